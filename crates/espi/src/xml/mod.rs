@@ -1,0 +1,384 @@
+//! XML below the resources: a cursor that goes in and out of elements by namespace URI and local
+//! name, checks what the parser leaves unchecked (declared prefixes, entities, depth, sizes), and
+//! says where it stands when something is wrong. Nothing here knows a resource.
+
+mod path;
+mod source;
+mod values;
+
+use crate::reader::{Limit, Limits, ReadError, ReadErrorKind};
+use path::Path;
+use quick_xml::Error as XmlError;
+use quick_xml::NsReader;
+use quick_xml::escape::unescape;
+use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::name::{NamespaceResolver, ResolveResult};
+use source::{Metered, TokenTooLong};
+use std::io::BufRead;
+
+/// The namespaces that matter here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ns {
+    Atom,
+    Espi,
+    Customer,
+    Foreign,
+}
+
+/// One step of the parser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Token {
+    /// An element begins; its local name is [`Cursor::name`].
+    Start(Ns),
+    /// The innermost element ended.
+    End,
+    /// Text, a reference or CDATA, `blank` when it is white space only.
+    Text { blank: bool },
+    /// The input ended.
+    Eof,
+}
+
+/// `rel` and `href` of the last `atom:link`.
+#[derive(Debug, Default)]
+pub(crate) struct LinkAttributes {
+    pub(crate) rel: String,
+    pub(crate) href: String,
+}
+
+/// Reads a document step by step.
+#[derive(Debug)]
+pub(crate) struct Cursor<R> {
+    xml: NsReader<Metered<R>>,
+    buffer: Vec<u8>,
+    path: Path,
+    /// Text of the current plain value; reused.
+    text: String,
+    /// Namespace URI of the last `Start(Ns::Foreign)`.
+    foreign: String,
+    link: LinkAttributes,
+    /// Where the last token began.
+    token_start: u64,
+    /// Where the entry being read began.
+    entry_start: Option<u64>,
+    limits: Limits,
+}
+
+impl<R: BufRead> Cursor<R> {
+    pub(crate) fn new(input: R, limits: Limits) -> Self {
+        let mut xml = NsReader::from_reader(Metered::new(input, limits.max_token_bytes));
+        let config = xml.config_mut();
+        config.expand_empty_elements = true;
+        config.check_comments = true;
+        Self {
+            xml,
+            buffer: Vec::with_capacity(1024),
+            path: Path::default(),
+            text: String::new(),
+            foreign: String::new(),
+            link: LinkAttributes::default(),
+            token_start: 0,
+            entry_start: None,
+            limits,
+        }
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Local name of the innermost element.
+    #[inline]
+    pub(crate) fn name(&self) -> &str {
+        self.path.last()
+    }
+
+    /// Namespace URI of an element that began as [`Ns::Foreign`].
+    pub(crate) fn foreign_namespace(&self) -> &str {
+        &self.foreign
+    }
+
+    pub(crate) fn link(&self) -> &LinkAttributes {
+        &self.link
+    }
+
+    /// Byte offset at which the last token began.
+    pub(crate) fn token_start(&self) -> u64 {
+        self.token_start
+    }
+
+    /// An entry began with the last token: its bytes count from there.
+    pub(crate) fn enter_entry(&mut self) {
+        self.entry_start = Some(self.token_start);
+    }
+
+    pub(crate) fn leave_entry(&mut self) {
+        self.entry_start = None;
+    }
+
+    /// An error at the last token.
+    #[cold]
+    pub(crate) fn error(&self, kind: ReadErrorKind) -> ReadError {
+        ReadError {
+            offset: self.token_start,
+            path: self.path.joined(),
+            kind,
+        }
+    }
+
+    #[cold]
+    pub(crate) fn over(&self, limit: Limit, max: u64) -> ReadError {
+        self.error(ReadErrorKind::Limit { limit, max })
+    }
+
+    /// Next start of a child, or `None` at the end of the current element.
+    #[inline]
+    pub(crate) fn child(&mut self) -> Result<Option<Ns>, ReadError> {
+        loop {
+            match self.step::<false>()? {
+                Token::Start(ns) => return Ok(Some(ns)),
+                Token::End => return Ok(None),
+                Token::Text { blank: true } => {}
+                Token::Text { blank: false } => return Err(self.error(ReadErrorKind::StrayText)),
+                Token::Eof => return Err(self.error(ReadErrorKind::Truncated)),
+            }
+        }
+    }
+
+    /// Goes to the end of the current element, whatever is in it.
+    pub(crate) fn skip(&mut self) -> Result<(), ReadError> {
+        let outside = self.path.depth().saturating_sub(1);
+        loop {
+            match self.step::<false>()? {
+                Token::End if self.path.depth() == outside => return Ok(()),
+                Token::Eof => return Err(self.error(ReadErrorKind::Truncated)),
+                _ => {}
+            }
+        }
+    }
+
+    /// One step, outside of plain values.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Result<Token, ReadError> {
+        self.step::<false>()
+    }
+
+    /// One step; with `KEEP` text is appended to `self.text`.
+    #[inline]
+    fn step<const KEEP: bool>(&mut self) -> Result<Token, ReadError> {
+        let max_token_bytes = self.limits.max_token_bytes;
+        loop {
+            self.token_start = self.xml.get_ref().position();
+            if let Some(start) = self.entry_start
+                && self.token_start - start > self.limits.max_entry_bytes
+            {
+                return Err(self.over(Limit::EntryBytes, self.limits.max_entry_bytes));
+            }
+            self.xml.get_mut().begin_token(max_token_bytes);
+            self.buffer.clear();
+            let event = match self.xml.read_event_into(&mut self.buffer) {
+                Ok(event) => event,
+                Err(error) => return Err(self.parser_error(error)),
+            };
+            let checked = match event {
+                Event::Start(start) => {
+                    if self.path.depth() >= self.limits.max_depth {
+                        let max = u64::try_from(self.limits.max_depth).unwrap_or(u64::MAX);
+                        return Err(self.over(Limit::Depth, max));
+                    }
+                    begin(
+                        &start,
+                        self.xml.resolver(),
+                        &self.limits,
+                        &mut self.path,
+                        &mut self.foreign,
+                        &mut self.link,
+                    )
+                    .map(Token::Start)
+                }
+                Event::End(_) => {
+                    self.path.pop();
+                    Ok(Token::End)
+                }
+                Event::Text(text) => Ok(keep::<KEEP>(&mut self.text, &text)),
+                Event::CData(text) => Ok(keep::<KEEP>(&mut self.text, &text)),
+                Event::GeneralRef(reference) => resolve_reference(&reference).map(|character| {
+                    if KEEP {
+                        self.text.push(character);
+                    }
+                    Token::Text { blank: false }
+                }),
+                Event::Decl(declaration) => match declared_encoding(&declaration) {
+                    Ok(()) if self.path.depth() == 0 => continue,
+                    Ok(()) => Err(ReadErrorKind::Malformed("an XML declaration inside")),
+                    Err(kind) => Err(kind),
+                },
+                Event::DocType(_) => Err(ReadErrorKind::DocumentType),
+                Event::Comment(_) | Event::PI(_) => continue,
+                Event::Eof if self.path.depth() > 0 => Err(ReadErrorKind::Truncated),
+                Event::Eof => Ok(Token::Eof),
+                Event::Empty(_) => Err(ReadErrorKind::Malformed("an unexpanded element")),
+            };
+            return checked.map_err(|kind| self.error(kind));
+        }
+    }
+
+    /// What the parser's error means: the input failed, a limit was hit, the document was cut.
+    #[cold]
+    fn parser_error(&self, error: XmlError) -> ReadError {
+        let kind = match error {
+            XmlError::Io(io) => {
+                if io.get_ref().is_some_and(|e| e.is::<TokenTooLong>()) {
+                    let max = self.limits.max_token_bytes;
+                    let max = u64::try_from(max).unwrap_or(u64::MAX);
+                    return self.over(Limit::TokenBytes, max);
+                }
+                ReadErrorKind::Input(std::io::Error::new(io.kind(), io))
+            }
+            other => ReadErrorKind::Syntax(other),
+        };
+        self.error(kind)
+    }
+}
+
+/// Notes text, and whether it is more than white space.
+#[inline]
+fn keep<const KEEP: bool>(kept: &mut String, text: &str) -> Token {
+    if KEEP {
+        kept.push_str(text);
+        return Token::Text { blank: false };
+    }
+    Token::Text {
+        blank: text.bytes().all(|b| b.is_ascii_whitespace()),
+    }
+}
+
+/// An element begins: resolves its name, checks its attributes.
+#[inline]
+fn begin(
+    start: &BytesStart<'_>,
+    resolver: &NamespaceResolver,
+    limits: &Limits,
+    path: &mut Path,
+    foreign: &mut String,
+    link: &mut LinkAttributes,
+) -> Result<Ns, ReadErrorKind> {
+    let (namespace, local) = resolver.resolve_element(start.name());
+    let local = local.into_inner();
+    let ns = match namespace {
+        ResolveResult::Bound(uri) => match uri.0 {
+            crate::ESPI => Ns::Espi,
+            crate::ATOM => Ns::Atom,
+            crate::CUSTOMER => Ns::Customer,
+            uri => {
+                uri.clone_into(foreign);
+                Ns::Foreign
+            }
+        },
+        ResolveResult::Unbound => {
+            foreign.clear();
+            Ns::Foreign
+        }
+        ResolveResult::Unknown(prefix) => return Err(ReadErrorKind::UndeclaredPrefix { prefix }),
+    };
+    if local.is_empty() {
+        return Err(ReadErrorKind::Malformed("an element without a name"));
+    }
+    if !start.attributes_raw().is_empty() {
+        let link = (ns == Ns::Atom && local == "link").then_some(link);
+        check_attributes(start, resolver, limits, link)?;
+    }
+    path.push(local);
+    Ok(ns)
+}
+
+/// Every attribute is well-formed, once, of a declared prefix; a link's two are kept.
+fn check_attributes(
+    start: &BytesStart<'_>,
+    resolver: &NamespaceResolver,
+    limits: &Limits,
+    mut link: Option<&mut LinkAttributes>,
+) -> Result<(), ReadErrorKind> {
+    if let Some(link) = link.as_deref_mut() {
+        link.rel.clear();
+        link.href.clear();
+    }
+    for (count, attribute) in start.attributes().enumerate() {
+        if count >= limits.max_attributes {
+            return Err(ReadErrorKind::Limit {
+                limit: Limit::Attributes,
+                max: u64::try_from(limits.max_attributes).unwrap_or(u64::MAX),
+            });
+        }
+        let attribute = attribute.map_err(|error| ReadErrorKind::Syntax(error.into()))?;
+        if attribute.value.contains('<') {
+            return Err(ReadErrorKind::Malformed("a < in an attribute value"));
+        }
+        let value = unescape(&attribute.value).map_err(|error| entity_error(&error.into()))?;
+        if attribute.key.as_namespace_binding().is_some() {
+            continue;
+        }
+        if let (ResolveResult::Unknown(prefix), _) = resolver.resolve_attribute(attribute.key) {
+            return Err(ReadErrorKind::UndeclaredPrefix { prefix });
+        }
+        if let Some(link) = link.as_deref_mut() {
+            match attribute.key.as_ref() {
+                "rel" => link.rel.push_str(value.trim()),
+                "href" => link.href.push_str(value.trim()),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+fn entity_error(error: &XmlError) -> ReadErrorKind {
+    match error {
+        XmlError::Escape(quick_xml::escape::EscapeError::UnrecognizedEntity(_, name)) => {
+            ReadErrorKind::UnknownEntity {
+                name: name.chars().take(40).collect(),
+            }
+        }
+        other => ReadErrorKind::Syntax(other.clone()),
+    }
+}
+
+/// The character of `&amp;` or `&#38;`. Nothing else is ever resolved, so no text can grow.
+fn resolve_reference(reference: &BytesRef<'_>) -> Result<char, ReadErrorKind> {
+    if let Some(character) = reference
+        .resolve_char_ref()
+        .map_err(ReadErrorKind::Syntax)?
+    {
+        if values::is_xml_character(character) {
+            return Ok(character);
+        }
+        return Err(ReadErrorKind::Malformed("a reference to no XML character"));
+    }
+    match &**reference {
+        "amp" => Ok('&'),
+        "lt" => Ok('<'),
+        "gt" => Ok('>'),
+        "apos" => Ok('\''),
+        "quot" => Ok('"'),
+        name => Err(ReadErrorKind::UnknownEntity {
+            name: name.chars().take(40).collect(),
+        }),
+    }
+}
+
+/// Only UTF-8 is read; ASCII is part of it.
+fn declared_encoding(
+    declaration: &quick_xml::events::BytesDecl<'_>,
+) -> Result<(), ReadErrorKind> {
+    match declaration.encoding() {
+        None => Ok(()),
+        Some(Ok(name))
+            if name.eq_ignore_ascii_case("utf-8")
+                || name.eq_ignore_ascii_case("utf8")
+                || name.eq_ignore_ascii_case("us-ascii") =>
+        {
+            Ok(())
+        }
+        Some(Ok(name)) => Err(ReadErrorKind::Encoding(name.chars().take(40).collect())),
+        Some(Err(error)) => Err(ReadErrorKind::Syntax(error.into())),
+    }
+}

@@ -1,0 +1,51 @@
+//! A worker's hold on a running job.
+
+use diesel::sql_types::{BigInt, Bool, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+/// Names a claim: every write of the worker that made it is bound to this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    pub(crate) id: i64,
+    pub(crate) token: Uuid,
+}
+
+/// The lease was lost (it expired, or the job was discarded), or the database could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LeaseLost {
+    /// Somebody else may be running the job by now: change nothing.
+    #[error("the lease of job {0} was lost")]
+    Lost(i64),
+    /// The database could not tell.
+    #[error("the job table: {0}")]
+    Database(#[from] diesel::result::Error),
+}
+
+#[derive(diesel::QueryableByName)]
+struct Held {
+    #[diesel(sql_type = Bool)]
+    held: bool,
+}
+
+impl Lease {
+    /// Makes sure that the transaction `conn` is in commits only under this lease: first statement
+    /// of every transaction in which a handler writes. Fails when the lease was lost.
+    pub async fn hold(&self, conn: &mut AsyncPgConnection) -> Result<(), LeaseLost> {
+        self.ask(conn, "SELECT jobs.hold($1, $2) AS held").await
+    }
+
+    /// The work went on: attempts before now no longer count. In the transaction of the progress.
+    pub async fn progressed(&self, conn: &mut AsyncPgConnection) -> Result<(), LeaseLost> {
+        self.ask(conn, "SELECT jobs.progressed($1, $2) AS held").await
+    }
+
+    async fn ask(&self, conn: &mut AsyncPgConnection, sql: &str) -> Result<(), LeaseLost> {
+        let answer: Held = diesel::sql_query(sql)
+            .bind::<BigInt, _>(self.id)
+            .bind::<SqlUuid, _>(self.token)
+            .get_result(conn)
+            .await?;
+        if answer.held { Ok(()) } else { Err(LeaseLost::Lost(self.id)) }
+    }
+}

@@ -1,0 +1,74 @@
+//! Waiting for the end of a job.
+
+use std::time::Duration;
+
+use diesel::OptionalExtension;
+use diesel::sql_types::{BigInt, Jsonb, Nullable, Text};
+use diesel_async::RunQueryDsl;
+use serde_json::Value;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::{Listener, Notice, Pool, QueueError, WaitError};
+
+/// Reads again at least this often, whatever the notifications say.
+const READ_AGAIN: Duration = Duration::from_millis(250);
+
+/// Waits until the job has ended and answers its result; an error after `limit`, or when the job
+/// was discarded, cancelled or is not there. Holds no pooled connection and no lock between reads.
+/// Quick for kinds that are announced; others are noticed within a quarter of a second.
+pub async fn wait_for(
+    pool: &Pool,
+    listener: &Listener,
+    id: i64,
+    limit: Duration,
+) -> Result<Option<Value>, WaitError> {
+    // Listen before the first read, so that an end in between is not missed.
+    let mut notices = listener.subscribe();
+    let ended = async {
+        loop {
+            match read(pool, id).await {
+                Ok(Some(standing)) => match standing.state.as_str() {
+                    "completed" => return Ok(standing.result),
+                    "available" | "running" => {}
+                    _ => return Err(WaitError::Failed { id, state: standing.state }),
+                },
+                Ok(None) => return Err(WaitError::Vanished(id)),
+                // The database may be back before the limit.
+                Err(error) => tracing::warn!(%error, job = id, "waiting for a job"),
+            }
+            let _elapsed = tokio::time::timeout(READ_AGAIN, until_noticed(&mut notices, id)).await;
+        }
+    };
+    tokio::time::timeout(limit, ended)
+        .await
+        .unwrap_or(Err(WaitError::TimedOut { id, limit }))
+}
+
+async fn until_noticed(notices: &mut Receiver<Notice>, id: i64) {
+    loop {
+        match notices.recv().await {
+            Ok(Notice::Done(done)) if done == id => return,
+            Ok(Notice::Connected) | Err(RecvError::Lagged(_)) => return,
+            Ok(_) => {}
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Standing {
+    #[diesel(sql_type = Text)]
+    state: String,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    result: Option<Value>,
+}
+
+async fn read(pool: &Pool, id: i64) -> Result<Option<Standing>, QueueError> {
+    let mut conn = pool.get().await?;
+    Ok(diesel::sql_query("SELECT * FROM jobs.standing($1)")
+        .bind::<BigInt, _>(id)
+        .get_result(&mut conn)
+        .await
+        .optional()?)
+}

@@ -1,0 +1,244 @@
+//! The internal port: `/healthz` (the process runs), `/readyz` (everything it needs answers) and
+//! `/metrics` (Prometheus). Not for the outside: it names what is broken.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpResponse, HttpServer, web};
+use async_trait::async_trait;
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde::Serialize;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use crate::http::HttpError;
+use crate::metrics;
+use crate::shutdown::Shutdown;
+
+/// How long one check may take before it counts as failed.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often histograms are folded, so that they do not grow between two scrapes.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// The internal port.
+#[derive(Debug, Clone, clap::Args)]
+pub struct InternalConfig {
+    /// Where `/healthz`, `/readyz` and `/metrics` are served. Reachable by the operator's probes
+    /// only: not authenticated. Each program on one machine needs its own port.
+    #[arg(
+        long = "internal-address",
+        env = "METERGATE_INTERNAL_ADDRESS",
+        default_value = "127.0.0.1:9100"
+    )]
+    pub internal_address: SocketAddr,
+}
+
+/// Something that must answer before the program can do its work.
+#[async_trait]
+pub trait Readiness: Send + Sync + 'static {
+    /// What is checked, in a word or two: `database`.
+    fn name(&self) -> &str;
+
+    /// Whether it answers; the error says what is wrong and what to do, without secrets. Cut off
+    /// after two seconds.
+    async fn check(&self) -> Result<(), String>;
+}
+
+/// The checks of a program: services add theirs while they start. Clones share them. Until the
+/// first one is added the program is not ready.
+#[derive(Clone, Default)]
+pub struct Checks {
+    checks: Arc<RwLock<Vec<Arc<dyn Readiness>>>>,
+}
+
+impl std::fmt::Debug for Checks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let checks = self.all();
+        f.debug_list()
+            .entries(checks.iter().map(|check| check.name()))
+            .finish()
+    }
+}
+
+impl Checks {
+    /// No checks yet: not ready.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a check.
+    pub fn add(&self, check: impl Readiness) {
+        self.checks
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::new(check));
+    }
+
+    fn all(&self) -> Vec<Arc<dyn Readiness>> {
+        self.checks
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Runs all checks at the same time on `runtime`.
+    async fn run(&self, runtime: &Handle) -> Vec<Outcome> {
+        let running: Vec<_> = self
+            .all()
+            .into_iter()
+            .map(|check| {
+                let name = check.name().to_owned();
+                let task = runtime
+                    .spawn(async move { tokio::time::timeout(CHECK_TIMEOUT, check.check()).await });
+                (name, task)
+            })
+            .collect();
+        let mut outcomes = Vec::with_capacity(running.len());
+        for (name, task) in running {
+            let error = match task.await {
+                Ok(Ok(Ok(()))) => None,
+                Ok(Ok(Err(message))) => Some(message),
+                Ok(Err(_)) => Some(format!("no answer within {} s", CHECK_TIMEOUT.as_secs())),
+                Err(_) => Some("the check broke down".to_owned()),
+            };
+            outcomes.push(Outcome { name, error });
+        }
+        outcomes
+    }
+}
+
+#[derive(Serialize)]
+struct Outcome {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    status: &'static str,
+    checks: Vec<Outcome>,
+}
+
+/// The running internal server. It keeps answering during the shutdown, so that probes see "not
+/// ready" instead of nothing; [`stop`](Self::stop) ends it.
+#[derive(Debug)]
+pub struct InternalServer {
+    address: SocketAddr,
+    handle: ServerHandle,
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl InternalServer {
+    /// The address with the real port.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends the server at once.
+    pub async fn stop(self) {
+        self.handle.stop(false).await;
+        for task in self.tasks {
+            task.abort();
+        }
+    }
+}
+
+struct State {
+    checks: Checks,
+    metrics: PrometheusHandle,
+    shutdown: Shutdown,
+    runtime: Handle,
+}
+
+/// Starts the internal server. Must be called inside a tokio runtime; the checks run on it.
+pub fn serve(
+    config: &InternalConfig,
+    checks: Checks,
+    metrics: PrometheusHandle,
+    shutdown: &Shutdown,
+) -> Result<InternalServer, HttpError> {
+    let address = config.internal_address;
+    let failed = |source| HttpError::Bind { address, source };
+    let listener = TcpListener::bind(address).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let upkept = metrics.clone();
+    let state = web::Data::new(State {
+        checks,
+        metrics,
+        shutdown: shutdown.clone(),
+        runtime: Handle::current(),
+    });
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(state.clone())
+            .route("/healthz", web::get().to(healthz))
+            .route("/readyz", web::get().to(readyz))
+            .route("/metrics", web::get().to(render))
+    })
+    .workers(1)
+    .disable_signals()
+    .listen(listener)
+    .map_err(failed)?
+    .run();
+    let handle = server.handle();
+    let serving = tokio::spawn(async move {
+        if let Err(error) = server.await {
+            tracing::error!(%error, "the internal server broke down");
+        }
+    });
+    let upkeep = tokio::spawn(async move {
+        let mut interval = tokio::time::interval(UPKEEP);
+        loop {
+            interval.tick().await;
+            upkept.run_upkeep();
+        }
+    });
+    Ok(InternalServer {
+        address,
+        handle,
+        tasks: [serving, upkeep],
+    })
+}
+
+async fn healthz() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain").body("ok\n")
+}
+
+async fn readyz(state: web::Data<State>) -> HttpResponse {
+    if state.shutdown.soft().is_cancelled() {
+        return HttpResponse::ServiceUnavailable().json(Report {
+            status: "stopping",
+            checks: Vec::new(),
+        });
+    }
+    let checks = state.checks.run(&state.runtime).await;
+    if checks.is_empty() {
+        return HttpResponse::ServiceUnavailable().json(Report {
+            status: "starting",
+            checks,
+        });
+    }
+    if checks.iter().any(|check| check.error.is_some()) {
+        return HttpResponse::ServiceUnavailable().json(Report {
+            status: "not ready",
+            checks,
+        });
+    }
+    HttpResponse::Ok().json(Report {
+        status: "ready",
+        checks,
+    })
+}
+
+async fn render(state: web::Data<State>) -> HttpResponse {
+    metrics::record_process();
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(state.metrics.render())
+}

@@ -1,0 +1,337 @@
+//! The token endpoint (RFC 6749) with PG&E's own ways: parameters in the query if so configured,
+//! resource and authorization URIs beside the tokens, `client_access_token` in JSON or XML.
+//!
+//! The `oauth2` crate builds the requests and reads the answers. It is tied to another version of
+//! the HTTP client, so our own closure carries them; the closure also does what is particular to
+//! the custodian, before the crate sees an answer.
+
+use std::{borrow::Cow, collections::HashMap, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use oauth2::{
+    AccessToken, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
+    EndpointSet, HttpRequest, HttpResponse, RedirectUrl, RefreshToken, RequestTokenError, Scope,
+    StandardRevocableToken, TokenResponse, TokenUrl,
+    basic::{
+        BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
+        BasicTokenType,
+    },
+};
+use reqwest::{StatusCode, header};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::{
+    Client, Error, RequestKind, Secret, SubscriptionId, TokenForm, TokenSet, refusal,
+    transport::Answer,
+};
+
+/// Longest answer of the token endpoint, in bytes.
+const LONGEST_ANSWER: u64 = 64 * 1024;
+/// Life of a token that comes without one: what PG&E documents.
+const USUAL_LIFE: Duration = Duration::from_secs(3600);
+/// How long before its end our client token is no longer used.
+const MARGIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// Our client token, and until when to use it.
+pub(crate) struct KeptToken {
+    pub(crate) secret: Secret,
+    pub(crate) use_until: Timestamp,
+}
+
+type Protocol = oauth2::Client<
+    BasicErrorResponse,
+    TokenAnswer,
+    BasicTokenIntrospectionResponse,
+    StandardRevocableToken,
+    BasicRevocationErrorResponse,
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
+>;
+
+impl Client {
+    /// Where to send the customer's browser. `state` is our one-time value, bound to the browser.
+    #[must_use]
+    pub fn authorize_url(&self, state: &str) -> Url {
+        let settings = &self.inner.settings;
+        let protocol = self.protocol(settings.redirect_uri.clone());
+        let state = state.to_owned();
+        let mut request = protocol
+            .authorize_url(move || CsrfToken::new(state))
+            // PG&E shows its guest login (account number and name) beside the usual one.
+            .add_extra_param("login", "guest");
+        if let Some(scope) = &settings.authorization_scope {
+            request = request.add_scope(Scope::new(scope.clone()));
+        }
+        request.url().0
+    }
+
+    /// Exchanges an authorization code for the customer's tokens. A code is good once, for 600 s.
+    ///
+    /// The answer always names subscription and authorization; without them nothing can be read
+    /// or ended, so an answer that lacks them is an error.
+    pub async fn exchange_code(&self, code: &Secret) -> Result<TokenSet, Error> {
+        let kind = RequestKind::TokenExchange;
+        let protocol = self.protocol(self.inner.settings.redirect_uri.clone());
+        let answer = protocol
+            .exchange_code(AuthorizationCode::new(code.expose_secret().to_owned()))
+            .request_async(&|request| self.ask_tokens(kind, request))
+            .await
+            .map_err(|error| token_error(kind, error))?;
+        let tokens = answer.into_tokens(kind, None)?;
+        let named = |uri: &Option<String>| uri.as_deref().map(SubscriptionId::from_uri);
+        for (name, uri) in [
+            ("resourceURI", named(&tokens.resource_uri)),
+            ("authorizationURI", named(&tokens.authorization_uri)),
+        ] {
+            match uri {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(malformed(kind, &format!("{name}: {error}"))),
+                None => return Err(malformed(kind, &format!("it has no {name}"))),
+            }
+        }
+        Ok(tokens)
+    }
+
+    /// Exchanges a refresh token for the next pair. The old one is used up at PG&E; where a
+    /// custodian sends no new one, the old one stays (RFC 6749 section 6).
+    pub async fn refresh(&self, refresh_token: &Secret) -> Result<TokenSet, Error> {
+        let kind = RequestKind::TokenRefresh;
+        let protocol = self.protocol(self.inner.settings.redirect_uri.clone());
+        let token = RefreshToken::new(refresh_token.expose_secret().to_owned());
+        let answer = protocol
+            .exchange_refresh_token(&token)
+            .request_async(&|request| self.ask_tokens(kind, request))
+            .await
+            .map_err(|error| token_error(kind, error))?;
+        answer.into_tokens(kind, Some(refresh_token))
+    }
+
+    /// A new client token, from the custodian.
+    pub(crate) async fn ask_for_client_token(&self) -> Result<KeptToken, Error> {
+        let kind = RequestKind::ClientToken;
+        let protocol = self.protocol(self.inner.settings.redirect_uri.clone());
+        let answer = protocol
+            .exchange_client_credentials()
+            .request_async(&|request| self.ask_tokens(kind, request))
+            .await
+            .map_err(|error| token_error(kind, error))?;
+        let life = SignedDuration::try_from(answer.life()).unwrap_or(SignedDuration::ZERO);
+        let now = self.inner.transport.now();
+        let use_until = now.saturating_add(life.saturating_sub(MARGIN)).unwrap_or(now);
+        let token = answer.client_access_token.unwrap_or(answer.access_token);
+        Ok(KeptToken { secret: token.into_secret().into(), use_until })
+    }
+
+    fn protocol(&self, redirect: String) -> Protocol {
+        let settings = &self.inner.settings;
+        let secret = settings.client_secret.expose_secret().to_owned();
+        Protocol::new(ClientId::new(settings.client_id.clone()))
+            .set_client_secret(ClientSecret::new(secret))
+            .set_auth_uri(AuthUrl::from_url(settings.authorize.clone()))
+            .set_token_uri(TokenUrl::from_url(settings.token.clone()))
+            .set_redirect_uri(RedirectUrl::from_url(redirect))
+    }
+
+    /// Carries a request of the `oauth2` crate.
+    async fn ask_tokens(
+        &self,
+        kind: RequestKind,
+        request: HttpRequest,
+    ) -> Result<HttpResponse, Error> {
+        let settings = &self.inner.settings;
+        let parameters = request.into_body();
+        let mut url = settings.token.clone();
+        let sent = self
+            .inner
+            .transport
+            .send(kind, self.wait, |http| {
+                if settings.token_form == TokenForm::Query {
+                    let mut pairs = url.query_pairs_mut();
+                    pairs.extend_pairs(url::form_urlencoded::parse(&parameters));
+                    drop(pairs);
+                }
+                let request = http
+                    .post(url)
+                    .header(header::ACCEPT, "application/json")
+                    // Plain, as PG&E documents it: the crate escapes both parts first
+                    // (RFC 6749 section 2.3.1), which changes secrets with special characters.
+                    .basic_auth(&settings.client_id, Some(settings.client_secret.expose_secret()));
+                match settings.token_form {
+                    TokenForm::Form => request
+                        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                        .body(parameters),
+                    TokenForm::Query => request.body(""),
+                }
+            })
+            .await?;
+        read_answer(kind, sent).await
+    }
+}
+
+/// Turns a success into what the `oauth2` crate reads: JSON, without a content type to quarrel
+/// about (the gateway's is not always right).
+async fn read_answer(kind: RequestKind, answer: Answer) -> Result<HttpResponse, Error> {
+    if answer.status != StatusCode::OK {
+        return Err(malformed(kind, &format!("status {}", answer.status.as_u16())));
+    }
+    let content_type = answer.body.content_type().map(str::to_owned);
+    let body = answer.body.limited(LONGEST_ANSWER).collect().await;
+    let body = body.map_err(|error| Error::from_body(kind, &error))?;
+    if refusal::looks_like_html(content_type.as_deref(), &body) {
+        return Err(Error::Html { kind });
+    }
+    let is_xml = body.trim_ascii_start().starts_with(b"<") || body.starts_with(b"\xef\xbb\xbf<");
+    let body = if is_xml && kind == RequestKind::ClientToken { xml_to_json(&body)? } else { body };
+    Ok(HttpResponse::new(body))
+}
+
+/// One source of PG&E's shows the client token as XML.
+fn xml_to_json(body: &[u8]) -> Result<Vec<u8>, Error> {
+    let kind = RequestKind::ClientToken;
+    let token = espi::client_token::parse(body)
+        .map_err(|error| malformed(kind, &format!("the XML form of the token: {error}")))?;
+    let fields = HashMap::from([
+        ("client_access_token", Some(Cow::from(token.client_access_token))),
+        ("expires_in", token.expires_in.map(|it| it.to_string().into())),
+        ("token_type", token.token_type.map(Cow::from)),
+    ]);
+    serde_json::to_vec(&fields).map_err(|_| malformed(kind, "the XML form of the token"))
+}
+
+fn malformed(kind: RequestKind, detail: &str) -> Error {
+    Error::Malformed { kind, detail: detail.to_owned() }
+}
+
+/// The crate's errors hold bodies, that is, tokens: only what is wrong is kept.
+fn token_error(kind: RequestKind, error: RequestTokenError<Error, BasicErrorResponse>) -> Error {
+    match error {
+        RequestTokenError::Request(error) => error,
+        RequestTokenError::ServerResponse(response) => Error::OAuth {
+            kind,
+            code: refusal::error_code(response.error().as_ref()),
+            description: response.error_description().map(|it| refusal::printable(it)),
+        },
+        RequestTokenError::Parse(error, _) => {
+            malformed(kind, &format!("no JSON of tokens (at {})", error.path()))
+        }
+        RequestTokenError::Other(_) => malformed(kind, "it is empty"),
+    }
+}
+
+/// The token endpoint's JSON, customer's tokens and client token alike.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(try_from = "RawAnswer")]
+struct TokenAnswer {
+    access_token: AccessToken,
+    client_access_token: Option<AccessToken>,
+    token_type: BasicTokenType,
+    expires_in: Option<u64>,
+    refresh_token: Option<RefreshToken>,
+    scope: Option<Vec<Scope>>,
+    resource_uri: Option<String>,
+    authorization_uri: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RawAnswer {
+    access_token: Option<AccessToken>,
+    client_access_token: Option<AccessToken>,
+    token_type: Option<BasicTokenType>,
+    expires_in: Option<Seconds>,
+    refresh_token: Option<RefreshToken>,
+    scope: Option<Scope>,
+    #[serde(rename = "resourceURI")]
+    resource_uri: Option<String>,
+    #[serde(rename = "authorizationURI")]
+    authorization_uri: Option<String>,
+}
+
+/// PG&E writes the life as a number here and as a string there.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Seconds {
+    Number(u64),
+    Text(String),
+}
+
+impl TryFrom<RawAnswer> for TokenAnswer {
+    type Error = &'static str;
+
+    fn try_from(raw: RawAnswer) -> Result<Self, &'static str> {
+        let expires_in = match raw.expires_in {
+            Some(Seconds::Number(seconds)) => Some(seconds),
+            Some(Seconds::Text(text)) => {
+                Some(text.trim().parse().map_err(|_| "expires_in is no number")?)
+            }
+            None => None,
+        };
+        let client_access_token = raw.client_access_token;
+        let access_token = raw
+            .access_token
+            .or_else(|| client_access_token.clone())
+            .filter(|token| !token.secret().is_empty())
+            .ok_or("there is no token")?;
+        Ok(Self {
+            access_token,
+            client_access_token,
+            token_type: raw.token_type.unwrap_or(BasicTokenType::Bearer),
+            expires_in,
+            refresh_token: raw.refresh_token.filter(|token| !token.secret().is_empty()),
+            scope: raw.scope.map(|scope| vec![scope]),
+            resource_uri: raw.resource_uri,
+            authorization_uri: raw.authorization_uri,
+        })
+    }
+}
+
+impl TokenAnswer {
+    fn life(&self) -> Duration {
+        self.expires_in.map_or(USUAL_LIFE, Duration::from_secs)
+    }
+
+    fn into_tokens(self, kind: RequestKind, previous: Option<&Secret>) -> Result<TokenSet, Error> {
+        let expires_in = self.life();
+        let refresh_token = match (self.refresh_token, previous) {
+            (Some(token), _) => token.into_secret().into(),
+            (None, Some(previous)) => previous.clone(),
+            (None, None) => return Err(malformed(kind, "it has no refresh_token")),
+        };
+        Ok(TokenSet {
+            access_token: self.access_token.into_secret().into(),
+            refresh_token,
+            expires_in,
+            scope: self.scope.and_then(|scopes| Some(scopes.first()?.to_string())),
+            resource_uri: self.resource_uri,
+            authorization_uri: self.authorization_uri,
+        })
+    }
+}
+
+impl TokenResponse for TokenAnswer {
+    type TokenType = BasicTokenType;
+
+    fn access_token(&self) -> &AccessToken {
+        &self.access_token
+    }
+
+    fn token_type(&self) -> &BasicTokenType {
+        &self.token_type
+    }
+
+    fn expires_in(&self) -> Option<Duration> {
+        Some(self.life())
+    }
+
+    fn refresh_token(&self) -> Option<&RefreshToken> {
+        self.refresh_token.as_ref()
+    }
+
+    fn scopes(&self) -> Option<&Vec<Scope>> {
+        self.scope.as_ref()
+    }
+}

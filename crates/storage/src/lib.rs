@@ -1,0 +1,26 @@
+//! The database: connection, migrations, and one module of queries per bounded context.
+//!
+//! - [`database`]: the pool; [`migrate`]: the schema and its version.
+//! - [`kinds`]: every kind of job, with who enqueues and who runs it.
+//! - [`smd`]: authorizations, pulls, readings, notices and the request budget of Share My Data.
+//! - [`audit`]: what was done to a customer's data.
+//!
+//! Services depend on this crate; it depends on `job-queue` and `service-kit`. Nothing here
+//! opens a connection to anything but Postgres.
+
+pub mod audit;
+pub mod database;
+pub mod kinds;
+mod migration;
+pub mod schema;
+pub mod smd;
+
+pub use database::{Database, DatabaseConfig, DatabaseError};
+pub use migration::{MigrateError, check_version, migrate};
+
+/// One-way name of a token that somebody else keeps: state, browser cookie, ticket.
+#[must_use]
+pub fn digest(token: &str) -> Vec<u8> {
+    use sha2::{Digest as _, Sha256};
+    Sha256::digest(token.as_bytes()).to_vec()
+}

@@ -1,0 +1,290 @@
+//! An authorization's life, from the tokens to the confirmed end.
+
+use std::fmt;
+use std::time::Duration;
+
+use diesel::sql_types::{BigInt, Binary, Nullable, Text, Uuid as SqlUuid};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable,
+    SelectableHelper, sql_query,
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use jiff_diesel::{NullableTimestamp, Timestamp};
+use uuid::Uuid;
+
+use super::AuthorizationId;
+use super::tokens::{self, TokenError, Tokens};
+use crate::digest;
+use crate::schema::smd::authorization as table;
+use service_kit::secret::Keyring;
+
+/// Where an authorization stands; the migration tells what each means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Its history is being pulled.
+    Fetching,
+    /// Every window is in.
+    Fetched,
+    /// Given up.
+    Failed,
+    /// Ended by the customer at the custodian before we had finished.
+    Withdrawn,
+    /// The customer authorized again.
+    Superseded,
+    /// Erased by the operator.
+    Erased,
+}
+
+impl Stage {
+    const ALL: [Self; 6] =
+        [Self::Fetching, Self::Fetched, Self::Failed, Self::Withdrawn, Self::Superseded, Self::Erased];
+
+    /// Its name in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fetching => "fetching",
+            Self::Fetched => "fetched",
+            Self::Failed => "failed",
+            Self::Withdrawn => "withdrawn",
+            Self::Superseded => "superseded",
+            Self::Erased => "erased",
+        }
+    }
+
+    /// From its name in the database, whose constraint admits no other.
+    pub(super) fn from_column(name: &str) -> Self {
+        Self::ALL.into_iter().find(|stage| stage.as_str() == name).unwrap_or(Self::Failed)
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = table, check_for_backend(diesel::pg::Pg))]
+struct Row {
+    id: Uuid,
+    subscription_id: Option<String>,
+    authorization_uri: Option<String>,
+    stage: String,
+    #[diesel(deserialize_as = Timestamp)]
+    authorized_at: jiff::Timestamp,
+    #[diesel(deserialize_as = NullableTimestamp)]
+    seen_at: Option<jiff::Timestamp>,
+    customer_name: Option<String>,
+    time_zone: Option<String>,
+    #[diesel(deserialize_as = NullableTimestamp)]
+    planned_at: Option<jiff::Timestamp>,
+    #[diesel(deserialize_as = NullableTimestamp)]
+    released_at: Option<jiff::Timestamp>,
+}
+
+/// What the fetcher knows of an authorization.
+#[derive(Debug, Clone)]
+pub struct Authorization {
+    /// Our id.
+    pub id: AuthorizationId,
+    /// The custodian's id of it; gone once it was erased.
+    pub subscription_id: Option<String>,
+    /// Where it is read and ended; gone once it was erased.
+    pub authorization_uri: Option<String>,
+    /// Where it stands.
+    pub stage: Stage,
+    /// When the customer authorized.
+    pub authorized_at: jiff::Timestamp,
+    /// Its URI has answered 200 before.
+    pub seen: bool,
+    /// As the custodian tells it.
+    pub customer_name: Option<String>,
+    /// IANA name or POSIX rule of the customer's local time.
+    pub time_zone: Option<String>,
+    /// The list of pulls is fixed.
+    pub planned: bool,
+    /// The custodian confirmed its end.
+    pub released: bool,
+}
+
+impl From<Row> for Authorization {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id.into(),
+            subscription_id: row.subscription_id,
+            authorization_uri: row.authorization_uri,
+            stage: Stage::from_column(&row.stage),
+            authorized_at: row.authorized_at,
+            seen: row.seen_at.is_some(),
+            customer_name: row.customer_name,
+            time_zone: row.time_zone,
+            planned: row.planned_at.is_some(),
+            released: row.released_at.is_some(),
+        }
+    }
+}
+
+/// An authorization that the customer has just given.
+#[derive(Debug)]
+pub struct NewAuthorization<'a> {
+    /// Our id for it.
+    pub id: AuthorizationId,
+    /// The custodian's.
+    pub subscription_id: &'a str,
+    /// Where it is read and ended.
+    pub authorization_uri: &'a str,
+    /// The customer's page is found by it; its digest is stored.
+    pub ticket: &'a str,
+    /// Stored encrypted.
+    pub tokens: &'a Tokens,
+    /// How long the access token is good.
+    pub expires_in: Duration,
+}
+
+/// Stores a new authorization. An older one of the same subscription counts no more: the custodian
+/// has cancelled it by granting this one.
+pub async fn insert(conn: &mut AsyncPgConnection, keys: &Keyring, new: &NewAuthorization<'_>) -> Result<(), TokenError> {
+    sql_query(
+        "UPDATE smd.authorization SET released_at = now(),
+            stage = CASE stage WHEN 'fetching' THEN 'superseded' ELSE stage END,
+            access_token = NULL, access_key_id = NULL, access_expires_at = NULL, refresh_token = NULL, refresh_key_id = NULL
+         WHERE subscription_id = $1 AND stage IN ('fetching', 'fetched') AND released_at IS NULL",
+    )
+    .bind::<Text, _>(new.subscription_id)
+    .execute(conn)
+    .await?;
+    let sealed = tokens::seal(keys, new.id, new.tokens)?;
+    sql_query(
+        "INSERT INTO smd.authorization (id, subscription_id, authorization_uri, ticket_hash, access_token, access_key_id,
+                                        access_expires_at, refresh_token, refresh_key_id)
+         VALUES ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 s', $8, $9)",
+    )
+    .bind::<SqlUuid, _>(new.id.uuid())
+    .bind::<Text, _>(new.subscription_id)
+    .bind::<Text, _>(new.authorization_uri)
+    .bind::<Binary, _>(digest(new.ticket))
+    .bind::<Binary, _>(sealed.access.bytes)
+    .bind::<Text, _>(sealed.access.key_id)
+    .bind::<BigInt, _>(i64::try_from(new.expires_in.as_secs()).unwrap_or(i64::MAX))
+    .bind::<Nullable<Binary>, _>(sealed.refresh.as_ref().map(|sealed| sealed.bytes.as_slice()))
+    .bind::<Nullable<Text>, _>(sealed.refresh.as_ref().map(|sealed| sealed.key_id.as_str()))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// One authorization.
+pub async fn get(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<Option<Authorization>> {
+    let row: Option<Row> =
+        table::table.find(id.uuid()).select(Row::as_select()).first(conn).await.optional()?;
+    Ok(row.map(Into::into))
+}
+
+/// One authorization, locked until the transaction ends.
+pub async fn lock(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<Option<Authorization>> {
+    let row: Option<Row> =
+        table::table.find(id.uuid()).select(Row::as_select()).for_update().first(conn).await.optional()?;
+    Ok(row.map(Into::into))
+}
+
+/// The live authorization of a subscription: one whose end the custodian has not confirmed.
+pub async fn live_of_subscription(
+    conn: &mut AsyncPgConnection,
+    subscription_id: &str,
+) -> diesel::QueryResult<Option<AuthorizationId>> {
+    let id: Option<Uuid> = table::table
+        .filter(table::subscription_id.eq(subscription_id).and(table::released_at.is_null()))
+        .order(table::authorized_at.desc())
+        .select(table::id)
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(id.map(Into::into))
+}
+
+/// Every subscription we have or had an authorization of, for comparison with the custodian's list.
+pub async fn known_subscriptions(conn: &mut AsyncPgConnection) -> diesel::QueryResult<Vec<String>> {
+    let ids: Vec<Option<String>> = table::table
+        .filter(table::subscription_id.is_not_null())
+        .select(table::subscription_id)
+        .load(conn)
+        .await?;
+    Ok(ids.into_iter().flatten().collect())
+}
+
+/// The authorization's URI answered 200.
+pub async fn mark_seen(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
+    touch(conn, id, "seen_at = now()").await
+}
+
+/// The customer's name and the rule of local time (IANA name or POSIX).
+pub async fn describe(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+    customer_name: Option<&str>,
+    time_zone: &str,
+) -> diesel::QueryResult<()> {
+    sql_query("UPDATE smd.authorization SET customer_name = $2, time_zone = $3 WHERE id = $1")
+        .bind::<SqlUuid, _>(id.uuid())
+        .bind::<Nullable<Text>, _>(customer_name)
+        .bind::<Text, _>(time_zone)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Every window is in.
+pub async fn mark_fetched(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
+    touch(conn, id, "stage = 'fetched', fetched_at = now()").await
+}
+
+/// Given up, with words for the customer. Changes only an authorization that is being fetched.
+pub async fn mark_failed(conn: &mut AsyncPgConnection, id: AuthorizationId, words: &str) -> diesel::QueryResult<bool> {
+    let changed = sql_query("UPDATE smd.authorization SET stage = 'failed', failure = $2 WHERE id = $1 AND stage = 'fetching'")
+        .bind::<SqlUuid, _>(id.uuid())
+        .bind::<Text, _>(words)
+        .execute(conn)
+        .await?;
+    Ok(changed == 1)
+}
+
+/// The custodian says that the customer ended it. Nothing is left to release.
+pub async fn mark_withdrawn(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
+    touch(conn, id, "stage = 'withdrawn', released_at = coalesce(released_at, now())").await
+}
+
+/// The custodian confirmed the end of the authorization.
+pub async fn mark_released(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
+    touch(conn, id, "released_at = coalesce(released_at, now())").await
+}
+
+async fn touch(conn: &mut AsyncPgConnection, id: AuthorizationId, set: &'static str) -> diesel::QueryResult<()> {
+    sql_query(format!("UPDATE smd.authorization SET {set} WHERE id = $1"))
+        .bind::<SqlUuid, _>(id.uuid())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Authorizations in this stage that the custodian has not confirmed the end of, oldest first.
+pub async fn unreleased(conn: &mut AsyncPgConnection, stage: Stage) -> diesel::QueryResult<Vec<AuthorizationId>> {
+    let ids: Vec<Uuid> = table::table
+        .filter(table::stage.eq(stage.as_str()).and(table::released_at.is_null()))
+        .order(table::authorized_at)
+        .select(table::id)
+        .load(conn)
+        .await?;
+    Ok(ids.into_iter().map(Into::into).collect())
+}
+
+/// Authorizations whose windows are all in and whose files are not written.
+pub async fn unexported(conn: &mut AsyncPgConnection) -> diesel::QueryResult<Vec<AuthorizationId>> {
+    let ids: Vec<Uuid> = table::table
+        .filter(table::stage.eq(Stage::Fetched.as_str()).and(table::exported_at.is_null()))
+        .order(table::authorized_at)
+        .select(table::id)
+        .load(conn)
+        .await?;
+    Ok(ids.into_iter().map(Into::into).collect())
+}

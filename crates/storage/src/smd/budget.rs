@@ -1,0 +1,62 @@
+//! The custodian's request budget, held across all replicas by the database's clock.
+
+use std::time::Duration;
+
+use diesel::QueryableByName;
+use diesel::sql_types::BigInt;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+/// The custodian's limits (PG&E: 1 request/s per vendor, 2,000/h and 20,000/24 h per client id).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Least time between two requests.
+    pub spacing: Duration,
+    /// Most requests in any hour.
+    pub per_hour: u32,
+    /// Most requests in any 24 hours: stricter than the custodian's day, which starts anew at 17:00.
+    pub per_day: u32,
+}
+
+/// The answer to a reservation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// Reserved: send the request after this time.
+    In(Duration),
+    /// Not reserved: the next slot is this far away.
+    NotBefore(Duration),
+}
+
+#[derive(QueryableByName)]
+struct Millis {
+    #[diesel(sql_type = BigInt)]
+    ms: i64,
+}
+
+/// Reserves the next slot if it lies within `wait`, in a transaction of its own.
+pub async fn reserve(conn: &mut AsyncPgConnection, limits: Limits, wait: Duration) -> diesel::QueryResult<Slot> {
+    let answer: Millis = diesel::sql_query("SELECT smd.reserve_slot($1, $2, $3, $4) AS ms")
+        .bind::<BigInt, _>(millis(limits.spacing))
+        .bind::<BigInt, _>(i64::from(limits.per_hour))
+        .bind::<BigInt, _>(i64::from(limits.per_day))
+        .bind::<BigInt, _>(millis(wait))
+        .get_result(conn)
+        .await?;
+    let time = Duration::from_millis(answer.ms.unsigned_abs());
+    Ok(if answer.ms < 0 { Slot::NotBefore(time) } else { Slot::In(time) })
+}
+
+/// The custodian throttled us: no request of anybody leaves for this time.
+pub async fn close(conn: &mut AsyncPgConnection, time: Duration) -> diesel::QueryResult<()> {
+    diesel::sql_query("SELECT smd.close_budget($1)").bind::<BigInt, _>(millis(time)).execute(conn).await?;
+    Ok(())
+}
+
+/// How long the budget stays closed; asked again when a reserved slot has come.
+pub async fn closed_for(conn: &mut AsyncPgConnection) -> diesel::QueryResult<Duration> {
+    let answer: Millis = diesel::sql_query("SELECT smd.budget_closed_ms() AS ms").get_result(conn).await?;
+    Ok(Duration::from_millis(answer.ms.unsigned_abs()))
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}

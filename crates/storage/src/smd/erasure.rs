@@ -1,0 +1,90 @@
+//! The end of data: retention, withdrawn consent, and erasing one customer everywhere.
+
+use std::time::Duration;
+
+use diesel::sql_types::{BigInt, Nullable, Text, Uuid as SqlUuid};
+use diesel::{QueryableByName, sql_query};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
+
+use super::AuthorizationId;
+
+#[derive(QueryableByName)]
+struct Id {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+}
+
+/// Erases what was pulled under an authorization and the customer's name; what is left says only how
+/// it went.
+pub async fn erase_data(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
+    for statement in [
+        "DELETE FROM smd.series WHERE authorization_id = $1",
+        "DELETE FROM smd.usage_point WHERE authorization_id = $1",
+        "DELETE FROM smd.notice WHERE authorization_id = $1",
+        "UPDATE smd.authorization SET customer_name = NULL WHERE id = $1",
+    ] {
+        sql_query(statement).bind::<SqlUuid, _>(id.uuid()).execute(conn).await?;
+    }
+    Ok(())
+}
+
+/// Turns an authorization into a tombstone: its data and tokens are gone, and every job that still
+/// comes for it stops. The caller enqueues the release and the removal of the files.
+pub async fn erase(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
+    erase_data(conn, id).await?;
+    sql_query(
+        "UPDATE smd.authorization SET stage = 'erased', failure = NULL, export_error = NULL, ticket_hash = NULL,
+            access_token = NULL, access_key_id = NULL, access_expires_at = NULL, refresh_token = NULL, refresh_key_id = NULL
+         WHERE id = $1",
+    )
+    .bind::<SqlUuid, _>(id.uuid())
+    .execute(conn)
+    .await?;
+    finish(conn, id).await
+}
+
+/// Takes the custodian's ids and the file names off a tombstone once nothing needs them: the
+/// authorization is released and the files are gone.
+pub async fn finish(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
+    sql_query(
+        "UPDATE smd.authorization SET subscription_id = NULL, authorization_uri = NULL,
+            electricity_file = NULL, gas_file = NULL
+         WHERE id = $1 AND stage = 'erased' AND released_at IS NOT NULL
+           AND (files_removed_at IS NOT NULL OR (electricity_file IS NULL AND gas_file IS NULL))",
+    )
+    .bind::<SqlUuid, _>(id.uuid())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Authorizations by our id, or by the custodian's subscription id.
+pub async fn find(conn: &mut AsyncPgConnection, wanted: &str) -> diesel::QueryResult<Vec<AuthorizationId>> {
+    ids(sql_query("SELECT id FROM smd.authorization WHERE subscription_id = $1 OR id = $2 ORDER BY authorized_at")
+        .bind::<Text, _>(wanted)
+        .bind::<Nullable<SqlUuid>, _>(wanted.parse::<Uuid>().ok())
+        .load(conn)
+        .await)
+}
+
+/// Ended authorizations that still have data: no longer ours to keep (withdrawn, superseded, failed),
+/// or delivered longer ago than `keep`.
+pub async fn due(conn: &mut AsyncPgConnection, keep: Duration) -> diesel::QueryResult<Vec<AuthorizationId>> {
+    ids(sql_query(
+        "SELECT id FROM smd.authorization a
+         WHERE (EXISTS (SELECT FROM smd.usage_point u WHERE u.authorization_id = a.id)
+                OR EXISTS (SELECT FROM smd.series s WHERE s.authorization_id = a.id)
+                OR customer_name IS NOT NULL)
+           AND (stage IN ('withdrawn', 'superseded', 'erased')
+                OR (stage = 'failed' AND released_at IS NOT NULL)
+                OR (stage = 'fetched' AND released_at IS NOT NULL AND exported_at < now() - $1 * interval '1 s'))",
+    )
+    .bind::<BigInt, _>(i64::try_from(keep.as_secs()).unwrap_or(i64::MAX))
+    .load(conn)
+    .await)
+}
+
+fn ids(rows: diesel::QueryResult<Vec<Id>>) -> diesel::QueryResult<Vec<AuthorizationId>> {
+    Ok(rows?.into_iter().map(|row| row.id.into()).collect())
+}

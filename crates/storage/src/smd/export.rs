@@ -1,0 +1,166 @@
+//! What the exporter reads and writes of an authorization.
+
+use std::time::Duration;
+
+use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{OptionalExtension, QueryableByName, sql_query};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use jiff_diesel::Timestamp;
+use uuid::Uuid;
+
+use super::AuthorizationId;
+use super::authorization::Stage;
+
+/// What names and places the files of an authorization.
+#[derive(Debug, Clone)]
+pub struct Export {
+    /// Where the authorization stands.
+    pub stage: Stage,
+    /// When the customer authorized; part of the file names.
+    pub authorized_at: jiff::Timestamp,
+    /// The custodian's id; part of the file names. Gone once erased.
+    pub subscription_id: Option<String>,
+    /// As the custodian tells it; part of the file names.
+    pub customer_name: Option<String>,
+    /// IANA name or POSIX rule of local time.
+    pub time_zone: Option<String>,
+    /// Stored before the files were first written.
+    pub files: Files,
+}
+
+/// The names of the files; `None` where there is no such commodity.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files {
+    /// Electricity.
+    pub electricity: Option<String>,
+    /// Gas.
+    pub gas: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = Text)]
+    stage: String,
+    #[diesel(sql_type = Timestamptz)]
+    authorized_at: Timestamp,
+    #[diesel(sql_type = Nullable<Text>)]
+    subscription_id: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    customer_name: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    time_zone: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    electricity_file: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    gas_file: Option<String>,
+}
+
+/// Reads it; `None` for an unknown authorization.
+pub async fn get(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<Option<Export>> {
+    let row: Option<Row> = sql_query(
+        "SELECT stage, authorized_at, subscription_id, customer_name, time_zone, electricity_file, gas_file
+         FROM smd.authorization WHERE id = $1",
+    )
+    .bind::<SqlUuid, _>(id.uuid())
+    .get_result(conn)
+    .await
+    .optional()?;
+    Ok(row.map(|row| Export {
+        stage: Stage::from_column(&row.stage),
+        authorized_at: row.authorized_at.to_jiff(),
+        subscription_id: row.subscription_id,
+        customer_name: row.customer_name,
+        time_zone: row.time_zone,
+        files: Files { electricity: row.electricity_file, gas: row.gas_file },
+    }))
+}
+
+/// Stores the file names, before anything is written under them: what was written can always be
+/// found and removed. Refused (false) for an authorization that was erased meanwhile.
+pub async fn name_files(conn: &mut AsyncPgConnection, id: AuthorizationId, files: &Files) -> diesel::QueryResult<bool> {
+    let changed = sql_query(
+        "UPDATE smd.authorization SET electricity_file = $2, gas_file = $3, files_removed_at = NULL
+         WHERE id = $1 AND stage = 'fetched'",
+    )
+    .bind::<SqlUuid, _>(id.uuid())
+    .bind::<Nullable<Text>, _>(files.electricity.as_deref())
+    .bind::<Nullable<Text>, _>(files.gas.as_deref())
+    .execute(conn)
+    .await?;
+    Ok(changed == 1)
+}
+
+/// The files are complete. False when the authorization was erased meanwhile: then they must go.
+pub async fn mark_exported(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<bool> {
+    let changed = sql_query(
+        "UPDATE smd.authorization SET exported_at = coalesce(exported_at, now()), export_error = NULL
+         WHERE id = $1 AND stage = 'fetched'",
+    )
+    .bind::<SqlUuid, _>(id.uuid())
+    .execute(conn)
+    .await?;
+    Ok(changed == 1)
+}
+
+/// The files could not be written; in words for the operator.
+pub async fn note_error(conn: &mut AsyncPgConnection, id: AuthorizationId, words: &str) -> diesel::QueryResult<()> {
+    sql_query("UPDATE smd.authorization SET export_error = $2 WHERE id = $1")
+        .bind::<SqlUuid, _>(id.uuid())
+        .bind::<Text, _>(words)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Files to be removed.
+#[derive(Debug)]
+pub struct Expired {
+    /// Whose.
+    pub id: AuthorizationId,
+    /// Which.
+    pub files: Files,
+    /// Because the customer was erased, not because their time is over.
+    pub erased: bool,
+}
+
+/// Files whose customer was erased, or that were written longer ago than `keep`.
+pub async fn expired(conn: &mut AsyncPgConnection, keep: Duration) -> diesel::QueryResult<Vec<Expired>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+        #[diesel(sql_type = Nullable<Text>)]
+        electricity_file: Option<String>,
+        #[diesel(sql_type = Nullable<Text>)]
+        gas_file: Option<String>,
+        #[diesel(sql_type = Bool)]
+        erased: bool,
+    }
+    let rows: Vec<Row> = sql_query(
+        "SELECT id, electricity_file, gas_file, stage = 'erased' AS erased FROM smd.authorization
+         WHERE files_removed_at IS NULL AND (electricity_file IS NOT NULL OR gas_file IS NOT NULL)
+           AND (stage = 'erased' OR exported_at < now() - $1 * interval '1 s')",
+    )
+    .bind::<BigInt, _>(i64::try_from(keep.as_secs()).unwrap_or(i64::MAX))
+    .load(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Expired {
+            id: row.id.into(),
+            files: Files { electricity: row.electricity_file, gas: row.gas_file },
+            erased: row.erased,
+        })
+        .collect())
+}
+
+/// The files are gone, and with them their names, which carry the customer's.
+pub async fn mark_removed(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
+    sql_query(
+        "UPDATE smd.authorization SET files_removed_at = now(), electricity_file = NULL, gas_file = NULL WHERE id = $1",
+    )
+    .bind::<SqlUuid, _>(id.uuid())
+    .execute(conn)
+    .await?;
+    Ok(())
+}

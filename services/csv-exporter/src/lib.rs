@@ -1,0 +1,3 @@
+//! csv-exporter
+
+pub mod place;

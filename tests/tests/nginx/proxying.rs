@@ -1,0 +1,140 @@
+//! What reaches the service, and what comes back from it.
+
+use std::io::{BufRead, BufReader, Write};
+
+use crate::edge::Edge;
+use crate::upstream::Upstream;
+use crate::{NOBODY_THERE, assert_security_headers};
+
+#[test]
+fn only_the_named_paths_reach_the_service() {
+    let upstream = Upstream::start();
+    let edge = Edge::start(&upstream.address);
+    for target in [
+        "/",
+        "/start",
+        "/OAuthCallback?code=c&state=s",
+        "/status/ticket-1",
+    ] {
+        let answer = edge.get(target);
+        assert_eq!(answer.status, 200, "{target}");
+        assert!(answer.body.contains("from the service"));
+        // The service's own, weaker header is replaced.
+        assert_security_headers(&answer);
+        assert_eq!(answer.header("x-powered-by"), None);
+        let seen = upstream.requests.recv().unwrap();
+        assert!(
+            seen.starts_with(&format!("GET {target} HTTP/1.1\r\n")),
+            "{seen}"
+        );
+    }
+    for target in [
+        "/metrics",
+        "/healthz",
+        "/readyz",
+        "//metrics",
+        "/start/../metrics",
+        "/status/../metrics",
+        "/status/%2e%2e/healthz",
+        "/start/",
+        "/oauthcallback",
+        "/espi/notification/",
+        "/console",
+        "/index.html",
+    ] {
+        let answer = edge.get(target);
+        assert_eq!(answer.status, 404, "{target}");
+        assert_security_headers(&answer);
+    }
+    assert!(
+        upstream.requests.try_recv().is_err(),
+        "something else reached the service"
+    );
+}
+
+#[test]
+fn the_service_is_told_the_truth_about_the_client() {
+    let upstream = Upstream::start();
+    let edge = Edge::start(&upstream.address);
+    let claims = [
+        ("X-Forwarded-For", "203.0.113.9"),
+        ("X-Forwarded-Proto", "gopher"),
+        ("Forwarded", "for=203.0.113.9"),
+        ("X-Request-Id", "chosen-by-client"),
+        (
+            "traceparent",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ),
+    ];
+    assert_eq!(edge.send("GET", "/", &claims, "").status, 200);
+    let head = upstream.requests.recv().unwrap().to_ascii_lowercase();
+    assert!(
+        head.contains("x-forwarded-for: 127.0.0.1\r\n")
+            && head.contains("x-forwarded-proto: https\r\n"),
+        "{head}"
+    );
+    for claim in ["203.0.113.9", "gopher", "chosen-by-client", "traceparent"] {
+        assert!(!head.contains(claim), "{claim} passed through: {head}");
+    }
+}
+
+#[test]
+fn request_bodies_are_bounded() {
+    let upstream = Upstream::start();
+    let edge = Edge::start(&upstream.address);
+    let notification = "x".repeat(1_000_000);
+    assert_eq!(
+        edge.send("POST", "/espi/notification", &[], &notification)
+            .status,
+        200
+    );
+    upstream.requests.recv().unwrap();
+    let declared = ("Content-Length", "1048577");
+    assert_eq!(
+        edge.send("POST", "/espi/notification", &[declared], "")
+            .status,
+        413
+    );
+    assert_eq!(
+        edge.send("POST", "/start", &[("Content-Length", "20000")], "")
+            .status,
+        413
+    );
+    assert!(
+        upstream.requests.try_recv().is_err(),
+        "an oversized body reached the service"
+    );
+}
+
+#[test]
+fn events_arrive_before_their_stream_ends() {
+    let upstream = Upstream::start();
+    let edge = Edge::start(&upstream.address);
+    let mut stream = edge.connect(rustls::ALL_VERSIONS);
+    stream
+        .write_all(b"GET /status/ticket-1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .unwrap();
+    let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
+    // The upstream holds the stream open until it is told to end it, so this line was passed on at once.
+    assert!(lines.any(|line| line == "data: from the service"));
+    upstream.end_of_events.send(()).unwrap();
+    assert!(
+        upstream
+            .requests
+            .recv()
+            .unwrap()
+            .starts_with("GET /status/ticket-1/events ")
+    );
+}
+
+#[test]
+fn a_service_that_is_away_is_said_in_words() {
+    let edge = Edge::start(NOBODY_THERE);
+    for target in ["/", "/status/ticket-1"] {
+        let answer = edge.get(target);
+        assert_eq!(answer.status, 502);
+        assert!(answer.body.contains("Please try again"), "{}", answer.body);
+        assert!(answer.header("retry-after").is_some());
+        assert_security_headers(&answer);
+    }
+}
