@@ -39,7 +39,7 @@ impl Period {
     }
 }
 
-fn is_milliseconds(number: i64) -> bool {
+pub(crate) fn is_milliseconds(number: i64) -> bool {
     number.unsigned_abs() >= MILLISECONDS_FROM.unsigned_abs()
 }
 

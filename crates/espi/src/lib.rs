@@ -39,7 +39,7 @@ pub use model::{
     LineItem, Links, MeterReading, ReadingType, SummaryMeasurement, UsagePoint, UsageSummary,
 };
 pub use qualities::Qualities;
-pub use reader::{Limits, ReadError, Reader};
+pub use reader::{Limit, Limits, ReadError, ReadErrorKind, Reader};
 pub use scale::scaled;
 pub use usage_point_id::{UsagePointId, UsagePointIdError};
 

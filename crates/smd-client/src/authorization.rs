@@ -65,7 +65,10 @@ impl Client {
     ) -> Result<Deletion, Error> {
         let kind = RequestKind::DeleteAuthorization;
         let url = self.authorization_url(kind, uri)?;
-        match self.request(kind, Method::DELETE, &url, Bearer::Client).await {
+        match self
+            .request(kind, Method::DELETE, &url, Bearer::Client)
+            .await
+        {
             Ok(_) => Ok(Deletion::Deleted),
             Err(Error::NotFound { .. }) if seen_before => Ok(Deletion::AlreadyGone),
             Err(Error::NotFound { kind, status }) => Err(Error::DeletionUnproven { kind, status }),
@@ -81,9 +84,13 @@ impl Client {
         if let Some(url) = named.filter(|url| endpoints::same_origin(root, url)) {
             return Ok(url);
         }
-        let id: SubscriptionId = ids::last_segment(uri).parse().map_err(|error| {
-            Error::Malformed { kind, detail: format!("the authorization URI: {error}") }
-        })?;
+        let id: SubscriptionId =
+            ids::last_segment(uri)
+                .parse()
+                .map_err(|error| Error::Malformed {
+                    kind,
+                    detail: format!("the authorization URI: {error}"),
+                })?;
         Ok(self.resource(&["Authorization", id.as_str()]))
     }
 }
@@ -108,5 +115,9 @@ fn listed(kind: RequestKind, entry: Entry) -> Result<ListedAuthorization, Error>
         kind,
         detail: format!("the address of an Authorization: {error}"),
     })?;
-    Ok(ListedAuthorization { id, uri, authorization })
+    Ok(ListedAuthorization {
+        id,
+        uri,
+        authorization,
+    })
 }

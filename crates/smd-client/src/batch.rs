@@ -64,7 +64,9 @@ impl Client {
         ]);
         window.append_to(&mut url, self.inner.settings.window_format);
         let kind = RequestKind::Batch;
-        let answer = self.request(kind, Method::GET, &url, Bearer::Customer(tokens)).await?;
+        let answer = self
+            .request(kind, Method::GET, &url, Bearer::Customer(tokens))
+            .await?;
         batch(kind, answer).await
     }
 
@@ -95,13 +97,19 @@ async fn batch(kind: RequestKind, answer: Answer) -> Result<Batch, Error> {
 /// The first bytes tell a feed from a web page and from nothing, before anybody parses.
 async fn feed(kind: RequestKind, body: Body) -> Result<Body, Error> {
     let content_type = body.content_type().map(str::to_owned);
-    let (start, body) = body.peek().await.map_err(|error| Error::from_body(kind, &error))?;
+    let (start, body) = body
+        .peek()
+        .await
+        .map_err(|error| Error::from_body(kind, &error))?;
     if refusal::looks_like_html(content_type.as_deref(), &start) {
         return Err(Error::Html { kind });
     }
     if start.is_empty() {
         // No data is 204; an empty 200 is a fault and must not look like an empty window.
-        return Err(Error::Malformed { kind, detail: "status 200 with an empty body".to_owned() });
+        return Err(Error::Malformed {
+            kind,
+            detail: "status 200 with an empty body".to_owned(),
+        });
     }
     Ok(body)
 }

@@ -60,7 +60,14 @@ impl Body {
         length: Option<u64>,
         limit: u64,
     ) -> Self {
-        Self { inner: Box::pin(chunks), content_type, length, limit, seen: 0, done: false }
+        Self {
+            inner: Box::pin(chunks),
+            content_type,
+            length,
+            limit,
+            seen: 0,
+            done: false,
+        }
     }
 
     /// The media type as sent.
@@ -81,7 +88,10 @@ impl Body {
     #[must_use]
     pub fn into_blocking_reader(self) -> Box<dyn BufRead + Send> {
         // The buffer keeps the reader from entering the runtime at each small step.
-        Box::new(BufReader::with_capacity(BUFFER, SyncIoBridge::new(StreamReader::new(self))))
+        Box::new(BufReader::with_capacity(
+            BUFFER,
+            SyncIoBridge::new(StreamReader::new(self)),
+        ))
     }
 
     /// This body with a lower limit, in bytes.
@@ -127,7 +137,10 @@ impl Body {
     fn at_end(&self) -> Option<io::Error> {
         let announced = self.length?;
         (announced != self.seen).then(|| {
-            let cut = BodyError::CutOff { seen: self.seen, announced };
+            let cut = BodyError::CutOff {
+                seen: self.seen,
+                announced,
+            };
             io::Error::new(io::ErrorKind::UnexpectedEof, cut)
         })
     }
@@ -175,7 +188,10 @@ mod tests {
     }
 
     fn chunks(parts: &[&'static str]) -> Vec<io::Result<Chunk>> {
-        parts.iter().map(|part| Ok(Chunk::from_static(part.as_bytes()))).collect()
+        parts
+            .iter()
+            .map(|part| Ok(Chunk::from_static(part.as_bytes())))
+            .collect()
     }
 
     async fn read(body: Body) -> io::Result<String> {
@@ -199,7 +215,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_shorter_than_announced_is_an_error_not_an_end() {
-        let error = read(body(chunks(&["<feed>"]), Some(13), 100)).await.unwrap_err();
+        let error = read(body(chunks(&["<feed>"]), Some(13), 100))
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
         assert!(error.to_string().contains("6 of 13"), "{error}");
     }
@@ -215,8 +233,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_over_its_limit_is_an_error() {
-        let error = body(chunks(&["12345", "678"]), None, 7).collect().await.unwrap_err();
-        let cause = error.get_ref().and_then(|it| it.downcast_ref::<BodyError>());
+        let error = body(chunks(&["12345", "678"]), None, 7)
+            .collect()
+            .await
+            .unwrap_err();
+        let cause = error
+            .get_ref()
+            .and_then(|it| it.downcast_ref::<BodyError>());
         assert_eq!(cause, Some(&BodyError::TooLarge { limit: 7 }));
     }
 

@@ -69,7 +69,10 @@ impl Callback {
             });
         }
         let code = code.ok_or(CallbackError::Nothing)?;
-        Ok(Self::Code { code: code.into(), state })
+        Ok(Self::Code {
+            code: code.into(),
+            state,
+        })
     }
 
     /// The state that came along.
@@ -93,11 +96,15 @@ impl Callback {
             "temporarily_unavailable" | "server_error" => {
                 "PG&E could not complete the authorization just now. Please start again in a few minutes."
             }
-            "invalid_request" | "unauthorized_client" | "unsupported_response_type"
+            "invalid_request"
+            | "unauthorized_client"
+            | "unsupported_response_type"
             | "invalid_scope" => {
                 "PG&E did not accept our request for your data. This is for us to repair; please tell the operator of this service."
             }
-            _ => "PG&E ended the authorization with an error. Nothing was fetched; please start again.",
+            _ => {
+                "PG&E ended the authorization with an error. Nothing was fetched; please start again."
+            }
         })
     }
 }
@@ -120,10 +127,15 @@ fn set(slot: &mut Option<String>, name: &'static str, value: &str) -> Result<(),
 impl fmt::Debug for Callback {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Code { state, .. } => {
-                out.debug_struct("Code").field("has_state", &state.is_some()).finish_non_exhaustive()
-            }
-            Self::Denied { error, description, state } => out
+            Self::Code { state, .. } => out
+                .debug_struct("Code")
+                .field("has_state", &state.is_some())
+                .finish_non_exhaustive(),
+            Self::Denied {
+                error,
+                description,
+                state,
+            } => out
                 .debug_struct("Denied")
                 .field("error", error)
                 .field("description", description)
@@ -148,9 +160,18 @@ mod tests {
 
     #[test]
     fn reads_the_code_under_both_names() {
-        assert_eq!(code("code=a%2Bb&state=s1"), ("a+b".into(), Some("s1".into())));
-        assert_eq!(code("authorization_code=xyz&scope=FB%3D1"), ("xyz".into(), None));
-        assert_eq!(code("code=xyz&authorization_code=xyz&state="), ("xyz".into(), None));
+        assert_eq!(
+            code("code=a%2Bb&state=s1"),
+            ("a+b".into(), Some("s1".into()))
+        );
+        assert_eq!(
+            code("authorization_code=xyz&scope=FB%3D1"),
+            ("xyz".into(), None)
+        );
+        assert_eq!(
+            code("code=xyz&authorization_code=xyz&state="),
+            ("xyz".into(), None)
+        );
     }
 
     #[test]
@@ -159,7 +180,14 @@ mod tests {
             "error=access_denied&error_description=The+customer%0Acancelled&state=s&code=x",
         )
         .unwrap();
-        let Callback::Denied { error, description, state } = &denied else { panic!("{denied:?}") };
+        let Callback::Denied {
+            error,
+            description,
+            state,
+        } = &denied
+        else {
+            panic!("{denied:?}")
+        };
         assert_eq!(error, "access_denied");
         assert_eq!(description.as_deref(), Some("The customer cancelled"));
         assert_eq!(state.as_deref(), Some("s"));
@@ -169,14 +197,19 @@ mod tests {
     #[test]
     fn an_error_code_cannot_carry_markup() {
         let denied = Callback::parse("error=%3Cscript%3E").unwrap();
-        let Callback::Denied { error, .. } = denied else { panic!("{denied:?}") };
+        let Callback::Denied { error, .. } = denied else {
+            panic!("{denied:?}")
+        };
         assert_eq!(error, "script");
     }
 
     #[test]
     fn refuses_what_is_no_answer() {
         assert_eq!(Callback::parse("").unwrap_err(), CallbackError::Nothing);
-        assert_eq!(Callback::parse("state=a").unwrap_err(), CallbackError::Nothing);
+        assert_eq!(
+            Callback::parse("state=a").unwrap_err(),
+            CallbackError::Nothing
+        );
         assert_eq!(
             Callback::parse("code=a&code=b").unwrap_err(),
             CallbackError::Ambiguous("code")
@@ -185,7 +218,10 @@ mod tests {
             Callback::parse("code=a&state=1&state=2").unwrap_err(),
             CallbackError::Ambiguous("state")
         );
-        assert_eq!(Callback::parse(&"a".repeat(9000)).unwrap_err(), CallbackError::TooLong);
+        assert_eq!(
+            Callback::parse(&"a".repeat(9000)).unwrap_err(),
+            CallbackError::TooLong
+        );
     }
 
     #[test]

@@ -90,7 +90,10 @@ impl CertificateReport {
     /// Whole days until the certificate expires; negative once it has.
     #[must_use]
     pub fn days_left(&self, now: Timestamp) -> i64 {
-        self.not_after.duration_since(now).as_secs().div_euclid(24 * 60 * 60)
+        self.not_after
+            .duration_since(now)
+            .as_secs()
+            .div_euclid(24 * 60 * 60)
     }
 
     /// Whether it holds at `now`.
@@ -108,11 +111,17 @@ impl CertificateReport {
             return Some(format!("certificate {path} does not fit the private key"));
         }
         if now < self.not_before {
-            return Some(format!("certificate {path} holds only from {} on", self.not_before));
+            return Some(format!(
+                "certificate {path} holds only from {} on",
+                self.not_before
+            ));
         }
         let days = self.days_left(now);
         if now > self.not_after {
-            return Some(format!("certificate {path} has expired on {}: {renew}", self.not_after));
+            return Some(format!(
+                "certificate {path} has expired on {}: {renew}",
+                self.not_after
+            ));
         }
         (self.not_after.duration_since(now) < margin)
             .then(|| format!("certificate {path} expires in {days} days: {renew}"))
@@ -147,14 +156,19 @@ impl Pair {
         if pair.report.matches_key {
             return Ok(pair);
         }
-        Err(CertificateError::Mismatch { certificate: certificate.to_owned(), key: key.to_owned() })
+        Err(CertificateError::Mismatch {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+        })
     }
 }
 
 /// The key stays out of logs.
 impl fmt::Debug for Pair {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Pair").field("report", &self.report).finish_non_exhaustive()
+        out.debug_struct("Pair")
+            .field("report", &self.report)
+            .finish_non_exhaustive()
     }
 }
 
@@ -177,11 +191,18 @@ fn certificates(
     path: &Path,
     pem: &[u8],
 ) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
-    let all: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|_| {
-        CertificateError::Damaged { variable, path: path.to_owned(), part: "PEM encoding" }
-    })?;
+    let all: Vec<_> = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|_| CertificateError::Damaged {
+            variable,
+            path: path.to_owned(),
+            part: "PEM encoding",
+        })?;
     if all.is_empty() {
-        return Err(CertificateError::NoCertificate { variable, path: path.to_owned() });
+        return Err(CertificateError::NoCertificate {
+            variable,
+            path: path.to_owned(),
+        });
     }
     Ok(all)
 }
@@ -194,7 +215,11 @@ fn report(
 ) -> Result<CertificateReport, CertificateError> {
     let variable = "METERGATE_SMD_CERTIFICATE";
     let chain = certificates(variable, path, pem)?;
-    let damaged = |part| CertificateError::Damaged { variable, path: path.to_owned(), part };
+    let damaged = |part| CertificateError::Damaged {
+        variable,
+        path: path.to_owned(),
+        part,
+    };
     let leaf = chain.first().ok_or(damaged("leaf"))?;
     let facts = der::certificate(leaf).ok_or(damaged("contents"))?;
     let key = PrivateKeyDer::from_pem_slice(key_pem)
@@ -232,7 +257,9 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let key = KeyPair::generate().unwrap();
             let mut params = CertificateParams::new(vec!["smd.example".into()]).unwrap();
-            params.distinguished_name.push(DnType::CommonName, "Example Energy");
+            params
+                .distinguished_name
+                .push(DnType::CommonName, "Example Energy");
             params.not_before = rcgen::date_time_ymd(2020, 1, 1);
             params.not_after = rcgen::date_time_ymd(year, 6, 30);
             let certificate = params.self_signed(&key).unwrap();
@@ -256,7 +283,10 @@ mod tests {
         for year in [2030, 2060] {
             let report = Files::new(year).check().unwrap();
             assert_eq!(report.subject.as_deref(), Some("Example Energy"));
-            assert_eq!(report.not_after.to_string(), format!("{year}-06-30T00:00:00Z"));
+            assert_eq!(
+                report.not_after.to_string(),
+                format!("{year}-06-30T00:00:00Z")
+            );
             assert_eq!(report.not_before.to_string(), "2020-01-01T00:00:00Z");
             assert!(report.matches_key);
             assert_eq!(report.chain_length, 1);
@@ -270,12 +300,20 @@ mod tests {
         let margin = SignedDuration::from_hours(30 * 24);
         assert_eq!(report.warning(at("2030-05-01T00:00:00Z"), margin), None);
         let soon = report.warning(at("2030-06-20T12:00:00Z"), margin).unwrap();
-        assert!(soon.contains("expires in 9 days: upload a new one"), "{soon}");
+        assert!(
+            soon.contains("expires in 9 days: upload a new one"),
+            "{soon}"
+        );
         let over = report.warning(at("2030-06-30T00:00:01Z"), margin).unwrap();
         assert!(over.contains("has expired"), "{over}");
         assert_eq!(report.days_left(at("2030-06-30T00:00:01Z")), -1);
         assert!(!report.is_valid(at("2019-12-31T00:00:00Z")));
-        assert!(report.warning(at("2019-12-31T00:00:00Z"), margin).unwrap().contains("only from"));
+        assert!(
+            report
+                .warning(at("2019-12-31T00:00:00Z"), margin)
+                .unwrap()
+                .contains("only from")
+        );
     }
 
     #[test]
@@ -285,23 +323,48 @@ mod tests {
         let report = files.check().unwrap();
         assert!(!report.matches_key);
         let now = "2026-01-01T00:00:00Z".parse().unwrap();
-        assert!(report.warning(now, SignedDuration::ZERO).unwrap().contains("does not fit"));
+        assert!(
+            report
+                .warning(now, SignedDuration::ZERO)
+                .unwrap()
+                .contains("does not fit")
+        );
         let refused = Pair::read_matching(&files.path("crt"), &files.path("key")).unwrap_err();
-        assert!(matches!(refused, CertificateError::Mismatch { .. }), "{refused}");
+        assert!(
+            matches!(refused, CertificateError::Mismatch { .. }),
+            "{refused}"
+        );
     }
 
     #[test]
     fn says_which_file_is_no_good() {
         let files = Files::new(2030);
-        std::fs::write(files.path("key"), "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n").unwrap();
+        std::fs::write(
+            files.path("key"),
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        )
+        .unwrap();
         let locked = files.check().unwrap_err();
         assert!(locked.to_string().contains("openssl pkey"), "{locked}");
         std::fs::write(files.path("crt"), "nothing here").unwrap();
-        assert!(matches!(files.check(), Err(CertificateError::NoCertificate { .. })));
-        std::fs::write(files.path("crt"), "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n").unwrap();
-        assert!(matches!(files.check(), Err(CertificateError::Damaged { .. })));
+        assert!(matches!(
+            files.check(),
+            Err(CertificateError::NoCertificate { .. })
+        ));
+        std::fs::write(
+            files.path("crt"),
+            "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n",
+        )
+        .unwrap();
+        assert!(matches!(
+            files.check(),
+            Err(CertificateError::Damaged { .. })
+        ));
         std::fs::remove_file(files.path("crt")).unwrap();
         let gone = files.check().unwrap_err().to_string();
-        assert!(gone.starts_with("METERGATE_SMD_CERTIFICATE: cannot read"), "{gone}");
+        assert!(
+            gone.starts_with("METERGATE_SMD_CERTIFICATE: cannot read"),
+            "{gone}"
+        );
     }
 }

@@ -55,14 +55,25 @@ impl Client {
         let transport = Transport::new(config, settings.max_body, budget, clock)?;
         let wait = Wait::at_most(settings.longest_wait);
         let files = (config.certificate.clone(), config.private_key.clone());
-        let inner = Inner { settings, transport, client_token: Mutex::new(None), files };
-        Ok(Self { inner: Arc::new(inner), wait })
+        let inner = Inner {
+            settings,
+            transport,
+            client_token: Mutex::new(None),
+            files,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+            wait,
+        })
     }
 
     /// This client with another longest wait for a turn of the request budget.
     #[must_use]
     pub fn waiting(&self, wait: Wait) -> Self {
-        Self { inner: Arc::clone(&self.inner), wait }
+        Self {
+            inner: Arc::clone(&self.inner),
+            wait,
+        }
     }
 
     /// What our certificate says about itself now, for `doctor` and for alarms.
@@ -82,7 +93,9 @@ impl Client {
         Url::parse(link.trim())
             .ok()
             .filter(|url| self.is_ours(url))
-            .ok_or(Error::ForeignLink { kind: RequestKind::Follow })
+            .ok_or(Error::ForeignLink {
+                kind: RequestKind::Follow,
+            })
     }
 
     /// Our client token, from memory until shortly before it expires.
@@ -143,7 +156,10 @@ impl Client {
     ) -> Result<Vec<u8>, Error> {
         let answer = self.request(kind, Method::GET, url, bearer).await?;
         if answer.status != reqwest::StatusCode::OK {
-            let detail = format!("status {} where a document was asked for", answer.status.as_u16());
+            let detail = format!(
+                "status {} where a document was asked for",
+                answer.status.as_u16()
+            );
             return Err(Error::Malformed { kind, detail });
         }
         let content_type = answer.body.content_type().map(str::to_owned);
@@ -153,7 +169,10 @@ impl Client {
             return Err(Error::Html { kind });
         }
         if body.trim_ascii().is_empty() {
-            return Err(Error::Malformed { kind, detail: "it is empty".to_owned() });
+            return Err(Error::Malformed {
+                kind,
+                detail: "it is empty".to_owned(),
+            });
         }
         Ok(body)
     }

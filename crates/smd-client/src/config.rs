@@ -81,11 +81,19 @@ pub struct SmdConfig {
 
     /// Our client certificate with its chain, PEM, leaf first. It must be from a public authority
     /// and be uploaded in the portal. A replaced file is picked up within a minute.
-    #[arg(long = "smd-certificate", env = "METERGATE_SMD_CERTIFICATE", default_value = "ssl/certs/certificate.crt")]
+    #[arg(
+        long = "smd-certificate",
+        env = "METERGATE_SMD_CERTIFICATE",
+        default_value = "ssl/certs/certificate.crt"
+    )]
     pub certificate: PathBuf,
 
     /// The certificate's private key, PEM, without a password.
-    #[arg(long = "smd-private-key", env = "METERGATE_SMD_PRIVATE_KEY", default_value = "ssl/private/private.key")]
+    #[arg(
+        long = "smd-private-key",
+        env = "METERGATE_SMD_PRIVATE_KEY",
+        default_value = "ssl/private/private.key"
+    )]
     pub private_key: PathBuf,
 
     /// Further authorities to trust for the custodian's own certificate, PEM, besides the system's.
@@ -93,26 +101,47 @@ pub struct SmdConfig {
     pub extra_ca: Option<PathBuf>,
 
     /// Whether token parameters travel in a form body or in the query.
-    #[arg(long = "smd-token-form", env = "METERGATE_SMD_TOKEN_FORM", value_enum, default_value_t)]
+    #[arg(
+        long = "smd-token-form",
+        env = "METERGATE_SMD_TOKEN_FORM",
+        value_enum,
+        default_value_t
+    )]
     pub token_form: TokenForm,
 
     /// How the limits of a window are written.
-    #[arg(long = "smd-window-format", env = "METERGATE_SMD_WINDOW_FORMAT", value_enum, default_value_t)]
+    #[arg(
+        long = "smd-window-format",
+        env = "METERGATE_SMD_WINDOW_FORMAT",
+        value_enum,
+        default_value_t
+    )]
     pub window_format: WindowFormat,
 
     /// What to ask for in the authorization request's `scope`, as
     /// `PreferredAuthEndDate=1893456000` (epoch seconds). Nothing by default: the customer chooses
     /// on PG&E's page.
-    #[arg(long = "smd-authorization-scope", env = "METERGATE_SMD_AUTHORIZATION_SCOPE")]
+    #[arg(
+        long = "smd-authorization-scope",
+        env = "METERGATE_SMD_AUTHORIZATION_SCOPE"
+    )]
     pub authorization_scope: Option<String>,
 
     /// Seconds to wait for the head of an answer, and for each next piece of its body. Too low
     /// breaks off answers the custodian takes long to assemble; too high holds a worker.
-    #[arg(long = "smd-request-timeout", env = "METERGATE_SMD_REQUEST_TIMEOUT_SECONDS", default_value_t = 60)]
+    #[arg(
+        long = "smd-request-timeout",
+        env = "METERGATE_SMD_REQUEST_TIMEOUT_SECONDS",
+        default_value_t = 60
+    )]
     pub request_timeout_seconds: u64,
 
     /// Seconds a whole answer may take, body included.
-    #[arg(long = "smd-transfer-timeout", env = "METERGATE_SMD_TRANSFER_TIMEOUT_SECONDS", default_value_t = 900)]
+    #[arg(
+        long = "smd-transfer-timeout",
+        env = "METERGATE_SMD_TRANSFER_TIMEOUT_SECONDS",
+        default_value_t = 900
+    )]
     pub transfer_timeout_seconds: u64,
 
     /// Longest body of readings accepted, in bytes. It is streamed, so this bounds time and disk,
@@ -121,7 +150,11 @@ pub struct SmdConfig {
     pub max_body_bytes: u64,
 
     /// Seconds to wait for a turn of the request budget before giving the work back.
-    #[arg(long = "smd-longest-wait", env = "METERGATE_SMD_LONGEST_WAIT_SECONDS", default_value_t = 5)]
+    #[arg(
+        long = "smd-longest-wait",
+        env = "METERGATE_SMD_LONGEST_WAIT_SECONDS",
+        default_value_t = 5
+    )]
     pub longest_wait_seconds: u64,
 }
 
@@ -197,7 +230,7 @@ pub enum ConfigError {
 pub(crate) struct Settings {
     pub(crate) client_id: String,
     pub(crate) client_secret: Secret,
-    pub(crate) redirect_uri: String,
+    pub(crate) redirect_uri: Url,
     pub(crate) authorize: Url,
     pub(crate) token: Url,
     pub(crate) resources: Url,
@@ -226,8 +259,14 @@ impl SmdConfig {
             None => endpoints::token_beside(&resources),
         };
         for (variable, seconds) in [
-            ("METERGATE_SMD_REQUEST_TIMEOUT_SECONDS", self.request_timeout_seconds),
-            ("METERGATE_SMD_TRANSFER_TIMEOUT_SECONDS", self.transfer_timeout_seconds),
+            (
+                "METERGATE_SMD_REQUEST_TIMEOUT_SECONDS",
+                self.request_timeout_seconds,
+            ),
+            (
+                "METERGATE_SMD_TRANSFER_TIMEOUT_SECONDS",
+                self.transfer_timeout_seconds,
+            ),
             ("METERGATE_SMD_MAX_BODY_BYTES", self.max_body_bytes),
         ] {
             if seconds == 0 {
@@ -252,8 +291,11 @@ impl SmdConfig {
 
     fn secret(&self) -> Result<Secret, ConfigError> {
         use service_kit::secret::{ExposeSecret, read};
-        let secret =
-            read("CLIENT_SECRET", self.client_secret.as_ref(), self.client_secret_file.as_deref())?;
+        let secret = read(
+            "CLIENT_SECRET",
+            self.client_secret.as_ref(),
+            self.client_secret_file.as_deref(),
+        )?;
         if secret.expose_secret().trim().is_empty() {
             return Err(ConfigError::Missing {
                 variable: "CLIENT_SECRET",
@@ -308,8 +350,14 @@ mod tests {
         assert_eq!(cli.smd.private_key, plain.private_key);
         assert_eq!(cli.smd.token_form, plain.token_form);
         assert_eq!(cli.smd.window_format, plain.window_format);
-        assert_eq!(cli.smd.request_timeout_seconds, plain.request_timeout_seconds);
-        assert_eq!(cli.smd.transfer_timeout_seconds, plain.transfer_timeout_seconds);
+        assert_eq!(
+            cli.smd.request_timeout_seconds,
+            plain.request_timeout_seconds
+        );
+        assert_eq!(
+            cli.smd.transfer_timeout_seconds,
+            plain.transfer_timeout_seconds
+        );
         assert_eq!(cli.smd.max_body_bytes, plain.max_body_bytes);
         assert_eq!(cli.smd.longest_wait_seconds, plain.longest_wait_seconds);
         assert!(!format!("{:?}", cli.smd).contains("tell-nobody"));
@@ -318,25 +366,45 @@ mod tests {
     #[test]
     fn completes_every_address() {
         let settings = complete().settings().unwrap();
-        assert_eq!(settings.authorize.as_str(), "https://sharemydata.pge.com/myAuthorization");
-        assert_eq!(settings.token.as_str(), "https://api.pge.com/datacustodian/oauth/v2/token");
+        assert_eq!(
+            settings.authorize.as_str(),
+            "https://sharemydata.pge.com/myAuthorization"
+        );
+        assert_eq!(
+            settings.token.as_str(),
+            "https://api.pge.com/datacustodian/oauth/v2/token"
+        );
         assert_eq!(
             settings.resources.as_str(),
             "https://api.pge.com/GreenButtonConnect/espi/1_1/resource"
         );
-        assert_eq!(settings.redirect_uri, "https://energy.example.com/OAuthCallback");
+        assert_eq!(
+            settings.redirect_uri.as_str(),
+            "https://energy.example.com/OAuthCallback"
+        );
     }
 
     #[test]
     fn names_the_variable_and_the_remedy() {
         let missing_id = refusal(|it| it.client_id = Some("  ".into()));
-        assert!(missing_id.starts_with("CLIENT_ID is not set: copy"), "{missing_id}");
+        assert!(
+            missing_id.starts_with("CLIENT_ID is not set: copy"),
+            "{missing_id}"
+        );
         let missing_secret = refusal(|it| it.client_secret = None);
-        assert!(missing_secret.contains("CLIENT_SECRET_FILE"), "{missing_secret}");
+        assert!(
+            missing_secret.contains("CLIENT_SECRET_FILE"),
+            "{missing_secret}"
+        );
         assert!(refusal(|it| it.redirect_base_url = None).starts_with("REDIRECT_BASE_URL"));
         let clear = refusal(|it| it.api_base_url = "http://api.pge.com".into());
-        assert!(clear.starts_with("PGE_API_BASE_URL") && clear.contains("https"), "{clear}");
-        assert!(refusal(|it| it.token_url = Some("token".into())).starts_with("PGE_API_BASE_TOKEN_URL"));
+        assert!(
+            clear.starts_with("PGE_API_BASE_URL") && clear.contains("https"),
+            "{clear}"
+        );
+        assert!(
+            refusal(|it| it.token_url = Some("token".into())).starts_with("PGE_API_BASE_TOKEN_URL")
+        );
         assert!(refusal(|it| it.authorize_url = "ftp://x".into()).starts_with("SMD_AUTH_BASE_URL"));
         assert!(refusal(|it| it.max_body_bytes = 0).starts_with("METERGATE_SMD_MAX_BODY_BYTES"));
     }
@@ -348,12 +416,33 @@ mod tests {
         std::fs::write(&path, "from-file\n").unwrap();
         let mut config = complete();
         config.client_secret_file = Some(path.clone());
-        assert!(config.settings().unwrap_err().to_string().contains("keep one"));
+        assert!(
+            config
+                .settings()
+                .unwrap_err()
+                .to_string()
+                .contains("keep one")
+        );
         config.client_secret = None;
-        assert_eq!(config.settings().unwrap().client_secret.expose_secret(), "from-file");
+        assert_eq!(
+            config.settings().unwrap().client_secret.expose_secret(),
+            "from-file"
+        );
         std::fs::write(&path, " \n").unwrap();
-        assert!(config.settings().unwrap_err().to_string().starts_with("CLIENT_SECRET is not set"));
+        assert!(
+            config
+                .settings()
+                .unwrap_err()
+                .to_string()
+                .starts_with("CLIENT_SECRET is not set")
+        );
         config.client_secret_file = Some(folder.path().join("none"));
-        assert!(config.settings().unwrap_err().to_string().contains("cannot be read"));
+        assert!(
+            config
+                .settings()
+                .unwrap_err()
+                .to_string()
+                .contains("cannot be read")
+        );
     }
 }

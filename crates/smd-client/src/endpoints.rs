@@ -39,27 +39,40 @@ pub(crate) fn resources(text: &str) -> Result<Url, ConfigError> {
     let mut url = parse(variable, text)?;
     refuse_clear_text(variable, &url)?;
     if url.query().is_some() {
-        return Err(wrong(variable, "leave out everything from the question mark on"));
+        return Err(wrong(
+            variable,
+            "leave out everything from the question mark on",
+        ));
     }
     let given = url.path().trim_end_matches('/').to_owned();
-    let path = if given.ends_with("/resource") { given } else { append(&given, RESOURCE_PATH) };
+    let path = if given.ends_with("/resource") {
+        given
+    } else {
+        append(&given, RESOURCE_PATH)
+    };
     url.set_path(&path);
     Ok(url)
 }
 
 /// Our callback, as it is registered at the custodian.
-pub(crate) fn redirect(text: &str) -> Result<String, ConfigError> {
+pub(crate) fn redirect(text: &str) -> Result<Url, ConfigError> {
     let variable = "REDIRECT_BASE_URL";
     let mut url = parse(variable, text)?;
     if url.query().is_some() {
-        return Err(wrong(variable, "leave out everything from the question mark on"));
+        return Err(wrong(
+            variable,
+            "leave out everything from the question mark on",
+        ));
     }
     if url.scheme() == "http" && !is_loopback(&url) {
-        return Err(wrong(variable, "the customer's code must come back over https"));
+        return Err(wrong(
+            variable,
+            "the customer's code must come back over https",
+        ));
     }
     let given = url.path().trim_end_matches('/').to_owned();
     url.set_path(&append(&given, CALLBACK_PATH));
-    Ok(url.into())
+    Ok(url)
 }
 
 /// Whether `link` is under `root`: same scheme, host and port, and the path below it.
@@ -70,7 +83,9 @@ pub(crate) fn redirect(text: &str) -> Result<String, ConfigError> {
 pub(crate) fn is_under(root: &Url, link: &Url) -> bool {
     let path = link.path();
     let lower = path.to_ascii_lowercase();
-    let escaped = ["%2f", "%5c", "%2e"].iter().any(|escape| lower.contains(escape));
+    let escaped = ["%2f", "%5c", "%2e"]
+        .iter()
+        .any(|escape| lower.contains(escape));
     let below = path
         .strip_prefix(root.path().trim_end_matches('/'))
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
@@ -112,13 +127,20 @@ fn append(given: &str, documented: &str) -> String {
 }
 
 fn parse(variable: &'static str, text: &str) -> Result<Url, ConfigError> {
-    let url = Url::parse(text.trim())
-        .map_err(|error| wrong(variable, &format!("is no address ({error}): write https://host")))?;
+    let url = Url::parse(text.trim()).map_err(|error| {
+        wrong(
+            variable,
+            &format!("is no address ({error}): write https://host"),
+        )
+    })?;
     if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() {
         return Err(wrong(variable, "is no web address: write https://host"));
     }
     if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-        return Err(wrong(variable, "leave out user names, passwords and fragments"));
+        return Err(wrong(
+            variable,
+            "leave out user names, passwords and fragments",
+        ));
     }
     Ok(url)
 }
@@ -127,7 +149,10 @@ fn refuse_clear_text(variable: &'static str, url: &Url) -> Result<(), ConfigErro
     if url.scheme() == "https" {
         return Ok(());
     }
-    Err(wrong(variable, "tokens and data travel over mutual TLS only: write https://"))
+    Err(wrong(
+        variable,
+        "tokens and data travel over mutual TLS only: write https://",
+    ))
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -140,7 +165,10 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 fn wrong(variable: &'static str, reason: &str) -> ConfigError {
-    ConfigError::Address { variable, reason: reason.to_owned() }
+    ConfigError::Address {
+        variable,
+        reason: reason.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -160,8 +188,14 @@ mod tests {
             assert_eq!(resources(form).unwrap().as_str(), root, "{form}");
         }
         for (form, complete) in [
-            ("https://gate.example/pge", "/pge/GreenButtonConnect/espi/1_1/resource"),
-            ("https://gate.example/other/espi/1_1/resource", "/other/espi/1_1/resource"),
+            (
+                "https://gate.example/pge",
+                "/pge/GreenButtonConnect/espi/1_1/resource",
+            ),
+            (
+                "https://gate.example/other/espi/1_1/resource",
+                "/other/espi/1_1/resource",
+            ),
         ] {
             assert_eq!(resources(form).unwrap().path(), complete, "{form}");
         }
@@ -170,7 +204,10 @@ mod tests {
     #[test]
     fn keeps_complete_addresses_and_completes_bare_ones() {
         for (form, complete) in [
-            ("https://api.pge.com", "https://api.pge.com/datacustodian/oauth/v2/token"),
+            (
+                "https://api.pge.com",
+                "https://api.pge.com/datacustodian/oauth/v2/token",
+            ),
             (
                 "https://api.pge.com/datacustodian/test/oauth/v2/token/",
                 "https://api.pge.com/datacustodian/test/oauth/v2/token",
@@ -190,10 +227,20 @@ mod tests {
 
     #[test]
     fn makes_the_callback_once() {
-        for form in ["https://us.example", "https://us.example/", "https://us.example/OAuthCallback"] {
-            assert_eq!(redirect(form).unwrap(), "https://us.example/OAuthCallback");
+        for form in [
+            "https://us.example",
+            "https://us.example/",
+            "https://us.example/OAuthCallback",
+        ] {
+            assert_eq!(
+                redirect(form).unwrap().as_str(),
+                "https://us.example/OAuthCallback"
+            );
         }
-        assert_eq!(redirect("http://localhost:3000").unwrap(), "http://localhost:3000/OAuthCallback");
+        assert_eq!(
+            redirect("http://localhost:3000").unwrap().as_str(),
+            "http://localhost:3000/OAuthCallback"
+        );
         assert!(redirect("http://us.example").is_err());
         assert!(redirect("https://us.example?x=1").is_err());
     }
@@ -208,8 +255,10 @@ mod tests {
         for foreign in [
             "https://api.pge.com/GreenButtonConnect/espi/1_1/resource/x".to_owned(),
             "http://api.pge.com:8443/GreenButtonConnect/espi/1_1/resource/x".to_owned(),
-            "https://api.pge.com.evil.example:8443/GreenButtonConnect/espi/1_1/resource/x".to_owned(),
-            "https://api.pge.com:8443@evil.example/GreenButtonConnect/espi/1_1/resource/x".to_owned(),
+            "https://api.pge.com.evil.example:8443/GreenButtonConnect/espi/1_1/resource/x"
+                .to_owned(),
+            "https://api.pge.com:8443@evil.example/GreenButtonConnect/espi/1_1/resource/x"
+                .to_owned(),
             "https://u@api.pge.com:8443/GreenButtonConnect/espi/1_1/resource/x".to_owned(),
             "https://api.pge.com:8443/datacustodian/oauth/v2/token".to_owned(),
             format!("{base}s/x"),

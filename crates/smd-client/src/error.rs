@@ -187,7 +187,10 @@ impl Error {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Budget { source: BudgetError::Later(wait), .. } => Some(*wait),
+            Self::Budget {
+                source: BudgetError::Later(wait),
+                ..
+            } => Some(*wait),
             Self::Throttled { retry_after, .. } => *retry_after,
             _ => None,
         }
@@ -212,7 +215,10 @@ impl Error {
             Self::Budget { .. } | Self::Throttled { .. } => {
                 "PG&E limits how fast we may ask. We go on by ourselves in a while."
             }
-            Self::Server { .. } | Self::Network { .. } | Self::TimedOut { .. } | Self::Html { .. } => {
+            Self::Server { .. }
+            | Self::Network { .. }
+            | Self::TimedOut { .. }
+            | Self::Html { .. } => {
                 "PG&E cannot be reached at the moment. We try again by ourselves."
             }
             Self::OAuth { code, .. } if code == "invalid_grant" => {
@@ -284,7 +290,9 @@ fn tls_failure<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e r
             return Some(tls);
         }
         // An io::Error's source() skips the error it wraps.
-        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let wrapped = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
         next = match wrapped {
             Some(inner) => Some(inner),
             None => error.source(),

@@ -47,7 +47,10 @@ impl SubscriptionId {
 /// The last path segment of a URI that is not empty, without query and fragment.
 pub(crate) fn last_segment(uri: &str) -> &str {
     let path = uri.split(['?', '#']).next().unwrap_or_default();
-    path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
+    path.trim_end_matches('/')
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
 }
 
 impl FromStr for SubscriptionId {
@@ -87,15 +90,31 @@ mod tests {
             "/Subscription/52111?correlationID=1#top",
             "52111",
         ] {
-            assert_eq!(SubscriptionId::from_uri(uri).unwrap().as_str(), "52111", "{uri}");
+            assert_eq!(
+                SubscriptionId::from_uri(uri).unwrap().as_str(),
+                "52111",
+                "{uri}"
+            );
         }
     }
 
     #[test]
     fn refuses_what_could_leave_a_path() {
-        for uri in ["", "/", "https://h/Subscription/..", "a b", "x\\y", "%2e%2e", "é", "a\0b"] {
+        for uri in [
+            "",
+            "/",
+            "https://h/Subscription/..",
+            "a b",
+            "x\\y",
+            "%2e%2e",
+            "é",
+            "a\0b",
+        ] {
             assert!(SubscriptionId::from_uri(uri).is_err(), "{uri:?}");
         }
-        assert_eq!("7".repeat(65).parse::<SubscriptionId>(), Err(IdError::TooLong(65)));
+        assert_eq!(
+            "7".repeat(65).parse::<SubscriptionId>(),
+            Err(IdError::TooLong(65))
+        );
     }
 }

@@ -2,16 +2,16 @@
 //! resource and authorization URIs beside the tokens, `client_access_token` in JSON or XML.
 //!
 //! The `oauth2` crate builds the requests and reads the answers. It is tied to another version of
-//! the HTTP client, so our own closure carries them; the closure also does what is particular to
-//! the custodian, before the crate sees an answer.
+//! the HTTP client, so a carrier of ours sends them; it also does what is particular to the
+//! custodian, before the crate sees an answer.
 
-use std::{borrow::Cow, collections::HashMap, time::Duration};
+use std::{borrow::Cow, collections::HashMap, pin::Pin, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use oauth2::{
-    AccessToken, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
-    EndpointSet, HttpRequest, HttpResponse, RedirectUrl, RefreshToken, RequestTokenError, Scope,
-    StandardRevocableToken, TokenResponse, TokenUrl,
+    AccessToken, AsyncHttpClient, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken,
+    EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, RedirectUrl, RefreshToken,
+    RequestTokenError, Scope, StandardRevocableToken, TokenResponse, TokenUrl,
     basic::{
         BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse,
         BasicTokenType,
@@ -58,7 +58,7 @@ impl Client {
     #[must_use]
     pub fn authorize_url(&self, state: &str) -> Url {
         let settings = &self.inner.settings;
-        let protocol = self.protocol(settings.redirect_uri.clone());
+        let protocol = self.protocol();
         let state = state.to_owned();
         let mut request = protocol
             .authorize_url(move || CsrfToken::new(state))
@@ -76,10 +76,10 @@ impl Client {
     /// or ended, so an answer that lacks them is an error.
     pub async fn exchange_code(&self, code: &Secret) -> Result<TokenSet, Error> {
         let kind = RequestKind::TokenExchange;
-        let protocol = self.protocol(self.inner.settings.redirect_uri.clone());
+        let protocol = self.protocol();
         let answer = protocol
             .exchange_code(AuthorizationCode::new(code.expose_secret().to_owned()))
-            .request_async(&|request| self.ask_tokens(kind, request))
+            .request_async(&Carrier { client: self, kind })
             .await
             .map_err(|error| token_error(kind, error))?;
         let tokens = answer.into_tokens(kind, None)?;
@@ -101,11 +101,11 @@ impl Client {
     /// custodian sends no new one, the old one stays (RFC 6749 section 6).
     pub async fn refresh(&self, refresh_token: &Secret) -> Result<TokenSet, Error> {
         let kind = RequestKind::TokenRefresh;
-        let protocol = self.protocol(self.inner.settings.redirect_uri.clone());
+        let protocol = self.protocol();
         let token = RefreshToken::new(refresh_token.expose_secret().to_owned());
         let answer = protocol
             .exchange_refresh_token(&token)
-            .request_async(&|request| self.ask_tokens(kind, request))
+            .request_async(&Carrier { client: self, kind })
             .await
             .map_err(|error| token_error(kind, error))?;
         answer.into_tokens(kind, Some(refresh_token))
@@ -114,27 +114,32 @@ impl Client {
     /// A new client token, from the custodian.
     pub(crate) async fn ask_for_client_token(&self) -> Result<KeptToken, Error> {
         let kind = RequestKind::ClientToken;
-        let protocol = self.protocol(self.inner.settings.redirect_uri.clone());
+        let protocol = self.protocol();
         let answer = protocol
             .exchange_client_credentials()
-            .request_async(&|request| self.ask_tokens(kind, request))
+            .request_async(&Carrier { client: self, kind })
             .await
             .map_err(|error| token_error(kind, error))?;
         let life = SignedDuration::try_from(answer.life()).unwrap_or(SignedDuration::ZERO);
         let now = self.inner.transport.now();
-        let use_until = now.saturating_add(life.saturating_sub(MARGIN)).unwrap_or(now);
+        let use_until = now
+            .saturating_add(life.saturating_sub(MARGIN))
+            .unwrap_or(now);
         let token = answer.client_access_token.unwrap_or(answer.access_token);
-        Ok(KeptToken { secret: token.into_secret().into(), use_until })
+        Ok(KeptToken {
+            secret: token.into_secret().into(),
+            use_until,
+        })
     }
 
-    fn protocol(&self, redirect: String) -> Protocol {
+    fn protocol(&self) -> Protocol {
         let settings = &self.inner.settings;
         let secret = settings.client_secret.expose_secret().to_owned();
-        Protocol::new(ClientId::new(settings.client_id.clone()))
+        oauth2::Client::new(ClientId::new(settings.client_id.clone()))
             .set_client_secret(ClientSecret::new(secret))
             .set_auth_uri(AuthUrl::from_url(settings.authorize.clone()))
             .set_token_uri(TokenUrl::from_url(settings.token.clone()))
-            .set_redirect_uri(RedirectUrl::from_url(redirect))
+            .set_redirect_uri(RedirectUrl::from_url(settings.redirect_uri.clone()))
     }
 
     /// Carries a request of the `oauth2` crate.
@@ -160,12 +165,16 @@ impl Client {
                     .header(header::ACCEPT, "application/json")
                     // Plain, as PG&E documents it: the crate escapes both parts first
                     // (RFC 6749 section 2.3.1), which changes secrets with special characters.
-                    .basic_auth(&settings.client_id, Some(settings.client_secret.expose_secret()));
+                    .basic_auth(
+                        &settings.client_id,
+                        Some(settings.client_secret.expose_secret()),
+                    );
                 match settings.token_form {
                     TokenForm::Form => request
                         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
                         .body(parameters),
-                    TokenForm::Query => request.body(""),
+                    // Without a length some gateways answer 411.
+                    TokenForm::Query => request.header(header::CONTENT_LENGTH, "0").body(""),
                 }
             })
             .await?;
@@ -173,11 +182,30 @@ impl Client {
     }
 }
 
+/// Our HTTP client, as the `oauth2` crate wants one. A type of its own, because a closure's future
+/// could not be proven to be `Send`.
+struct Carrier<'a> {
+    client: &'a Client,
+    kind: RequestKind,
+}
+
+impl<'c> AsyncHttpClient<'c> for Carrier<'_> {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, Error>> + Send + 'c>>;
+
+    fn call(&'c self, request: HttpRequest) -> Self::Future {
+        Box::pin(self.client.ask_tokens(self.kind, request))
+    }
+}
+
 /// Turns a success into what the `oauth2` crate reads: JSON, without a content type to quarrel
 /// about (the gateway's is not always right).
 async fn read_answer(kind: RequestKind, answer: Answer) -> Result<HttpResponse, Error> {
     if answer.status != StatusCode::OK {
-        return Err(malformed(kind, &format!("status {}", answer.status.as_u16())));
+        return Err(malformed(
+            kind,
+            &format!("status {}", answer.status.as_u16()),
+        ));
     }
     let content_type = answer.body.content_type().map(str::to_owned);
     let body = answer.body.limited(LONGEST_ANSWER).collect().await;
@@ -185,8 +213,20 @@ async fn read_answer(kind: RequestKind, answer: Answer) -> Result<HttpResponse, 
     if refusal::looks_like_html(content_type.as_deref(), &body) {
         return Err(Error::Html { kind });
     }
+    // Some gateways keep the status of their own success.
+    if let Some((code, description)) = refusal::rfc6749(&body) {
+        return Err(Error::OAuth {
+            kind,
+            code,
+            description,
+        });
+    }
     let is_xml = body.trim_ascii_start().starts_with(b"<") || body.starts_with(b"\xef\xbb\xbf<");
-    let body = if is_xml && kind == RequestKind::ClientToken { xml_to_json(&body)? } else { body };
+    let body = if is_xml && kind == RequestKind::ClientToken {
+        xml_to_json(&body)?
+    } else {
+        body
+    };
     Ok(HttpResponse::new(body))
 }
 
@@ -196,15 +236,24 @@ fn xml_to_json(body: &[u8]) -> Result<Vec<u8>, Error> {
     let token = espi::client_token::parse(body)
         .map_err(|error| malformed(kind, &format!("the XML form of the token: {error}")))?;
     let fields = HashMap::from([
-        ("client_access_token", Some(Cow::from(token.client_access_token))),
-        ("expires_in", token.expires_in.map(|it| it.to_string().into())),
+        (
+            "client_access_token",
+            Some(Cow::from(token.client_access_token)),
+        ),
+        (
+            "expires_in",
+            token.expires_in.map(|it| it.to_string().into()),
+        ),
         ("token_type", token.token_type.map(Cow::from)),
     ]);
     serde_json::to_vec(&fields).map_err(|_| malformed(kind, "the XML form of the token"))
 }
 
 fn malformed(kind: RequestKind, detail: &str) -> Error {
-    Error::Malformed { kind, detail: detail.to_owned() }
+    Error::Malformed {
+        kind,
+        detail: detail.to_owned(),
+    }
 }
 
 /// The crate's errors hold bodies, that is, tokens: only what is wrong is kept.
@@ -214,7 +263,9 @@ fn token_error(kind: RequestKind, error: RequestTokenError<Error, BasicErrorResp
         RequestTokenError::ServerResponse(response) => Error::OAuth {
             kind,
             code: refusal::error_code(response.error().as_ref()),
-            description: response.error_description().map(|it| refusal::printable(it)),
+            description: response
+                .error_description()
+                .map(|it| refusal::printable(it)),
         },
         RequestTokenError::Parse(error, _) => {
             malformed(kind, &format!("no JSON of tokens (at {})", error.path()))
@@ -305,7 +356,9 @@ impl TokenAnswer {
             access_token: self.access_token.into_secret().into(),
             refresh_token,
             expires_in,
-            scope: self.scope.and_then(|scopes| Some(scopes.first()?.to_string())),
+            scope: self
+                .scope
+                .and_then(|scopes| Some(scopes.first()?.to_string())),
             resource_uri: self.resource_uri,
             authorization_uri: self.authorization_uri,
         })

@@ -24,16 +24,24 @@ pub(crate) fn classify(
 ) -> Error {
     let code = status.as_u16();
     let gateway = gateway_words(body);
-    if gateway.as_deref().is_some_and(|it| contains(it, "invalid certificate")) {
+    if gateway
+        .as_deref()
+        .is_some_and(|it| contains(it, "invalid certificate"))
+    {
         return Error::InvalidCertificate { kind };
     }
-    if gateway.as_deref().is_some_and(|it| contains(it, "no listener for endpoint")) {
+    if gateway
+        .as_deref()
+        .is_some_and(|it| contains(it, "no listener for endpoint"))
+    {
         return Error::NoListener { kind };
     }
     match status {
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-            Error::Throttled { kind, status: code, retry_after: retry_after(headers, now) }
-        }
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Error::Throttled {
+            kind,
+            status: code,
+            retry_after: retry_after(headers, now),
+        },
         _ if status.is_server_error() => Error::Server { kind, status: code },
         _ => classify_client_error(kind, status, body, gateway),
     }
@@ -51,7 +59,11 @@ fn classify_client_error(
         let at_resource = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
             && !is_token_request(kind);
         if !at_resource {
-            return Error::OAuth { kind, code: error, description };
+            return Error::OAuth {
+                kind,
+                code: error,
+                description,
+            };
         }
     }
     match status {
@@ -59,20 +71,30 @@ fn classify_client_error(
             Error::Unauthorized { kind, status: code }
         }
         StatusCode::NOT_FOUND | StatusCode::GONE => Error::NotFound { kind, status: code },
-        _ => Error::Refused { kind, status: code, detail: gateway },
+        _ => Error::Refused {
+            kind,
+            status: code,
+            detail: gateway,
+        },
     }
 }
 
 /// Whether the request went to the token endpoint.
 pub(crate) fn is_token_request(kind: RequestKind) -> bool {
-    matches!(kind, RequestKind::TokenExchange | RequestKind::TokenRefresh | RequestKind::ClientToken)
+    matches!(
+        kind,
+        RequestKind::TokenExchange | RequestKind::TokenRefresh | RequestKind::ClientToken
+    )
 }
 
 /// Error code and description of RFC 6749 section 5.2 JSON.
-fn rfc6749(body: &[u8]) -> Option<(String, Option<String>)> {
+pub(crate) fn rfc6749(body: &[u8]) -> Option<(String, Option<String>)> {
     let json: serde_json::Value = serde_json::from_slice(body).ok()?;
     let code = error_code(json.get("error")?.as_str()?);
-    let description = json.get("error_description").and_then(|it| it.as_str()).map(printable);
+    let description = json
+        .get("error_description")
+        .and_then(|it| it.as_str())
+        .map(printable);
     (!code.is_empty()).then_some((code, description))
 }
 
@@ -92,8 +114,11 @@ fn contains(text: &str, words: &str) -> bool {
 
 /// Foreign words, made fit for a log line or a page: one line, no control characters, short.
 pub(crate) fn printable(text: &str) -> String {
-    let words: String =
-        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_WORDS).collect();
+    let words: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(LONGEST_WORDS)
+        .collect();
     words.trim().to_owned()
 }
 
@@ -108,16 +133,27 @@ pub(crate) fn looks_like_html(content_type: Option<&str>, start: &[u8]) -> bool 
     if content_type.is_some_and(|it| contains(it, "text/html")) {
         return true;
     }
-    let start = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
-    [b"<!doctype html".as_slice(), b"<html".as_slice()].iter().any(|page| {
-        start.get(..page.len()).is_some_and(|it| it.eq_ignore_ascii_case(page))
-    })
+    let start = start
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(start)
+        .trim_ascii_start();
+    [b"<!doctype html".as_slice(), b"<html".as_slice()]
+        .iter()
+        .any(|page| {
+            start
+                .get(..page.len())
+                .is_some_and(|it| it.eq_ignore_ascii_case(page))
+        })
 }
 
 /// `Retry-After` as seconds or as an HTTP date (RFC 9110 section 10.2.3). A date is compared with
 /// the answer's own `Date` where there is one, so that our clock need not agree with theirs.
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get(reqwest::header::RETRY_AFTER)?.to_str().ok()?.trim();
+    let text = headers
+        .get(reqwest::header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim();
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
@@ -132,7 +168,9 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
 }
 
 fn http_date(text: &str) -> Option<Timestamp> {
-    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()
+    jiff::fmt::rfc2822::DateTimeParser::new()
+        .parse_timestamp(text.trim())
+        .ok()
 }
 
 #[cfg(test)]
@@ -141,12 +179,21 @@ mod tests {
 
     fn classified(kind: RequestKind, status: u16, body: &str) -> Error {
         let status = StatusCode::from_u16(status).unwrap();
-        classify(kind, status, &HeaderMap::new(), body.as_bytes(), Timestamp::UNIX_EPOCH)
+        classify(
+            kind,
+            status,
+            &HeaderMap::new(),
+            body.as_bytes(),
+            Timestamp::UNIX_EPOCH,
+        )
     }
 
     #[test]
     fn the_gateways_words_outrank_the_status() {
-        for (status, body) in [(400, "\"Invalid Certificate\""), (403, "Invalid certificate\n")] {
+        for (status, body) in [
+            (400, "\"Invalid Certificate\""),
+            (403, "Invalid certificate\n"),
+        ] {
             let error = classified(RequestKind::Batch, status, body);
             assert!(matches!(error, Error::InvalidCertificate { .. }), "{error}");
         }
@@ -165,7 +212,12 @@ mod tests {
             (Batch, 403, "Forbidden", "unauthorized"),
             (Batch, 401, r#"{"error":"invalid_token"}"#, "unauthorized"),
             (TokenRefresh, 400, grant, "oauth_error"),
-            (TokenRefresh, 401, r#"{"error":"invalid_client"}"#, "oauth_error"),
+            (
+                TokenRefresh,
+                401,
+                r#"{"error":"invalid_client"}"#,
+                "oauth_error",
+            ),
             (Batch, 404, "", "not_found"),
             (Batch, 410, "gone", "not_found"),
             (Batch, 400, "\"Bad window\"", "refused"),
@@ -175,18 +227,31 @@ mod tests {
             (Batch, 503, "", "throttled"),
             (Batch, 429, "", "throttled"),
         ] {
-            assert_eq!(classified(kind, status, body).outcome(), outcome, "{status} {body}");
+            assert_eq!(
+                classified(kind, status, body).outcome(),
+                outcome,
+                "{status} {body}"
+            );
         }
-        let Error::OAuth { code, description, .. } = classified(TokenRefresh, 400, grant) else {
+        let Error::OAuth {
+            code, description, ..
+        } = classified(TokenRefresh, 400, grant)
+        else {
             panic!("not an OAuth error");
         };
-        assert_eq!((code.as_str(), description.as_deref()), ("invalid_grant", Some("used up")));
+        assert_eq!(
+            (code.as_str(), description.as_deref()),
+            ("invalid_grant", Some("used up"))
+        );
     }
 
     #[test]
     fn foreign_words_are_cut_to_one_short_line() {
         let long = format!("\"{}\\u0000\\n{}\"", "a".repeat(150), "b".repeat(5000));
-        let Error::Refused { detail: Some(words), .. } = classified(RequestKind::Batch, 400, &long)
+        let Error::Refused {
+            detail: Some(words),
+            ..
+        } = classified(RequestKind::Batch, 400, &long)
         else {
             panic!("not refused");
         };
@@ -206,12 +271,21 @@ mod tests {
             retry_after(&headers, now)
         };
         assert_eq!(read("120", None), Some(Duration::from_secs(120)));
-        assert_eq!(read("Sun, 08 Mar 2026 12:01:30 GMT", None), Some(Duration::from_secs(90)));
         assert_eq!(
-            read("Sun, 08 Mar 2026 12:01:30 GMT", Some("Sun, 08 Mar 2026 12:01:00 GMT")),
+            read("Sun, 08 Mar 2026 12:01:30 GMT", None),
+            Some(Duration::from_secs(90))
+        );
+        assert_eq!(
+            read(
+                "Sun, 08 Mar 2026 12:01:30 GMT",
+                Some("Sun, 08 Mar 2026 12:01:00 GMT")
+            ),
             Some(Duration::from_secs(30))
         );
-        assert_eq!(read("Sun, 08 Mar 2026 11:00:00 GMT", None), Some(Duration::ZERO));
+        assert_eq!(
+            read("Sun, 08 Mar 2026 11:00:00 GMT", None),
+            Some(Duration::ZERO)
+        );
         assert_eq!(read("soon", None), None);
     }
 
@@ -220,7 +294,10 @@ mod tests {
         assert!(looks_like_html(Some("text/html; charset=utf-8"), b""));
         assert!(looks_like_html(None, b"\xef\xbb\xbf \n<!DOCTYPE HTML><p>"));
         assert!(looks_like_html(Some("application/xml"), b"<HTML lang=en>"));
-        assert!(!looks_like_html(Some("application/atom+xml"), b"<?xml version='1.0'?><feed/>"));
+        assert!(!looks_like_html(
+            Some("application/atom+xml"),
+            b"<?xml version='1.0'?><feed/>"
+        ));
         assert!(!looks_like_html(None, b"<ht"));
     }
 }

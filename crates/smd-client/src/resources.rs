@@ -39,13 +39,20 @@ impl Client {
         let body = self.document(kind, &url, Bearer::Customer(tokens)).await?;
         let mut points: Vec<ServicePoint> = Vec::new();
         for entry in entries(kind, &body)? {
-            let Content::UsagePoint(point) = &entry.content else { continue };
+            let Content::UsagePoint(point) = &entry.content else {
+                continue;
+            };
             let link = entry.links.self_href.as_deref().unwrap_or_default();
-            let id = UsagePointId::parse(ids::last_segment(link)).map_err(|error| {
-                Error::Malformed { kind, detail: format!("the link of a UsagePoint: {error}") }
-            })?;
+            let id =
+                UsagePointId::parse(ids::last_segment(link)).map_err(|error| Error::Malformed {
+                    kind,
+                    detail: format!("the link of a UsagePoint: {error}"),
+                })?;
             if points.iter().all(|known| known.id != id) {
-                points.push(ServicePoint { id, service_kind: point.service_kind });
+                points.push(ServicePoint {
+                    id,
+                    service_kind: point.service_kind,
+                });
             }
         }
         Ok(points)
@@ -58,7 +65,9 @@ impl Client {
         tokens: &dyn Tokens,
     ) -> Result<ReadingType, Error> {
         let kind = RequestKind::ReadingType;
-        let url = self.reading_type_url(link).ok_or(Error::ForeignLink { kind })?;
+        let url = self
+            .reading_type_url(link)
+            .ok_or(Error::ForeignLink { kind })?;
         let body = self.document(kind, &url, Bearer::Customer(tokens)).await?;
         first(kind, &body, "ReadingType", |content| match content {
             Content::ReadingType(it) => Some(it),
@@ -74,10 +83,15 @@ impl Client {
         let kind = RequestKind::LocalTimeParameters;
         let url = self.resource(&["LocalTimeParameters", "1"]);
         let body = self.document(kind, &url, Bearer::Customer(tokens)).await?;
-        first(kind, &body, "LocalTimeParameters", |content| match content {
-            Content::LocalTimeParameters(it) => Some(it),
-            _ => None,
-        })
+        first(
+            kind,
+            &body,
+            "LocalTimeParameters",
+            |content| match content {
+                Content::LocalTimeParameters(it) => Some(it),
+                _ => None,
+            },
+        )
     }
 
     /// The customer's name, for the file name. `None` when the customer did not share it.
@@ -90,11 +104,15 @@ impl Client {
         let kind = RequestKind::RetailCustomer;
         let url = self.resource(&["Batch", "RetailCustomer", subscription.as_str()]);
         let body = self.document(kind, &url, Bearer::Customer(tokens)).await?;
-        let name = entries(kind, &body)?.into_iter().find_map(|entry| match entry.content {
-            Content::Customer(customer) => customer.name,
-            _ => None,
-        });
-        Ok(name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()))
+        let name = entries(kind, &body)?
+            .into_iter()
+            .find_map(|entry| match entry.content {
+                Content::Customer(customer) => customer.name,
+                _ => None,
+            });
+        Ok(name
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty()))
     }
 
     /// Whether the custodian says that it is up.
@@ -102,8 +120,7 @@ impl Client {
         let kind = RequestKind::ServiceStatus;
         let url = self.resource(&["ReadServiceStatus"]);
         let body = self.document(kind, &url, Bearer::Client).await?;
-        espi::service_status::parse(&body)
-            .map_err(|error| Error::Malformed { kind, detail: error.to_string() })
+        espi::service_status::parse(&body).map_err(|error| Error::from_read(kind, &error))
     }
 
     /// Fetches the custodian's sample, to prove that access works from end to end.
@@ -112,8 +129,15 @@ impl Client {
         let url = self.resource(&["DownloadSampleData"]);
         let body = self.document(kind, &url, Bearer::Client).await?;
         let is_xml = body.trim_ascii_start().starts_with(b"<");
-        let entries = if is_xml { Some(entries(kind, &body)?.len()) } else { None };
-        Ok(SampleData { bytes: body.len(), entries })
+        let entries = if is_xml {
+            Some(entries(kind, &body)?.len())
+        } else {
+            None
+        };
+        Ok(SampleData {
+            bytes: body.len(),
+            entries,
+        })
     }
 
     fn reading_type_url(&self, link: &str) -> Option<Url> {
@@ -133,11 +157,14 @@ impl Client {
 pub(crate) fn entries(kind: RequestKind, body: &[u8]) -> Result<Vec<Entry>, Error> {
     espi::Reader::new(body)
         .collect::<Result<_, _>>()
-        .map_err(|error| Error::Malformed { kind, detail: error.to_string() })
+        .map_err(|error| Error::from_read(kind, &error))
 }
 
 pub(crate) fn without(kind: RequestKind, what: &str) -> Error {
-    Error::Malformed { kind, detail: format!("there is no {what} in it") }
+    Error::Malformed {
+        kind,
+        detail: format!("there is no {what} in it"),
+    }
 }
 
 fn first<T>(
@@ -146,6 +173,8 @@ fn first<T>(
     what: &str,
     wanted: impl Fn(Content) -> Option<T>,
 ) -> Result<T, Error> {
-    let mut found = entries(kind, body)?.into_iter().filter_map(|entry| wanted(entry.content));
+    let mut found = entries(kind, body)?
+        .into_iter()
+        .filter_map(|entry| wanted(entry.content));
     found.next().ok_or_else(|| without(kind, what))
 }

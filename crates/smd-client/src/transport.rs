@@ -8,6 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use espi::reader::{ReadError, ReadErrorKind};
 use futures_util::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{Client as Http, RequestBuilder, Response, StatusCode, redirect, tls};
@@ -77,15 +78,28 @@ impl Transport {
         let files = Files {
             certificate: config.certificate.clone(),
             key: config.private_key.clone(),
-            extra_ca: config.extra_ca.clone().filter(|path| !path.as_os_str().is_empty()),
+            extra_ca: config
+                .extra_ca
+                .clone()
+                .filter(|path| !path.as_os_str().is_empty()),
             request_timeout: Duration::from_secs(config.request_timeout_seconds),
             transfer_timeout: Duration::from_secs(config.transfer_timeout_seconds),
         };
         // The stamp first: a file replaced in between is then read again.
         let stamp = files.stamp();
         let http = files.build()?;
-        let http = Mutex::new(Pooled { http, stamp, looked_at: clock.now() });
-        Ok(Self { files, http, budget, clock, max_body })
+        let http = Mutex::new(Pooled {
+            http,
+            stamp,
+            looked_at: clock.now(),
+        });
+        Ok(Self {
+            files,
+            http,
+            budget,
+            clock,
+            max_body,
+        })
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -106,7 +120,10 @@ impl Transport {
             status = field::Empty,
             outcome = field::Empty,
         );
-        let result = self.admitted(kind, wait, request).instrument(span.clone()).await;
+        let result = self
+            .admitted(kind, wait, request)
+            .instrument(span.clone())
+            .await;
         let outcome = match &result {
             Ok(answer) if answer.status == StatusCode::ACCEPTED => "accepted",
             Ok(answer) if answer.status == StatusCode::NO_CONTENT => "empty",
@@ -129,7 +146,10 @@ impl Transport {
         wait: Wait,
         request: impl FnOnce(&Http) -> RequestBuilder,
     ) -> Result<Answer, Error> {
-        self.budget.admit(wait).await.map_err(|source| Error::Budget { kind, source })?;
+        self.budget
+            .admit(wait)
+            .await
+            .map_err(|source| Error::Budget { kind, source })?;
         let started = Instant::now();
         let answered = request(&self.http()).send().await;
         metrics::histogram!("smd_request_seconds", "kind" => kind.as_str())
@@ -138,12 +158,24 @@ impl Transport {
         let status = response.status();
         tracing::Span::current().record("status", status.as_u16());
         if status.is_success() {
-            return Ok(Answer { status, body: body(response, self.max_body) });
+            return Ok(Answer {
+                status,
+                body: body(response, self.max_body),
+            });
         }
         let headers = response.headers().clone();
         // A refusal whose words do not arrive is still a refusal.
-        let words = body(response, LONGEST_REFUSAL).collect().await.unwrap_or_default();
-        Err(refusal::classify(kind, status, &headers, &words, self.now()))
+        let words = body(response, LONGEST_REFUSAL)
+            .collect()
+            .await
+            .unwrap_or_default();
+        Err(refusal::classify(
+            kind,
+            status,
+            &headers,
+            &words,
+            self.now(),
+        ))
     }
 
     /// The pooled client; a new one when the certificate files have changed.
@@ -159,10 +191,16 @@ impl Transport {
             match self.files.build() {
                 Ok(http) => {
                     tracing::info!("the client certificate was replaced: the new one is in use");
-                    *pooled = Pooled { http, stamp, looked_at: now };
+                    *pooled = Pooled {
+                        http,
+                        stamp,
+                        looked_at: now,
+                    };
                 }
                 // Files are replaced one after the other; the next look comes in a minute.
-                Err(error) => tracing::error!(%error, "the replaced client certificate is not used"),
+                Err(error) => {
+                    tracing::error!(%error, "the replaced client certificate is not used")
+                }
             }
         }
         pooled.http.clone()
@@ -171,14 +209,18 @@ impl Transport {
 
 impl Files {
     fn stamp(&self) -> Stamp {
-        [Some(&self.certificate), Some(&self.key), self.extra_ca.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(|path| {
-                let metadata = std::fs::metadata(path).ok()?;
-                Some((metadata.modified().ok()?, metadata.len()))
-            })
-            .collect()
+        [
+            Some(&self.certificate),
+            Some(&self.key),
+            self.extra_ca.as_ref(),
+        ]
+        .into_iter()
+        .flatten()
+        .map(|path| {
+            let metadata = std::fs::metadata(path).ok()?;
+            Some((metadata.modified().ok()?, metadata.len()))
+        })
+        .collect()
     }
 
     fn build(&self) -> Result<Http, ConfigError> {
@@ -211,7 +253,10 @@ impl Files {
 
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 fn body(response: Response, limit: u64) -> Body {
@@ -221,7 +266,12 @@ fn body(response: Response, limit: u64) -> Body {
         .and_then(|it| it.to_str().ok())
         .map(str::to_owned);
     let length = response.content_length();
-    Body::from_stream(response.bytes_stream().map_err(into_io), content_type, length, limit)
+    Body::from_stream(
+        response.bytes_stream().map_err(into_io),
+        content_type,
+        length,
+        limit,
+    )
 }
 
 fn into_io(error: reqwest::Error) -> io::Error {
@@ -234,16 +284,39 @@ fn into_io(error: reqwest::Error) -> io::Error {
 }
 
 impl Error {
-    /// An error met while reading a [`Body`], also as the cause of an [`espi::ReadError`].
+    /// An error met while reading a [`Body`].
     #[must_use]
     pub fn from_body(kind: RequestKind, error: &io::Error) -> Self {
-        let cause = error.get_ref().and_then(|it| it.downcast_ref::<BodyError>());
+        let cause = error
+            .get_ref()
+            .and_then(|it| it.downcast_ref::<BodyError>());
         if let Some(&BodyError::TooLarge { limit }) = cause {
             return Self::TooLarge { kind, limit };
         }
         match error.kind() {
             io::ErrorKind::TimedOut => Self::TimedOut { kind },
-            _ => Self::Network { kind, reason: chain(error) },
+            _ => Self::Network {
+                kind,
+                reason: chain(error),
+            },
+        }
+    }
+
+    /// An error met while reading entries from a [`Body`]: of the network, when the document
+    /// stopped arriving, or of the document.
+    #[must_use]
+    pub fn from_read(kind: RequestKind, error: &ReadError) -> Self {
+        match &error.kind {
+            ReadErrorKind::Input(cause) => Self::from_body(kind, cause),
+            // A connection that ends without saying so may look like a complete answer.
+            ReadErrorKind::Truncated => Self::Network {
+                kind,
+                reason: error.to_string(),
+            },
+            _ => Self::Malformed {
+                kind,
+                detail: error.to_string(),
+            },
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use diesel_async::pooled_connection::AsyncDieselConnectionManager;
 use diesel_async::pooled_connection::deadpool::{BuildError, PoolError};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use job_queue::{Listener, Pool};
+use service_kit::health::Readiness;
 use service_kit::secret::{ExposeSecret, Secret};
 use service_kit::shutdown::Shutdown;
 
@@ -91,5 +93,28 @@ impl Database {
         let mut conn = self.get().await?;
         diesel::sql_query("SELECT 1").execute(&mut conn).await?;
         Ok(())
+    }
+}
+
+/// The readiness check of every service: the database answers.
+#[derive(Debug)]
+pub struct DatabaseCheck(Database);
+
+impl DatabaseCheck {
+    /// Over this pool.
+    #[must_use]
+    pub const fn new(database: Database) -> Self {
+        Self(database)
+    }
+}
+
+#[async_trait]
+impl Readiness for DatabaseCheck {
+    fn name(&self) -> &'static str {
+        "database"
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        self.0.ping().await.map_err(|error| error.to_string())
     }
 }

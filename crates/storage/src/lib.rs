@@ -3,6 +3,7 @@
 //! - [`database`]: the pool; [`migrate`]: the schema and its version.
 //! - [`kinds`]: every kind of job, with who enqueues and who runs it.
 //! - [`smd`]: authorizations, pulls, readings, notices and the request budget of Share My Data.
+//! - [`policy`]: how much is pulled and how long it is kept, as promised to the customer.
 //! - [`audit`]: what was done to a customer's data.
 //!
 //! Services depend on this crate; it depends on `job-queue` and `service-kit`. Nothing here
@@ -12,10 +13,11 @@ pub mod audit;
 pub mod database;
 pub mod kinds;
 mod migration;
+pub mod policy;
 pub mod schema;
 pub mod smd;
 
-pub use database::{Database, DatabaseConfig, DatabaseError};
+pub use database::{Connection, Database, DatabaseCheck, DatabaseConfig, DatabaseError};
 pub use migration::{MigrateError, check_version, migrate};
 
 /// One-way name of a token that somebody else keeps: state, browser cookie, ticket.

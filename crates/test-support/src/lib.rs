@@ -1,1 +1,23 @@
-//! test-support
+//! What tests, the demo and the benchmarks need around the programs under test: a private
+//! Postgres cluster and a fresh database per test ([`Cluster`], [`TestDatabase`]), certificates
+//! ([`certs`]), free ports ([`ports`]), waiting for a condition ([`wait`]), child processes that
+//! never outlive the test ([`process`]), the workspace's own binaries ([`binary`]), nginx with the
+//! project's templates ([`nginx`]), and a visitor that walks through pages like a browser
+//! ([`browser`]).
+//!
+//! Only tests, the sandbox, benchmarks and the demo depend on this crate; nothing that runs in
+//! production does.
+
+pub mod binary;
+pub mod browser;
+pub mod certs;
+mod cluster;
+mod database;
+pub mod nginx;
+pub mod ports;
+pub mod process;
+pub mod wait;
+mod watchdog;
+
+pub use cluster::{Cluster, ClusterError};
+pub use database::{DatabaseError, TestDatabase};

@@ -1,3 +1,4 @@
 //! csv-exporter
 
 pub mod place;
+pub mod table;

@@ -1,1 +1,3 @@
 //! metergate
+
+pub mod files;

@@ -1,1 +1,91 @@
-//! smd-auth
+//! The browser side of Share My Data: consent page, start, OAuth callback, progress page, and the
+//! custodian's notifications.
+//!
+//! Talks to the custodian only to exchange a code; everything else is asked of `smd-fetcher`
+//! through the job table. Never reads a stored token back.
+
+mod callback;
+mod config;
+mod notification;
+mod pages;
+mod start;
+mod status;
+
+use std::sync::Arc;
+
+use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
+use service_kit::http::PublicServer;
+use service_kit::program::Context;
+use service_kit::random::SharedRandom;
+use service_kit::secret::{Keyring, KeyringError};
+use smd_client::{Client, PostgresBudget};
+use storage::{Database, DatabaseError, MigrateError};
+
+pub use config::Config;
+
+/// Why the service does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// Its schema.
+    #[error(transparent)]
+    Schema(#[from] MigrateError),
+    /// The keys for tokens at rest.
+    #[error(transparent)]
+    Keys(#[from] KeyringError),
+    /// Access to the custodian.
+    #[error(transparent)]
+    Custodian(#[from] smd_client::ConfigError),
+    /// The public port.
+    #[error(transparent)]
+    Http(#[from] service_kit::http::HttpError),
+}
+
+/// What the handlers share.
+struct Service {
+    database: Database,
+    client: Client,
+    keys: Keyring,
+    random: SharedRandom,
+    config: Config,
+}
+
+/// Serves until the shutdown.
+pub async fn run(config: Config, context: Context) -> Result<(), ServeError> {
+    let server = PublicServer::bind(config.address)?;
+    serve(server, config, context).await
+}
+
+/// The same on a socket that listens already.
+pub async fn serve(server: PublicServer, config: Config, context: Context) -> Result<(), ServeError> {
+    let database = Database::new(&config.database)?;
+    storage::check_version(&mut *database.get().await?).await?;
+    context.checks.add(storage::DatabaseCheck::new(database.clone()));
+    let budget = Arc::new(PostgresBudget::new(database.clone(), &config.budget));
+    let client = Client::with_clock(&config.smd, budget, context.clock)?.waiting(callback::LONGEST_WAIT);
+    let service = Data::new(Service {
+        database,
+        client,
+        keys: config.keys.load()?,
+        random: context.random,
+        config,
+    });
+    server.run(&context.shutdown, move |app| routes(app, &service)).await?;
+    Ok(())
+}
+
+fn routes(app: &mut ServiceConfig, service: &Data<Service>) {
+    app.app_data(service.clone())
+        .route("/", web::get().to(start::consent))
+        .route("/start", web::get().to(start::start))
+        .route("/OAuthCallback", web::get().to(callback::callback))
+        .route("/status/{ticket}", web::get().to(status::status))
+        .service(
+            web::resource("/espi/notification")
+                .app_data(PayloadConfig::new(notification::LARGEST))
+                .route(web::post().to(notification::receive)),
+        )
+        .default_service(web::to(pages::not_found));
+}

@@ -18,7 +18,7 @@ use rustls::{
 use crate::http::{Answer, exchange, request};
 
 /// How long anything may take that should take milliseconds.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(20);
 /// `nobody` on Debian: root hands the server over to it, as the server must never run as root.
 const NOBODY: u32 = 65534;
 /// Passwords `right-b` (bcrypt) and `right-s` (SHA-1, as the model application's instructions make it). `newer` is

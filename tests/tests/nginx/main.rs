@@ -1,6 +1,6 @@
 //! The edge, tested on a real nginx: what `nginx/templates` promise about TLS, who may read downloads, what is
 //! reachable at all, and what the logs must not hold.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 mod downloads;
 mod edge;

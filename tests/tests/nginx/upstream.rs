@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::mpsc;
 use std::thread;
 
-use crate::edge::{PATIENCE, listener, port};
+use crate::edge::{listener, port};
 
 /// A stand-in for `smd-auth`: answers every request with a page, and hands over what it was sent.
 pub(crate) struct Upstream {
@@ -65,7 +65,7 @@ fn answer(mut stream: TcpStream, end: &mpsc::Receiver<()>) -> String {
     )
     .unwrap();
     if kind == "text/event-stream" {
-        let _ended = end.recv_timeout(PATIENCE);
+        let _ended = end.recv();
     }
     head
 }

@@ -92,6 +92,7 @@ pub struct Binder {
     type_links: LinkMap,
     points: Vec<(Option<UsagePointId>, UsagePoint)>,
     point_links: LinkMap,
+    point_by_id: HashMap<UsagePointId, usize>,
     series: Vec<State>,
     series_links: LinkMap,
     /// Series by the path of a reading type they wait for.
@@ -112,6 +113,8 @@ pub struct Binder {
 #[derive(Debug, Default)]
 struct State {
     series: Series,
+    /// The usage point that the shape of links gives.
+    point_by_path: Option<UsagePointId>,
     up: Vec<String>,
     related: Vec<String>,
     /// The type that document order gives.
@@ -129,6 +132,12 @@ struct Held {
     published: Option<Timestamp>,
     offset: u64,
     block: IntervalBlock,
+}
+
+impl Held {
+    fn waiting(&self) -> usize {
+        self.block.readings.len()
+    }
 }
 
 impl Default for Binder {
@@ -150,6 +159,7 @@ impl Binder {
             type_links: LinkMap::default(),
             points: Vec::new(),
             point_links: LinkMap::default(),
+            point_by_id: HashMap::new(),
             series: Vec::new(),
             series_links: LinkMap::default(),
             waiting: HashMap::new(),
@@ -273,9 +283,12 @@ impl Binder {
                 // Two usage points without a name must not become one.
                 id = UsagePointId::parse(&format!("unnamed-{}", self.points.len() + 1)).ok();
             }
-            self.points.push((id, point));
+            self.points.push((id.clone(), point));
             self.points.len() - 1
         };
+        if let Some(id) = id {
+            self.point_by_id.insert(id, index);
+        }
         let own = links.related.iter().filter(|href| {
             // One set of parameters belongs to many usage points.
             !href::is_of(href, "LocalTimeParameters")
@@ -319,7 +332,7 @@ impl Binder {
             state.anonymous = false;
             state.up.clone_from(&links.up);
             state.related.clone_from(&links.related);
-            state.series.usage_point = point.or(state.series.usage_point.take());
+            state.point_by_path = point.or(state.point_by_path.take());
             state.series.meter_reading = links
                 .self_href
                 .clone()
@@ -443,10 +456,7 @@ impl Binder {
     fn block_made(&mut self, links: &Links, offset: u64) -> Result<usize, BindError> {
         let usage_point = point_id(all_of(links), offset)?;
         let index = self.new_series(State {
-            series: Series {
-                usage_point,
-                ..Series::default()
-            },
+            point_by_path: usage_point,
             ..State::default()
         })?;
         for href in &links.up {
@@ -507,25 +517,18 @@ impl Binder {
         let point = self
             .point_links
             .first(state.up.iter().chain(&state.related))
+            .or_else(|| self.point_by_id.get(state.point_by_path.as_ref()?).copied())
             .or(state.point_by_order)
             .and_then(|at| self.points.get(at));
-        if let Some((id, point)) = point {
-            // Document order may point elsewhere than the path does.
-            let own = state.series.usage_point.as_ref();
-            if own.is_none() || own == id.as_ref() {
-                state.series.service_kind = point.service_kind;
-                state.series.usage_point.clone_from(id);
-            }
-        }
-        if state.series.service_kind.is_none()
-            && let Some(own) = state.series.usage_point.as_ref()
-        {
-            let same = self.points.iter().find(|(id, _)| id.as_ref() == Some(own));
-            state.series.service_kind = same.and_then(|(_, point)| point.service_kind);
-        }
-        if state.series.usage_point.is_none() {
-            state.series.usage_point.clone_from(&self.default_point);
-        }
+        let (id, kind) = point.map_or((None, None), |(id, point)| (id.clone(), point.service_kind));
+        // Document order may point at another usage point than the path does.
+        let same = state.point_by_path.is_none() || id.is_none() || state.point_by_path == id;
+        state.series.service_kind = kind.filter(|_| same);
+        state.series.usage_point = state
+            .point_by_path
+            .clone()
+            .or(id)
+            .or_else(|| self.default_point.clone());
     }
 
     fn blocks(
@@ -537,16 +540,21 @@ impl Binder {
     ) -> Result<Vec<BoundBlock>, BindError> {
         let mut bound = Vec::with_capacity(blocks.len());
         for block in blocks {
+            if times::is_complete(&block) || self.is_typed(index) {
+                let length = self.interval_length(index);
+                bound.push(BoundBlock {
+                    series: SeriesIndex(index),
+                    published,
+                    readings: times::complete(block, length, offset)?,
+                });
+                continue;
+            }
             let held = Held {
                 published,
                 offset,
                 block,
             };
-            if times::is_complete(&held.block) || self.is_typed(index) {
-                self.release(index, vec![held], &mut bound)?;
-                continue;
-            }
-            self.held_readings += held.block.readings.len();
+            self.held_readings += held.waiting();
             if self.held_readings > self.max_held_readings {
                 return Err(BindError::TooManyHeld {
                     max: self.max_held_readings,
@@ -560,6 +568,11 @@ impl Binder {
     fn is_typed(&self, index: usize) -> bool {
         let state = self.series.get(index);
         state.is_some_and(|state| state.series.reading_type.is_some())
+    }
+
+    fn interval_length(&self, index: usize) -> Option<u32> {
+        let state = self.series.get(index)?;
+        state.series.reading_type.as_ref()?.interval_length
     }
 
     /// Blocks of these series that waited for the type they have now.
@@ -581,11 +594,9 @@ impl Binder {
         held: Vec<Held>,
         blocks: &mut Vec<BoundBlock>,
     ) -> Result<(), BindError> {
-        let state = self.series.get(index);
-        let length = state
-            .and_then(|state| state.series.reading_type.as_ref())
-            .and_then(|kind| kind.interval_length);
+        let length = self.interval_length(index);
         for one in held {
+            self.held_readings = self.held_readings.saturating_sub(one.waiting());
             blocks.push(BoundBlock {
                 series: SeriesIndex(index),
                 published: one.published,

@@ -6,6 +6,8 @@ mod path;
 mod source;
 mod values;
 
+pub(crate) use values::is_xml_character;
+
 use crate::reader::{Limit, Limits, ReadError, ReadErrorKind};
 use path::Path;
 use quick_xml::Error as XmlError;
@@ -348,7 +350,7 @@ fn resolve_reference(reference: &BytesRef<'_>) -> Result<char, ReadErrorKind> {
         .resolve_char_ref()
         .map_err(ReadErrorKind::Syntax)?
     {
-        if values::is_xml_character(character) {
+        if is_xml_character(character) {
             return Ok(character);
         }
         return Err(ReadErrorKind::Malformed("a reference to no XML character"));

@@ -39,7 +39,11 @@ pub(super) fn certificate(der: &[u8]) -> Option<Facts> {
     let not_before = time(validity.next()?)?;
     let not_after = time(validity.next()?)?;
     let common_name = common_name(fields.expect(SEQUENCE)?);
-    Some(Facts { common_name, not_before, not_after })
+    Some(Facts {
+        common_name,
+        not_before,
+        not_after,
+    })
 }
 
 /// A name is a sequence of sets of (type, value).
@@ -51,7 +55,9 @@ fn common_name(name: &[u8]) -> Option<String> {
             let mut parts = Walk(attribute);
             if parts.expect(OBJECT_ID)? == COMMON_NAME {
                 let (_, value) = parts.next()?;
-                return std::str::from_utf8(value).ok().map(crate::refusal::printable);
+                return std::str::from_utf8(value)
+                    .ok()
+                    .map(crate::refusal::printable);
             }
         }
     }
@@ -100,7 +106,12 @@ impl<'a> Walk<'a> {
             if bytes.is_empty() || bytes.len() > 4 {
                 return None;
             }
-            (bytes.iter().fold(0, |sum, &byte| (sum << 8) | usize::from(byte)), rest)
+            (
+                bytes
+                    .iter()
+                    .fold(0, |sum, &byte| (sum << 8) | usize::from(byte)),
+                rest,
+            )
         };
         let (contents, rest) = rest.split_at_checked(length)?;
         self.0 = rest;

@@ -1,12 +1,13 @@
 //! Usage points and the list of pulls, fixed once per authorization.
 
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use diesel::{ExpressionMethods, QueryDsl, QueryableByName, sql_query};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use jiff_diesel::Timestamp;
+use uuid::Uuid;
 
 use super::AuthorizationId;
-use crate::schema::smd::pull as table;
+use crate::schema::smd::{authorization, pull as table};
 
 /// One request for usage data: `from` inclusive, `until` exclusive.
 #[derive(Debug, Clone)]
@@ -150,14 +151,28 @@ pub async fn mark_received(
     Ok(())
 }
 
-/// Usage points for which a request is out and its data not in; matched against notifications.
-pub async fn outstanding(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<Vec<String>> {
-    table::table
-        .filter(table::authorization_id.eq(id.uuid()))
+/// The authorization that waits for data of this usage point: a request for it was answered 202 and
+/// its data is not in. Notifications are matched against it.
+pub async fn waiting_for(conn: &mut AsyncPgConnection, usage_point: &str) -> diesel::QueryResult<Option<AuthorizationId>> {
+    let id: Option<Uuid> = table::table
+        .inner_join(authorization::table)
+        .filter(table::usage_point_id.eq(usage_point))
         .filter(table::requested_at.is_not_null())
         .filter(table::received_at.is_null())
-        .select(table::usage_point_id)
-        .distinct()
-        .load(conn)
+        .filter(authorization::stage.eq("fetching"))
+        .order(table::requested_at.desc())
+        .select(table::authorization_id)
+        .first(conn)
         .await
+        .optional()?;
+    Ok(id.map(Into::into))
+}
+
+/// Whether any request is out whose data is not in.
+pub async fn any_outstanding(conn: &mut AsyncPgConnection) -> diesel::QueryResult<bool> {
+    diesel::select(diesel::dsl::exists(
+        table::table.filter(table::requested_at.is_not_null()).filter(table::received_at.is_null()),
+    ))
+    .get_result(conn)
+    .await
 }

@@ -60,6 +60,8 @@ pub struct SeriesCodes {
 pub struct FeedSeries {
     /// Its number within the feed.
     pub number: i32,
+    /// Whose readings they are.
+    pub authorization: AuthorizationId,
     /// What it means.
     pub codes: SeriesCodes,
     /// Power of ten.
@@ -119,11 +121,11 @@ pub async fn stage(conn: &mut AsyncPgConnection, batch: Uuid, rows: &[StagedRead
 }
 
 /// Moves a complete batch into the readings: one row per series, start and duration; of two, the one
-/// published later, or else the one that came later. Call it in the transaction that marks the pull
+/// published later, or else the one that came later. Readings of series that are not named are
+/// dropped. Call it in the transaction that marks the pull
 /// received. Answers how many rows the batch brought.
 pub async fn merge(
     conn: &mut AsyncPgConnection,
-    id: AuthorizationId,
     batch: Uuid,
     expected: i64,
     feed_series: &[FeedSeries],
@@ -137,7 +139,7 @@ pub async fn merge(
     }
     let mut ids = Vec::with_capacity(feed_series.len());
     for one in feed_series {
-        ids.push(series_id(conn, id, &one.codes).await?);
+        ids.push(series_id(conn, one.authorization, &one.codes).await?);
     }
     sql_query(
         "INSERT INTO smd.reading AS kept

@@ -21,9 +21,10 @@ pub(super) fn local_time(start: Timestamp, zone: &TimeZone) -> String {
     start.display_with_offset(zone.to_offset(start)).to_string()
 }
 
-/// Name of a unit. The gas codes that espi has no name for are those of ESPI's
-/// `UnitSymbolKind`.
-pub(super) fn unit(unit: UnitOfMeasure) -> Cow<'static, str> {
+/// The name of a unit as the table writes it: `Wh`, `therm`, `m3 compensated`, `uom-<code>` for
+/// codes without a name (ESPI `UnitSymbolKind`).
+#[must_use]
+pub fn unit(unit: UnitOfMeasure) -> Cow<'static, str> {
     match unit.code() {
         31 => "J".into(),
         120 => "ft3 compensated".into(),
@@ -43,7 +44,10 @@ pub(super) fn quality(codes: &[u16]) -> String {
     words.join(" ")
 }
 
-fn quality_word(code: u16) -> Cow<'static, str> {
+/// The word for a quality code as the table writes it: `validated`, `raw`, `quality-<code>` for
+/// codes without a name (ESPI `QualityOfReading`).
+#[must_use]
+pub fn quality_word(code: u16) -> Cow<'static, str> {
     let word = match ReadingQuality::from_code(code) {
         ReadingQuality::Valid => "valid",
         ReadingQuality::Edited => "edited",

@@ -1,0 +1,98 @@
+//! The request budget that all replicas share: slots reserved in Postgres, by its clock.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use storage::Database;
+use storage::smd::budget::{self, Limits, Slot};
+
+use crate::{Budget, BudgetError, Wait};
+
+/// How long everybody keeps away after a throttling answer that names no time.
+const CLOSED_BY_DEFAULT: Duration = Duration::from_secs(60);
+
+/// Upper bound for what the custodian asks for in `Retry-After`.
+const CLOSED_AT_MOST: Duration = Duration::from_hours(1);
+
+/// The custodian's limits.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Request budget")]
+pub struct BudgetConfig {
+    /// Milliseconds between two requests. PG&E allows one per second; a little more leaves room for
+    /// the network's jitter.
+    #[arg(long = "smd-request-spacing", env = "METERGATE_SMD_REQUEST_SPACING_MS", default_value_t = 1100)]
+    pub request_spacing_ms: u64,
+
+    /// Most requests in any hour. PG&E: 2,000 per client id.
+    #[arg(long = "smd-requests-per-hour", env = "METERGATE_SMD_REQUESTS_PER_HOUR", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub requests_per_hour: u32,
+
+    /// Most requests in any 24 hours. PG&E: 20,000 per client id and day.
+    #[arg(long = "smd-requests-per-day", env = "METERGATE_SMD_REQUESTS_PER_DAY", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub requests_per_day: u32,
+}
+
+/// A [`Budget`] held in Postgres.
+#[derive(Debug, Clone)]
+pub struct PostgresBudget {
+    database: Database,
+    limits: Limits,
+}
+
+impl PostgresBudget {
+    /// Over this database; every replica must have the same limits.
+    #[must_use]
+    pub const fn new(database: Database, config: &BudgetConfig) -> Self {
+        let limits = Limits {
+            spacing: Duration::from_millis(config.request_spacing_ms),
+            per_hour: config.requests_per_hour,
+            per_day: config.requests_per_day,
+        };
+        Self { database, limits }
+    }
+
+    async fn reserve(&self, wait: Duration) -> Result<Slot, BudgetError> {
+        let mut conn = self.database.get().await.map_err(unavailable)?;
+        budget::reserve(&mut conn, self.limits, wait).await.map_err(unavailable)
+    }
+
+    async fn closed_for(&self) -> Result<Duration, BudgetError> {
+        let mut conn = self.database.get().await.map_err(unavailable)?;
+        budget::closed_for(&mut conn).await.map_err(unavailable)
+    }
+}
+
+#[async_trait]
+impl Budget for PostgresBudget {
+    async fn admit(&self, wait: Wait) -> Result<(), BudgetError> {
+        match self.reserve(wait.longest()).await? {
+            Slot::NotBefore(time) => Err(BudgetError::Later(time)),
+            Slot::In(time) => {
+                tokio::time::sleep(time).await;
+                // Somebody may have been throttled while we waited for our slot.
+                match self.closed_for().await? {
+                    Duration::ZERO => Ok(()),
+                    closed => Err(BudgetError::Later(closed)),
+                }
+            }
+        }
+    }
+
+    async fn throttled(&self, retry_after: Option<Duration>) {
+        let time = retry_after.unwrap_or(CLOSED_BY_DEFAULT).min(CLOSED_AT_MOST);
+        metrics::counter!("smd_throttled_total").increment(1);
+        let closed = async {
+            let mut conn = self.database.get().await?;
+            budget::close(&mut conn, time).await?;
+            Ok::<_, storage::DatabaseError>(())
+        };
+        match closed.await {
+            Ok(()) => tracing::warn!(seconds = time.as_secs(), "the custodian throttles us: nobody asks for now"),
+            Err(error) => tracing::error!(%error, "the custodian throttles us and the others cannot be told"),
+        }
+    }
+}
+
+fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> BudgetError {
+    BudgetError::Unavailable(Box::new(error))
+}

@@ -1,0 +1,9 @@
+//! The client against a real HTTPS server that speaks as the custodian does, line by line: every
+//! status, every dress of an error, tokens in every form, bodies that break off.
+
+mod errors;
+mod readings;
+mod server;
+mod tls;
+mod tokens;
+mod trust;

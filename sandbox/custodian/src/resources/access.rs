@@ -1,0 +1,93 @@
+//! Which token may see what: PG&E's classes, and the one consent a customer's token stands for.
+
+use service_kit::secret::ExposeSecret as _;
+
+use super::Refusal;
+use super::feed::Group;
+use crate::gateway::Credentials;
+use crate::grants::{Authorization, Bearer, DataGroups};
+use crate::model::{Customer, UsagePoint};
+use crate::world::World;
+
+/// Who asks, by a token that is good.
+#[derive(Debug, Clone)]
+pub(super) enum Caller {
+    /// A third party for itself.
+    Client(String),
+    /// A third party for the customer of this authorization.
+    Customer(u64),
+}
+
+impl Caller {
+    pub(super) fn of(world: &World, credentials: &Credentials) -> Result<Self, Refusal> {
+        let Credentials::Bearer(token) = credentials else { return Err(Refusal::Unauthorized) };
+        let bearer = world.state().grants.bearer(world.now(), token.expose_secret());
+        match bearer.map_err(|_| Refusal::Unauthorized)? {
+            Bearer::Client(id) => Ok(Self::Client(id)),
+            Bearer::Access(id) => Ok(Self::Customer(id)),
+            Bearer::Refresh(_) => Err(Refusal::Unauthorized),
+        }
+    }
+
+    /// The client id, when the token is of the client class.
+    pub(super) fn client(&self) -> Result<&str, Refusal> {
+        match self {
+            Self::Client(id) => Ok(id),
+            Self::Customer(_) => Err(Refusal::Forbidden),
+        }
+    }
+
+    /// The authorization's id, when the token is of the customer class.
+    pub(super) fn authorization(&self) -> Result<u64, Refusal> {
+        match self {
+            Self::Customer(id) => Ok(*id),
+            Self::Client(_) => Err(Refusal::Forbidden),
+        }
+    }
+
+    /// The consent to this subscription, when the token is that customer's.
+    pub(super) fn consent(&self, world: &World, subscription: u64) -> Result<Consent, Refusal> {
+        if self.authorization()? != subscription {
+            return Err(Refusal::Forbidden);
+        }
+        Consent::of(world, subscription)
+    }
+}
+
+/// What a customer agreed to, with the customer.
+#[derive(Debug)]
+pub(super) struct Consent {
+    pub(super) authorization: Authorization,
+    pub(super) customer: Customer,
+}
+
+impl Consent {
+    pub(super) fn of(world: &World, subscription: u64) -> Result<Self, Refusal> {
+        let authorization = world.state().grants.get(subscription).cloned();
+        let authorization = authorization
+            .filter(|authorization| authorization.status(world.now()) == 1)
+            .ok_or(Refusal::Forbidden)?;
+        let customer = world.model.customer(&authorization.choice.customer).cloned();
+        Ok(Self { authorization, customer: customer.ok_or(Refusal::Forbidden)? })
+    }
+
+    /// Refuses when the customer did not choose this group of data.
+    pub(super) fn chosen(&self, group: impl Fn(DataGroups) -> bool) -> Result<&Self, Refusal> {
+        if group(self.authorization.choice.data) { Ok(self) } else { Err(Refusal::Forbidden) }
+    }
+
+    /// The usage points that the customer chose.
+    pub(super) fn usage_points(&self) -> impl Iterator<Item = &UsagePoint> {
+        let chosen = &self.authorization.choice.usage_points;
+        self.customer.usage_points.iter().filter(|point| chosen.contains(&point.id))
+    }
+
+    /// What a batch of some of them holds.
+    pub(super) fn groups(&self, ids: &[String]) -> Vec<Group> {
+        let billing = self.authorization.choice.data.billing;
+        self.usage_points()
+            .filter(|point| ids.contains(&point.id))
+            .map(|point| Group::UsagePoint { point: point.clone(), billing })
+            .collect()
+    }
+}

@@ -1,0 +1,383 @@
+//! The resources under `/GreenButtonConnect/espi/1_1/resource`: which token may see which of them,
+//! and what each answers. The documents themselves are made in `entries`, `feed` and `customer`.
+
+mod access;
+mod customer;
+mod entries;
+mod feed;
+mod path;
+mod stream;
+mod window;
+
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use uuid::Uuid;
+
+pub(crate) use path::Resource;
+
+use crate::config::Asynchronous;
+use crate::gateway::Passed;
+use crate::grants::{Authorization, State};
+use crate::model::{Customer, DayRange, ModelError, UsagePoint};
+use crate::world::{Deferred, World};
+use access::{Caller, Consent};
+use entries::Entries;
+use feed::Group;
+use window::Window;
+
+/// Why a request gets no document. PG&E's resources answer a bare status.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("the token is missing, unknown, expired or revoked")]
+    Unauthorized,
+    #[error("the token is of the wrong class or for something else")]
+    Forbidden,
+    #[error("a parameter cannot be understood: {0}")]
+    BadRequest(&'static str),
+    #[error("{0} does not exist")]
+    NotFound(String),
+    #[error("there is nothing in that range")]
+    NoContent,
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error("the document could not be written: {0}")]
+    Write(#[from] espi::writer::WriteError),
+}
+
+impl From<Refusal> for HttpResponse {
+    fn from(refusal: Refusal) -> Self {
+        let status = match &refusal {
+            Refusal::Unauthorized => StatusCode::UNAUTHORIZED,
+            Refusal::Forbidden => StatusCode::FORBIDDEN,
+            Refusal::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Refusal::NoContent => StatusCode::NO_CONTENT,
+            // A body of its own, so that it can be told from the gateway's.
+            Refusal::NotFound(_) => {
+                return HttpResponse::NotFound()
+                    .content_type("text/plain; charset=utf-8")
+                    .body(refusal.to_string());
+            }
+            Refusal::Model(_) | Refusal::Write(_) => {
+                tracing::error!(error = %refusal, "a resource could not be answered");
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        };
+        Self::build(status).finish()
+    }
+}
+
+/// Answers a request for a resource.
+pub(crate) fn answer(world: &Arc<World>, resource: &Resource, request: &Passed) -> HttpResponse {
+    let caller = Caller::of(world, &request.credentials);
+    let answered = caller.and_then(|caller| {
+        let window = Window::parse(&request.query)?;
+        Request { world, caller, window, path: resource.to_string() }.answer(resource)
+    });
+    answered.unwrap_or_else(HttpResponse::from)
+}
+
+/// A request for a resource by a caller whose token is good.
+struct Request<'w> {
+    world: &'w Arc<World>,
+    caller: Caller,
+    window: Window,
+    /// The path below the resources.
+    path: String,
+}
+
+impl Request<'_> {
+    fn answer(&self, resource: &Resource) -> Result<HttpResponse, Refusal> {
+        use Resource as R;
+        match resource {
+            R::ServiceStatus => {
+                self.caller.client()?;
+                Ok(stream::document(entries::SERVICE_STATUS.into()))
+            }
+            R::SampleData => self.sample(),
+            R::Authorizations => self.authorizations(),
+            R::Authorization(id) => self.authorization(*id),
+            R::DeleteAuthorization(id) => self.delete_authorization(*id),
+            R::ApplicationInformation(id) => self.application_information(*id),
+            R::BatchBulk(id) => self.bulk(*id),
+            R::ReadingTypes | R::ReadingType(_) | R::LocalTimeParameters => self.common(resource),
+            R::BatchRetailCustomer(id) => {
+                let consent = self.consent(*id)?;
+                let chosen = consent.chosen(|data| data.account)?;
+                customer::feed(self.world, *id, chosen)
+            }
+            R::BatchSubscription(id) => self.batch_subscription(*id),
+            R::BatchUsagePoint(id, point) => self.batch_usage_point(*id, point),
+            R::UsagePoints(id)
+            | R::UsagePoint(id, _)
+            | R::MeterReadings(id, _)
+            | R::MeterReading(id, _, _)
+            | R::IntervalBlocks(id, _, _)
+            | R::UsageSummaries(id, _) => {
+                let consent = self.consent(*id)?;
+                self.subscription(*id, resource, &consent)
+            }
+        }
+    }
+
+    fn consent(&self, subscription: u64) -> Result<Consent, Refusal> {
+        self.caller.consent(self.world, subscription)
+    }
+
+    fn entries(&self, subscription: u64) -> Entries {
+        Entries::new(self.world.resource(""), subscription, self.world.now())
+    }
+
+    /// The days asked for, as far as they are published.
+    fn days(&self, authorization: &Authorization) -> Result<DayRange, Refusal> {
+        let published = self.world.published_days(authorization)?;
+        Ok(self.window.days(self.world.model.calendar()).within(published))
+    }
+
+    /// What every subscription has in common.
+    fn common(&self, resource: &Resource) -> Result<HttpResponse, Refusal> {
+        let authorization = self.caller.authorization()?;
+        let entries = self.entries(authorization);
+        match resource {
+            Resource::ReadingTypes => {
+                let all = entries::READING_TYPES.map(|kind| entries.reading_type(kind));
+                stream::feed_of(&entries, &self.path, &all)
+            }
+            Resource::ReadingType(id) => {
+                let kind = entries::READING_TYPES.into_iter().find(|kind| kind.id() == *id);
+                let kind = kind.ok_or_else(|| self.not_found())?;
+                stream::entry(&entries.reading_type(kind))
+            }
+            _ => stream::entry(&entries.local_time()),
+        }
+    }
+
+    /// What lies below `Subscription/{id}`.
+    fn subscription(&self, id: u64, resource: &Resource, consent: &Consent) -> Result<HttpResponse, Refusal> {
+        let entries = self.entries(id);
+        match resource {
+            Resource::UsagePoint(_, point) => {
+                stream::entry(&entries.usage_point(self.usage_point(consent, point)?))
+            }
+            Resource::MeterReadings(_, point) => {
+                let point = self.usage_point(consent, point)?;
+                let all: Vec<_> =
+                    point.series.iter().map(|series| entries.meter_reading(point, series)).collect();
+                stream::feed_of(&entries, &self.path, &all)
+            }
+            Resource::MeterReading(_, point, reading) => {
+                let point = self.usage_point(consent, point)?;
+                let series = point.series.iter().find(|series| series.id == *reading);
+                stream::entry(&entries.meter_reading(point, series.ok_or_else(|| self.not_found())?))
+            }
+            Resource::IntervalBlocks(_, point, reading) => {
+                consent.chosen(|data| data.usage)?;
+                let point = self.usage_point(consent, point)?;
+                let series = point.series.iter().position(|series| series.id == *reading);
+                let series = series.ok_or_else(|| self.not_found())?;
+                let groups = vec![Group::Blocks { point: point.clone(), series }];
+                self.stream(id, self.path.clone(), groups, self.days(&consent.authorization)?)
+            }
+            Resource::UsageSummaries(_, point) => {
+                consent.chosen(|data| data.billing)?;
+                let groups = vec![Group::Summaries { point: self.usage_point(consent, point)?.clone() }];
+                self.stream(id, self.path.clone(), groups, self.days(&consent.authorization)?)
+            }
+            _ => {
+                let all: Vec<_> = consent.usage_points().map(|point| entries.usage_point(point)).collect();
+                stream::feed_of(&entries, &self.path, &all)
+            }
+        }
+    }
+
+    fn usage_point<'c>(&self, consent: &'c Consent, id: &str) -> Result<&'c UsagePoint, Refusal> {
+        consent.usage_points().find(|point| point.id == id).ok_or_else(|| self.not_found())
+    }
+
+    fn not_found(&self) -> Refusal {
+        Refusal::NotFound(self.path.clone())
+    }
+
+    fn batch_usage_point(&self, id: u64, point: &str) -> Result<HttpResponse, Refusal> {
+        let consent = self.consent(id)?;
+        consent.chosen(|data| data.usage)?;
+        let point = self.usage_point(&consent, point)?;
+        if let Some(correlation) = self.window.correlation {
+            return self.deferred(correlation, &consent);
+        }
+        let days = self.days(&consent.authorization)?;
+        if days.is_empty() {
+            return Err(Refusal::NoContent);
+        }
+        let later = match self.world.config.behaviour.asynchronous {
+            Asynchronous::Always => true,
+            Asynchronous::PerCustomer => consent.customer.asynchronous,
+            Asynchronous::Never => false,
+        };
+        if later {
+            let batch = Deferred { path: self.path.clone(), subscription: id, usage_points: vec![point.id.clone()], days };
+            return Ok(self.defer(&consent.authorization.client_id, vec![batch]));
+        }
+        let groups = consent.groups(std::slice::from_ref(&point.id));
+        self.stream(id, self.path.clone(), groups, days)
+    }
+
+    /// One result per usage point, all announced together.
+    fn batch_subscription(&self, id: u64) -> Result<HttpResponse, Refusal> {
+        let consent = self.consent(id)?;
+        consent.chosen(|data| data.usage)?;
+        if let Some(correlation) = self.window.correlation {
+            return self.deferred(correlation, &consent);
+        }
+        let days = self.days(&consent.authorization)?;
+        if days.is_empty() {
+            return Err(Refusal::NoContent);
+        }
+        let batches = consent.usage_points().map(|point| Deferred {
+            path: self.path.clone(),
+            subscription: id,
+            usage_points: vec![point.id.clone()],
+            days,
+        });
+        Ok(self.defer(&consent.authorization.client_id, batches.collect()))
+    }
+
+    /// One result per active subscription of the third party, all announced together.
+    fn bulk(&self, id: u64) -> Result<HttpResponse, Refusal> {
+        let client = self.world.clients.by_id(self.caller.client()?).ok_or(Refusal::Forbidden)?;
+        if client.bulk_id != id {
+            return Err(Refusal::Forbidden);
+        }
+        if let Some(correlation) = self.window.correlation {
+            let batch = self.announced(correlation)?;
+            let consent = Consent::of(self.world, batch.subscription)?;
+            return self.deferred(correlation, &consent);
+        }
+        let now = self.world.now();
+        let active: Vec<Authorization> = {
+            let state = self.world.state();
+            let mine = state.grants.all().filter(|a| a.client_id == client.id && a.status(now) == 1);
+            mine.filter(|a| a.choice.data.usage).cloned().collect()
+        };
+        let mut batches = Vec::new();
+        for authorization in active {
+            let days = self.days(&authorization)?;
+            if !days.is_empty() {
+                let usage_points = authorization.choice.usage_points;
+                let (path, subscription) = (self.path.clone(), authorization.id);
+                batches.push(Deferred { path, subscription, usage_points, days });
+            }
+        }
+        if batches.is_empty() {
+            return Err(Refusal::NoContent);
+        }
+        Ok(self.defer(&client.id, batches))
+    }
+
+    /// Answers 202; the results can be fetched from now on, and a notification will say so.
+    fn defer(&self, client_id: &str, batches: Vec<Deferred>) -> HttpResponse {
+        let mut resources = Vec::new();
+        {
+            let mut state = self.world.state();
+            for batch in batches {
+                let correlation = self.world.random.uuid();
+                resources.push(self.world.resource(&format!("{}?correlationID={correlation}", batch.path)));
+                state.deferred.insert(correlation, batch);
+            }
+        }
+        self.world.notify(client_id, resources);
+        HttpResponse::Accepted().finish()
+    }
+
+    /// The announced batch, when it was announced under this very path.
+    fn announced(&self, correlation: Uuid) -> Result<Deferred, Refusal> {
+        let batch = self.world.state().deferred.get(&correlation).cloned();
+        batch.filter(|batch| batch.path == self.path).ok_or_else(|| self.not_found())
+    }
+
+    fn deferred(&self, correlation: Uuid, consent: &Consent) -> Result<HttpResponse, Refusal> {
+        let batch = self.announced(correlation)?;
+        let groups = consent.groups(&batch.usage_points);
+        self.stream(batch.subscription, self.path.clone(), groups, batch.days)
+    }
+
+    fn stream(&self, id: u64, path: String, groups: Vec<Group>, days: DayRange) -> Result<HttpResponse, Refusal> {
+        if days.is_empty() {
+            return Err(Refusal::NoContent);
+        }
+        let validated = self.world.last_day()?.checked_sub(jiff::Span::new().days(7)).map_err(ModelError::Day)?;
+        let plan = feed::Plan {
+            entries: self.entries(id),
+            path,
+            model: Arc::clone(&self.world.model),
+            groups,
+            days,
+            validated,
+        };
+        Ok(stream::feed(plan))
+    }
+
+    /// A week of the first customer, under a subscription that does not exist.
+    fn sample(&self) -> Result<HttpResponse, Refusal> {
+        self.caller.client()?;
+        let customer: &Customer =
+            self.world.model.customers().first().ok_or_else(|| self.not_found())?;
+        let last = self.world.last_day()?;
+        let first = last.checked_sub(jiff::Span::new().days(6)).map_err(ModelError::Day)?;
+        let groups = customer
+            .usage_points
+            .iter()
+            .map(|point| Group::UsagePoint { point: point.clone(), billing: true })
+            .collect();
+        self.stream(0, self.path.clone(), groups, DayRange::new(first, last))
+    }
+
+    /// The caller's authorization with this id, unless it was deleted.
+    fn own_authorization(&self, id: u64) -> Result<Authorization, Refusal> {
+        let client = self.caller.client()?;
+        let found = self.world.state().grants.get(id).cloned();
+        found
+            .filter(|a| a.client_id == client && a.state != State::Deleted)
+            .ok_or_else(|| self.not_found())
+    }
+
+    fn authorization(&self, id: u64) -> Result<HttpResponse, Refusal> {
+        let authorization = self.own_authorization(id)?;
+        let published = self.world.published_days(&authorization)?;
+        let calendar = self.world.model.calendar();
+        let entry = self.entries(id).authorization(&authorization, calendar, published, self.world.now())?;
+        stream::entry(&entry)
+    }
+
+    fn authorizations(&self) -> Result<HttpResponse, Refusal> {
+        let client = self.caller.client()?;
+        let all: Vec<Authorization> = {
+            let state = self.world.state();
+            let mine = state.grants.all().filter(|a| a.client_id == client && a.state != State::Deleted);
+            mine.cloned().collect()
+        };
+        let calendar = self.world.model.calendar();
+        let entries = self.entries(0);
+        let mut list = Vec::new();
+        for authorization in &all {
+            let published = self.world.published_days(authorization)?;
+            list.push(entries.authorization(authorization, calendar, published, self.world.now())?);
+        }
+        stream::feed_of(&entries, &self.path, &list)
+    }
+
+    fn delete_authorization(&self, id: u64) -> Result<HttpResponse, Refusal> {
+        let client = self.own_authorization(id)?.client_id;
+        let deleted = self.world.state().grants.delete(self.world.now(), &client, id);
+        if deleted { Ok(HttpResponse::Ok().finish()) } else { Err(self.not_found()) }
+    }
+
+    fn application_information(&self, id: u64) -> Result<HttpResponse, Refusal> {
+        let client = self.world.clients.by_id(self.caller.client()?).ok_or(Refusal::Forbidden)?;
+        if client.bulk_id != id {
+            return Err(Refusal::Forbidden);
+        }
+        stream::entry(&self.entries(0).application_information(client, &self.world.api_base))
+    }
+}

@@ -1,0 +1,55 @@
+//! What this service is configured with.
+
+use std::net::SocketAddr;
+
+use service_kit::secret::KeyringConfig;
+use smd_client::{BudgetConfig, SmdConfig};
+use storage::DatabaseConfig;
+use storage::policy::{HistoryConfig, RetentionConfig};
+
+use crate::ServeError;
+
+/// Configuration of `smd-auth`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Config {
+    /// Where the pages are served; nginx stands in front.
+    #[arg(long = "smd-auth-address", env = "METERGATE_SMD_AUTH_ADDRESS", default_value = "127.0.0.1:8080")]
+    pub address: SocketAddr,
+
+    /// The energy service's name, as the customer knows it.
+    #[arg(long, env = "METERGATE_OPERATOR_NAME", default_value = "this energy service")]
+    pub operator_name: String,
+
+    /// Seconds from leaving for the custodian to coming back. Too low, and customers who log in slowly
+    /// must start again.
+    #[arg(long, env = "METERGATE_LOGIN_SECONDS", default_value_t = 1800, value_parser = clap::value_parser!(u64).range(60..=86400))]
+    pub login_seconds: u64,
+
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseConfig,
+    /// Keys for tokens at rest.
+    #[command(flatten)]
+    pub keys: KeyringConfig,
+    /// The custodian.
+    #[command(flatten)]
+    pub smd: SmdConfig,
+    /// The request budget.
+    #[command(flatten)]
+    pub budget: BudgetConfig,
+    /// How far back; the consent page says it.
+    #[command(flatten)]
+    pub history: HistoryConfig,
+    /// How long data is kept; the consent page says it.
+    #[command(flatten)]
+    pub retention: RetentionConfig,
+}
+
+impl Config {
+    /// Looks at what parsing does not.
+    pub fn check(&self) -> Result<(), ServeError> {
+        self.keys.load()?;
+        smd_client::Client::new(&self.smd, std::sync::Arc::new(smd_client::Unlimited))?;
+        Ok(())
+    }
+}
