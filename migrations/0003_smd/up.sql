@@ -12,7 +12,7 @@ CREATE INDEX login_expiry ON smd.login (expires_at);
 
 -- stage: fetching → fetched | failed | withdrawn | superseded | erased.
 --   fetched     every window is in; release and export are on their way or done
---   failed      given up; the failure says why in words for the customer
+--   failed      given up; the failure says why in words for the customer (while fetching: what delays it)
 --   withdrawn   the customer ended the authorization at the custodian before we had finished
 --   superseded  the same customer authorized again: the newer authorization counts
 --   erased      the operator erased the customer: a tombstone that the export respects

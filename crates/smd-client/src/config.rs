@@ -4,11 +4,15 @@
 //! the values it takes: a complete authorization page, a complete token endpoint, a bare host for
 //! the API. Bare hosts are completed with PG&E's documented paths, slashes at the end are harmless.
 
-use std::{path::PathBuf, time::Duration};
+mod error;
+mod settings;
 
-use url::Url;
+use std::path::PathBuf;
 
-use crate::{endpoints, tokens::Secret};
+pub use error::ConfigError;
+pub(crate) use settings::Settings;
+
+use crate::tokens::Secret;
 
 /// PG&E's authorization page.
 pub const PGE_AUTHORIZE_URL: &str = "https://sharemydata.pge.com/myAuthorization";
@@ -49,7 +53,11 @@ pub struct SmdConfig {
     pub client_id: Option<String>,
 
     /// The client secret of the portal. Required, here or in `CLIENT_SECRET_FILE`; not in both.
-    #[arg(long = "smd-client-secret", env = "CLIENT_SECRET", hide_env_values = true, value_parser = secret)]
+    #[arg(
+        long = "smd-client-secret",
+        env = "CLIENT_SECRET",
+        hide_env_values = true
+    )]
     pub client_secret: Option<Secret>,
 
     /// A file that holds the client secret, for container secrets. A line break at its end does
@@ -158,10 +166,6 @@ pub struct SmdConfig {
     pub longest_wait_seconds: u64,
 }
 
-fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
-    Ok(text.into())
-}
-
 impl Default for SmdConfig {
     /// PG&E's production hosts, without credentials.
     fn default() -> Self {
@@ -184,265 +188,5 @@ impl Default for SmdConfig {
             max_body_bytes: 512 * 1024 * 1024,
             longest_wait_seconds: 5,
         }
-    }
-}
-
-/// A setting that cannot work, with its variable and the remedy.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// A required value is absent or empty.
-    #[error("{variable} is not set: {remedy}")]
-    Missing {
-        /// The environment variable.
-        variable: &'static str,
-        /// What to put there.
-        remedy: &'static str,
-    },
-    /// An address that is none, or that would send secrets in the clear.
-    #[error("{variable}: {reason}")]
-    Address {
-        /// The environment variable.
-        variable: &'static str,
-        /// What is wrong and what to write instead.
-        reason: String,
-    },
-    /// Another value out of its range.
-    #[error("{variable}: {reason}")]
-    Value {
-        /// The environment variable.
-        variable: &'static str,
-        /// What is wrong and what to write instead.
-        reason: String,
-    },
-    /// The client secret is missing, is given twice, or its file cannot be read.
-    #[error("{0}: the client secret stands in the Share My Data portal")]
-    Secret(#[from] service_kit::secret::SecretError),
-    /// Certificate, key or authorities that cannot be used.
-    #[error(transparent)]
-    Certificate(#[from] crate::certificate::CertificateError),
-    /// The TLS client could not be built from them.
-    #[error("the TLS client for the custodian could not be built: {0}")]
-    Tls(String),
-}
-
-/// The configuration after parsing: every address complete, every secret read.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    pub(crate) client_id: String,
-    pub(crate) client_secret: Secret,
-    pub(crate) redirect_uri: Url,
-    pub(crate) authorize: Url,
-    pub(crate) token: Url,
-    pub(crate) resources: Url,
-    pub(crate) token_form: TokenForm,
-    pub(crate) window_format: WindowFormat,
-    pub(crate) authorization_scope: Option<String>,
-    pub(crate) max_body: u64,
-    pub(crate) longest_wait: Duration,
-}
-
-impl SmdConfig {
-    /// Checks everything that can be checked without the custodian. Certificate files are read by
-    /// [`crate::Client::new`].
-    pub(crate) fn settings(&self) -> Result<Settings, ConfigError> {
-        let client_id = filled(self.client_id.as_deref()).ok_or(ConfigError::Missing {
-            variable: "CLIENT_ID",
-            remedy: "copy the client id from the Share My Data portal",
-        })?;
-        let redirect = filled(self.redirect_base_url.as_deref()).ok_or(ConfigError::Missing {
-            variable: "REDIRECT_BASE_URL",
-            remedy: "write our public address, as https://energy.example.com",
-        })?;
-        let resources = endpoints::resources(&self.api_base_url)?;
-        let token = match filled(self.token_url.as_deref()) {
-            Some(text) => endpoints::token(text)?,
-            None => endpoints::token_beside(&resources),
-        };
-        for (variable, seconds) in [
-            (
-                "METERGATE_SMD_REQUEST_TIMEOUT_SECONDS",
-                self.request_timeout_seconds,
-            ),
-            (
-                "METERGATE_SMD_TRANSFER_TIMEOUT_SECONDS",
-                self.transfer_timeout_seconds,
-            ),
-            ("METERGATE_SMD_MAX_BODY_BYTES", self.max_body_bytes),
-        ] {
-            if seconds == 0 {
-                let reason = "0 would break off every answer: write a larger number".to_owned();
-                return Err(ConfigError::Value { variable, reason });
-            }
-        }
-        Ok(Settings {
-            client_id: client_id.to_owned(),
-            client_secret: self.secret()?,
-            redirect_uri: endpoints::redirect(redirect)?,
-            authorize: endpoints::authorize(&self.authorize_url)?,
-            token,
-            resources,
-            token_form: self.token_form,
-            window_format: self.window_format,
-            authorization_scope: filled(self.authorization_scope.as_deref()).map(str::to_owned),
-            max_body: self.max_body_bytes,
-            longest_wait: Duration::from_secs(self.longest_wait_seconds),
-        })
-    }
-
-    fn secret(&self) -> Result<Secret, ConfigError> {
-        use service_kit::secret::{ExposeSecret, read};
-        let secret = read(
-            "CLIENT_SECRET",
-            self.client_secret.as_ref(),
-            self.client_secret_file.as_deref(),
-        )?;
-        if secret.expose_secret().trim().is_empty() {
-            return Err(ConfigError::Missing {
-                variable: "CLIENT_SECRET",
-                remedy: "copy the client secret from the Share My Data portal",
-            });
-        }
-        Ok(secret)
-    }
-}
-
-/// Compose files set variables to nothing; that is not a value.
-fn filled(text: Option<&str>) -> Option<&str> {
-    text.map(str::trim).filter(|text| !text.is_empty())
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser;
-    use secrecy::ExposeSecret;
-
-    use super::*;
-
-    #[derive(clap::Parser)]
-    struct Cli {
-        #[command(flatten)]
-        smd: SmdConfig,
-    }
-
-    fn complete() -> SmdConfig {
-        SmdConfig {
-            client_id: Some("0123456789abcdef0123456789abcdef".into()),
-            client_secret: Some("tell-nobody".into()),
-            redirect_base_url: Some("https://energy.example.com/".into()),
-            ..SmdConfig::default()
-        }
-    }
-
-    fn refusal(change: impl FnOnce(&mut SmdConfig)) -> String {
-        let mut config = complete();
-        change(&mut config);
-        config.settings().unwrap_err().to_string()
-    }
-
-    #[test]
-    fn the_command_line_is_well_formed_and_defaults_to_production() {
-        <Cli as clap::CommandFactory>::command().debug_assert();
-        let cli = Cli::parse_from(["test", "--smd-client-secret", "tell-nobody"]);
-        let plain = SmdConfig::default();
-        assert_eq!(cli.smd.authorize_url, plain.authorize_url);
-        assert_eq!(cli.smd.api_base_url, plain.api_base_url);
-        assert_eq!(cli.smd.certificate, plain.certificate);
-        assert_eq!(cli.smd.private_key, plain.private_key);
-        assert_eq!(cli.smd.token_form, plain.token_form);
-        assert_eq!(cli.smd.window_format, plain.window_format);
-        assert_eq!(
-            cli.smd.request_timeout_seconds,
-            plain.request_timeout_seconds
-        );
-        assert_eq!(
-            cli.smd.transfer_timeout_seconds,
-            plain.transfer_timeout_seconds
-        );
-        assert_eq!(cli.smd.max_body_bytes, plain.max_body_bytes);
-        assert_eq!(cli.smd.longest_wait_seconds, plain.longest_wait_seconds);
-        assert!(!format!("{:?}", cli.smd).contains("tell-nobody"));
-    }
-
-    #[test]
-    fn completes_every_address() {
-        let settings = complete().settings().unwrap();
-        assert_eq!(
-            settings.authorize.as_str(),
-            "https://sharemydata.pge.com/myAuthorization"
-        );
-        assert_eq!(
-            settings.token.as_str(),
-            "https://api.pge.com/datacustodian/oauth/v2/token"
-        );
-        assert_eq!(
-            settings.resources.as_str(),
-            "https://api.pge.com/GreenButtonConnect/espi/1_1/resource"
-        );
-        assert_eq!(
-            settings.redirect_uri.as_str(),
-            "https://energy.example.com/OAuthCallback"
-        );
-    }
-
-    #[test]
-    fn names_the_variable_and_the_remedy() {
-        let missing_id = refusal(|it| it.client_id = Some("  ".into()));
-        assert!(
-            missing_id.starts_with("CLIENT_ID is not set: copy"),
-            "{missing_id}"
-        );
-        let missing_secret = refusal(|it| it.client_secret = None);
-        assert!(
-            missing_secret.contains("CLIENT_SECRET_FILE"),
-            "{missing_secret}"
-        );
-        assert!(refusal(|it| it.redirect_base_url = None).starts_with("REDIRECT_BASE_URL"));
-        let clear = refusal(|it| it.api_base_url = "http://api.pge.com".into());
-        assert!(
-            clear.starts_with("PGE_API_BASE_URL") && clear.contains("https"),
-            "{clear}"
-        );
-        assert!(
-            refusal(|it| it.token_url = Some("token".into())).starts_with("PGE_API_BASE_TOKEN_URL")
-        );
-        assert!(refusal(|it| it.authorize_url = "ftp://x".into()).starts_with("SMD_AUTH_BASE_URL"));
-        assert!(refusal(|it| it.max_body_bytes = 0).starts_with("METERGATE_SMD_MAX_BODY_BYTES"));
-    }
-
-    #[test]
-    fn reads_the_secret_from_a_file_but_not_from_two_places() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("secret");
-        std::fs::write(&path, "from-file\n").unwrap();
-        let mut config = complete();
-        config.client_secret_file = Some(path.clone());
-        assert!(
-            config
-                .settings()
-                .unwrap_err()
-                .to_string()
-                .contains("keep one")
-        );
-        config.client_secret = None;
-        assert_eq!(
-            config.settings().unwrap().client_secret.expose_secret(),
-            "from-file"
-        );
-        std::fs::write(&path, " \n").unwrap();
-        assert!(
-            config
-                .settings()
-                .unwrap_err()
-                .to_string()
-                .starts_with("CLIENT_SECRET is not set")
-        );
-        config.client_secret_file = Some(folder.path().join("none"));
-        assert!(
-            config
-                .settings()
-                .unwrap_err()
-                .to_string()
-                .contains("cannot be read")
-        );
     }
 }

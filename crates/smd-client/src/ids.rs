@@ -1,7 +1,7 @@
 //! Identifiers taken from the custodian's URIs.
 //!
 //! They come from the last path segment, never by cutting a prefix off: the prefix is not always
-//! the same. SubscriptionID, RetailCustomerID and AuthorizationID are one number at PG&E.
+//! the same. `SubscriptionID`, `RetailCustomerID` and `AuthorizationID` are one number at PG&E.
 
 use std::{fmt, str::FromStr};
 

@@ -4,12 +4,13 @@
 //! ([`Client::exchange_code`], [`Client::refresh`]), resources (`usage_points`, `batch`, …) and the
 //! end of an authorization ([`Client::delete_authorization`]). The crate keeps no customer's token:
 //! callers hand them in through [`Tokens`] and learn there when one must be refreshed. It knows no
-//! database and no job; it may depend on `espi` and on `service-kit`, nothing may depend on it but
-//! services.
+//! job; it may depend on `espi`, `service-kit` and (for [`PostgresBudget`] alone) `storage`, and only
+//! services depend on it.
 //!
 //! Where to look: [`config`] for every setting, [`error`] for what can go wrong and in whose words,
 //! `transport` for how a request is sent, `oauth` for tokens, `resources` and `batch` for data,
-//! [`certificate`] for the client certificate.
+//! [`certificate`] for the client certificate, [`link`] for what a notification's link points to,
+//! [`budget`] and [`PostgresBudget`] for how fast we may ask.
 
 pub mod authorization;
 pub mod batch;
@@ -23,6 +24,7 @@ mod endpoints;
 pub mod error;
 pub mod ids;
 mod kind;
+pub mod link;
 mod oauth;
 mod postgres_budget;
 mod refusal;
@@ -40,6 +42,7 @@ pub use config::{ConfigError, SmdConfig, TokenForm, WindowFormat};
 pub use error::Error;
 pub use ids::{IdError, SubscriptionId};
 pub use kind::RequestKind;
+pub use link::Link;
 pub use postgres_budget::{BudgetConfig, PostgresBudget};
 pub use resources::{SampleData, ServicePoint};
 pub use tokens::{Bearer, Secret, TokenSet, Tokens};

@@ -12,7 +12,7 @@ use crate::{Budget, BudgetError, Wait};
 const CLOSED_BY_DEFAULT: Duration = Duration::from_secs(60);
 
 /// Upper bound for what the custodian asks for in `Retry-After`.
-const CLOSED_AT_MOST: Duration = Duration::from_hours(1);
+const CLOSED_AT_MOST: Duration = Duration::from_secs(3600);
 
 /// The custodian's limits.
 #[derive(Debug, Clone, clap::Args)]
@@ -20,7 +20,11 @@ const CLOSED_AT_MOST: Duration = Duration::from_hours(1);
 pub struct BudgetConfig {
     /// Milliseconds between two requests. PG&E allows one per second; a little more leaves room for
     /// the network's jitter.
-    #[arg(long = "smd-request-spacing", env = "METERGATE_SMD_REQUEST_SPACING_MS", default_value_t = 1100)]
+    #[arg(
+        long = "smd-request-spacing",
+        env = "METERGATE_SMD_REQUEST_SPACING_MS",
+        default_value_t = 1100
+    )]
     pub request_spacing_ms: u64,
 
     /// Most requests in any hour. PG&E: 2,000 per client id.
@@ -53,7 +57,9 @@ impl PostgresBudget {
 
     async fn reserve(&self, wait: Duration) -> Result<Slot, BudgetError> {
         let mut conn = self.database.get().await.map_err(unavailable)?;
-        budget::reserve(&mut conn, self.limits, wait).await.map_err(unavailable)
+        budget::reserve(&mut conn, self.limits, wait)
+            .await
+            .map_err(unavailable)
     }
 
     async fn closed_for(&self) -> Result<Duration, BudgetError> {
@@ -87,8 +93,13 @@ impl Budget for PostgresBudget {
             Ok::<_, storage::DatabaseError>(())
         };
         match closed.await {
-            Ok(()) => tracing::warn!(seconds = time.as_secs(), "the custodian throttles us: nobody asks for now"),
-            Err(error) => tracing::error!(%error, "the custodian throttles us and the others cannot be told"),
+            Ok(()) => tracing::warn!(
+                seconds = time.as_secs(),
+                "the custodian throttles us: nobody asks for now"
+            ),
+            Err(error) => {
+                tracing::error!(%error, "the custodian throttles us and the others cannot be told");
+            }
         }
     }
 }

@@ -13,6 +13,8 @@ use crate::{Error, RequestKind};
 
 /// Longest piece of foreign words kept, in characters.
 const LONGEST_WORDS: usize = 200;
+/// Digits from which a number may be an id of a customer.
+const SHORTEST_ID: usize = 5;
 
 /// Turns status and body of a refusal into an error. `now` resolves `Retry-After` dates.
 pub(crate) fn classify(
@@ -94,7 +96,7 @@ pub(crate) fn rfc6749(body: &[u8]) -> Option<(String, Option<String>)> {
     let description = json
         .get("error_description")
         .and_then(|it| it.as_str())
-        .map(printable);
+        .map(without_ids);
     (!code.is_empty()).then_some((code, description))
 }
 
@@ -102,10 +104,10 @@ pub(crate) fn rfc6749(body: &[u8]) -> Option<(String, Option<String>)> {
 fn gateway_words(body: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(body).ok()?.trim();
     if let Ok(words) = serde_json::from_str::<String>(text) {
-        return Some(printable(&words));
+        return Some(without_ids(&words));
     }
     let plain = !text.is_empty() && !text.starts_with(['<', '{', '[']);
-    plain.then(|| printable(text))
+    plain.then(|| without_ids(text))
 }
 
 fn contains(text: &str, words: &str) -> bool {
@@ -120,6 +122,18 @@ pub(crate) fn printable(text: &str) -> String {
         .take(LONGEST_WORDS)
         .collect();
     words.trim().to_owned()
+}
+
+/// Foreign words as [`printable`], with long numbers left out: they are customers' ids.
+pub(crate) fn without_ids(text: &str) -> String {
+    let words = printable(text);
+    let pieces: Vec<&str> = words
+        .split(|c: char| !c.is_ascii_digit())
+        .filter(|digits| digits.len() >= SHORTEST_ID)
+        .collect();
+    pieces
+        .into_iter()
+        .fold(words.clone(), |words, id| words.replace(id, "…"))
 }
 
 /// An error code reduced to the characters that codes have.
@@ -257,6 +271,20 @@ mod tests {
         };
         assert_eq!(words.chars().count(), 200);
         assert!(!words.contains(|c: char| c.is_control()));
+    }
+
+    #[test]
+    fn long_numbers_are_left_out_of_foreign_words() {
+        assert_eq!(
+            without_ids("no 52111 at 404, see 1000000001/x"),
+            "no … at 404, see …/x"
+        );
+        let body = r#"{"error":"invalid_request","error_description":"subscription 1000000001"}"#;
+        let error = classified(RequestKind::TokenExchange, 400, body).to_string();
+        assert!(
+            error.ends_with("invalid_request: subscription …"),
+            "{error}"
+        );
     }
 
     #[test]

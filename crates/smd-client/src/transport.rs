@@ -75,6 +75,15 @@ impl Transport {
         clock: SharedClock,
     ) -> Result<Self, ConfigError> {
         crate::install_crypto_provider();
+        metrics::describe_counter!(
+            "smd_requests_total",
+            "Requests to the custodian, by kind and outcome"
+        );
+        metrics::describe_histogram!(
+            "smd_request_seconds",
+            metrics::Unit::Seconds,
+            "Time from sending a request to the custodian to the head of its answer"
+        );
         let files = Files {
             certificate: config.certificate.clone(),
             key: config.private_key.clone(),
@@ -199,7 +208,7 @@ impl Transport {
                 }
                 // Files are replaced one after the other; the next look comes in a minute.
                 Err(error) => {
-                    tracing::error!(%error, "the replaced client certificate is not used")
+                    tracing::error!(%error, "the replaced client certificate is not used");
                 }
             }
         }

@@ -23,13 +23,22 @@ pub enum BinaryError {
 pub fn path(name: &str) -> Result<PathBuf, BinaryError> {
     let own = std::env::current_exe().map_err(BinaryError::Unknown)?;
     let path = folder_of(&own).join(name);
-    if path.is_file() { Ok(path) } else { Err(BinaryError::Missing { name: name.to_owned(), path }) }
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(BinaryError::Missing {
+            name: name.to_owned(),
+            path,
+        })
+    }
 }
 
 /// The folder of the profile: programs lie in it, tests in its `deps`, examples in `examples`.
 fn folder_of(own: &Path) -> &Path {
     let folder = own.parent().unwrap_or(own);
-    let is_below = folder.file_name().is_some_and(|name| name == "deps" || name == "examples");
+    let is_below = folder
+        .file_name()
+        .is_some_and(|name| name == "deps" || name == "examples");
     folder.parent().filter(|_| is_below).unwrap_or(folder)
 }
 
@@ -47,6 +56,9 @@ mod tests {
     #[test]
     fn a_missing_program_says_how_to_build_it() {
         let error = path("no-such-program").unwrap_err().to_string();
-        assert!(error.contains("cargo build --bin no-such-program"), "{error}");
+        assert!(
+            error.contains("cargo build --bin no-such-program"),
+            "{error}"
+        );
     }
 }

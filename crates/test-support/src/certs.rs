@@ -56,13 +56,19 @@ impl Authority {
     /// stays in memory.
     pub fn new(folder: &Path) -> Result<Self, CertificateError> {
         let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "Metergate test authority");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "Metergate test authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
         let certificate = folder.join("authority.crt");
         write_private(&certificate, &issuer.pem())?;
-        Ok(Self { issuer, folder: folder.to_owned(), certificate })
+        Ok(Self {
+            issuer,
+            folder: folder.to_owned(),
+            certificate,
+        })
     }
 
     /// The authority's own certificate, PEM, to be trusted by clients and servers.
@@ -92,7 +98,11 @@ impl Authority {
     }
 
     /// The same, valid to the beginning of `end` (UTC) only: for what warns about expiry.
-    pub fn client_until(&self, name: &str, end: Date) -> Result<CertificateFiles, CertificateError> {
+    pub fn client_until(
+        &self,
+        name: &str,
+        end: Date,
+    ) -> Result<CertificateFiles, CertificateError> {
         let mut params = client_params();
         let month = u8::try_from(end.month()).map_err(|_| CertificateError::Date(end))?;
         let day = u8::try_from(end.day()).map_err(|_| CertificateError::Date(end))?;
@@ -134,7 +144,10 @@ fn write_private(path: &Path, text: &str) -> Result<(), CertificateError> {
         .mode(0o600)
         .open(path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|source| CertificateError::Write { path: path.to_owned(), source })
+        .map_err(|source| CertificateError::Write {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 #[cfg(test)]
@@ -166,7 +179,9 @@ mod tests {
         assert!(ok(verify(&authority, "sslclient", &client.certificate)));
         assert!(!ok(verify(&authority, "sslclient", &server.certificate)));
 
-        let ended = authority.client_until("ended", jiff::civil::date(2020, 2, 29)).unwrap();
+        let ended = authority
+            .client_until("ended", jiff::civil::date(2020, 2, 29))
+            .unwrap();
         let said = verify(&authority, "sslclient", &ended.certificate);
         assert!(said.contains("certificate has expired"), "{said}");
     }
@@ -174,9 +189,16 @@ mod tests {
     #[test]
     fn keys_are_for_their_owner_only() {
         let folder = tempfile::tempdir().unwrap();
-        let client = Authority::new(folder.path()).unwrap().client("client").unwrap();
+        let client = Authority::new(folder.path())
+            .unwrap()
+            .client("client")
+            .unwrap();
         let mode = std::fs::metadata(&client.key).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert!(std::fs::read_to_string(&client.key).unwrap().contains("BEGIN PRIVATE KEY"));
+        assert!(
+            std::fs::read_to_string(&client.key)
+                .unwrap()
+                .contains("BEGIN PRIVATE KEY")
+        );
     }
 }

@@ -40,14 +40,20 @@ pub enum DatabaseError {
 
 impl Cluster {
     /// Runs SQL statements as the superuser in `database`.
-    pub async fn execute(&self, database: &str, statement: &str) -> Result<(), DatabaseError> {
+    pub async fn sql(&self, database: &str, statement: &str) -> Result<(), DatabaseError> {
         let mut connection = AsyncPgConnection::establish(&self.url(database))
             .await
-            .map_err(|source| DatabaseError::Connect { log: self.log(), source })?;
-        connection.batch_execute(statement).await.map_err(|source| DatabaseError::Statement {
-            statement: statement.to_owned(),
-            source,
-        })
+            .map_err(|source| DatabaseError::Connect {
+                log: self.log(),
+                source,
+            })?;
+        connection
+            .batch_execute(statement)
+            .await
+            .map_err(|source| DatabaseError::Statement {
+                statement: statement.to_owned(),
+                source,
+            })
     }
 
     /// Cuts every connection to `database`, as an administrator or a failing network would.
@@ -56,7 +62,7 @@ impl Cluster {
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
              WHERE datname = '{database}' AND pid <> pg_backend_pid()"
         );
-        self.execute("postgres", &statement).await
+        self.sql("postgres", &statement).await
     }
 
     /// Makes a template called `name` once per cluster, filled by `migrate`, which is given the
@@ -68,22 +74,28 @@ impl Cluster {
         migrate: impl AsyncFnOnce(String) -> Result<(), E>,
     ) -> Result<String, DatabaseError> {
         let cell = {
-            let mut templates = self.templates.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut templates = self
+                .templates
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             Arc::clone(templates.entry(name.to_owned()).or_default())
         };
         let template = format!("template_{name}");
         let made = cell.get_or_try_init(async || {
             // An attempt before this one may have failed half way.
             let drop = format!("DROP DATABASE IF EXISTS \"{template}\" WITH (FORCE)");
-            self.execute("postgres", &drop).await?;
-            self.execute("postgres", &format!("CREATE DATABASE \"{template}\"")).await?;
-            migrate(self.url(&template)).await.map_err(|error| DatabaseError::Migrate {
-                template: template.clone(),
-                reason: error.to_string(),
-            })?;
+            self.sql("postgres", &drop).await?;
+            self.sql("postgres", &format!("CREATE DATABASE \"{template}\""))
+                .await?;
+            migrate(self.url(&template))
+                .await
+                .map_err(|error| DatabaseError::Migrate {
+                    template: template.clone(),
+                    reason: error.to_string(),
+                })?;
             // Cloning needs a template that nobody is connected to.
             let close = format!("ALTER DATABASE \"{template}\" ALLOW_CONNECTIONS false");
-            self.execute("postgres", &close).await?;
+            self.sql("postgres", &close).await?;
             self.terminate_backends(&template).await?;
             Ok(template.clone())
         });
@@ -135,9 +147,14 @@ impl TestDatabase {
         template: &str,
     ) -> Result<Self, DatabaseError> {
         let name = format!("test_{}", SystemRandom.uuid().simple());
-        let create = format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\"");
-        cluster.execute("postgres", &create).await?;
-        Ok(Self { cluster: Arc::clone(cluster), name })
+        // Copying files is three times as fast as logging their content, which is the default.
+        let create =
+            format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\" STRATEGY file_copy");
+        cluster.sql("postgres", &create).await?;
+        Ok(Self {
+            cluster: Arc::clone(cluster),
+            name,
+        })
     }
 
     /// The database's name.
@@ -165,8 +182,8 @@ impl TestDatabase {
     }
 
     /// Runs SQL statements as the superuser.
-    pub async fn execute(&self, statement: &str) -> Result<(), DatabaseError> {
-        self.cluster.execute(&self.name, statement).await
+    pub async fn sql(&self, statement: &str) -> Result<(), DatabaseError> {
+        self.cluster.sql(&self.name, statement).await
     }
 
     /// Cuts every connection to this database.
@@ -181,12 +198,14 @@ impl Drop for TestDatabase {
     fn drop(&mut self) {
         let (cluster, name) = (Arc::clone(&self.cluster), std::mem::take(&mut self.name));
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
             if let Ok(runtime) = runtime {
                 let statement = format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)");
                 // The cluster may have been stopped on purpose.
                 let _: Result<(), DatabaseError> =
-                    runtime.block_on(cluster.execute("postgres", &statement));
+                    runtime.block_on(cluster.sql("postgres", &statement));
             }
         });
     }

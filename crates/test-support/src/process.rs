@@ -75,7 +75,11 @@ impl Process {
     /// Starts `command` and keeps what it writes to standard output and error.
     pub fn spawn(name: &str, mut command: Command) -> Result<Self, ProcessError> {
         let program = command.get_program().to_owned();
-        let failed = |source| ProcessError::Start { name: name.to_owned(), program, source };
+        let failed = |source| ProcessError::Start {
+            name: name.to_owned(),
+            program,
+            source,
+        };
         let spawned = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -92,8 +96,14 @@ impl Process {
         readers.extend(child.stderr.take().map(|pipe| keep(pipe, &output)));
         let id = child.id();
         let group = Pid::from_raw(i32::try_from(id).unwrap_or_default());
-        let mut process =
-            Self { name: name.to_owned(), child, group, output, readers, watchdog: None };
+        let mut process = Self {
+            name: name.to_owned(),
+            child,
+            group,
+            output,
+            readers,
+            watchdog: None,
+        };
         let argument = OsString::from(id.to_string());
         match Watchdog::start(r#"kill -KILL -- "-$1""#, &[&argument]) {
             Ok(watchdog) => process.watchdog = Some(watchdog),
@@ -141,9 +151,11 @@ impl Process {
             }
             if let Some(status) = self.exit_status()? {
                 self.collect_output();
-                return match condition(self) {
-                    true => Ok(()),
-                    false => Err(self.ended(status)),
+                let done = condition(self);
+                return if done {
+                    Ok(())
+                } else {
+                    Err(self.ended(status))
                 };
             }
             self.check_limit(what, started, limit)?;
@@ -210,11 +222,18 @@ impl Process {
     }
 
     fn ended(&self, status: ExitStatus) -> ProcessError {
-        ProcessError::Ended { name: self.name.clone(), status, output: self.end_of_output() }
+        ProcessError::Ended {
+            name: self.name.clone(),
+            status,
+            output: self.end_of_output(),
+        }
     }
 
     fn control(&self, source: io::Error) -> ProcessError {
-        ProcessError::Control { name: self.name.clone(), source }
+        ProcessError::Control {
+            name: self.name.clone(),
+            source,
+        }
     }
 
     fn end_of_output(&self) -> String {
@@ -263,23 +282,38 @@ mod tests {
         let mut process = Process::spawn("speaker", shell("echo one; echo two >&2")).unwrap();
         assert!(process.wait(LIMIT).unwrap().success());
         let output = process.output();
-        assert!(output.contains("one\n") && output.contains("two\n"), "{output}");
+        assert!(
+            output.contains("one\n") && output.contains("two\n"),
+            "{output}"
+        );
     }
 
     #[test]
     fn an_early_end_shows_the_output() {
         let mut process = Process::spawn("failing", shell("echo no database; exit 3")).unwrap();
-        let error = process.wait_for_output("ready", LIMIT).unwrap_err().to_string();
-        assert!(error.contains("failing ended early") && error.contains("no database"), "{error}");
+        let error = process
+            .wait_for_output("ready", LIMIT)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("failing ended early") && error.contains("no database"),
+            "{error}"
+        );
         let missing = Process::spawn("missing", Command::new("/no/such/program")).unwrap_err();
-        assert!(missing.to_string().contains("is it installed and built?"), "{missing}");
+        assert!(
+            missing.to_string().contains("is it installed and built?"),
+            "{missing}"
+        );
     }
 
     #[test]
     fn a_limit_is_kept() {
         let mut process = Process::spawn("sleeper", shell("echo begun; sleep 60")).unwrap();
         process.wait_for_output("begun", LIMIT).unwrap();
-        let error = process.wait_for_output("more", Duration::ZERO).unwrap_err().to_string();
+        let error = process
+            .wait_for_output("more", Duration::ZERO)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("in vain for \"more\""), "{error}");
         process.terminate().unwrap();
         assert!(!process.wait(LIMIT).unwrap().success());
@@ -289,11 +323,16 @@ mod tests {
     fn grandchildren_die_with_the_guard() {
         let script = "sleep 600 & echo grandchild $!; wait";
         let mut process = Process::spawn("parent", shell(script)).unwrap();
-        process.wait_for("the id", LIMIT, |process| process.output().ends_with('\n')).unwrap();
+        process
+            .wait_for("the id", LIMIT, |process| process.output().ends_with('\n'))
+            .unwrap();
         let output = process.output();
         let grandchild = output.trim().rsplit(' ').next().unwrap().to_owned();
         drop(process);
-        assert!(crate::wait::blocking(LIMIT, || !is_alive(&grandchild)), "{grandchild} lives");
+        assert!(
+            crate::wait::blocking(LIMIT, || !is_alive(&grandchild)),
+            "{grandchild} lives"
+        );
     }
 
     /// Whether the process does anything; one that waits to be reaped does not.

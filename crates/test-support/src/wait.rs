@@ -9,7 +9,6 @@ const STEP: Duration = Duration::from_millis(10);
 ///
 /// # Panics
 /// When `deadline` has passed; the message says what was waited for.
-#[expect(clippy::panic, reason = "a condition that never comes fails the test")]
 pub async fn until<T>(
     deadline: Duration,
     what: &str,
@@ -20,7 +19,10 @@ pub async fn until<T>(
         if let Some(value) = condition().await {
             return value;
         }
-        assert!(started.elapsed() < deadline, "waited {deadline:?} in vain: {what}");
+        assert!(
+            started.elapsed() < deadline,
+            "waited {deadline:?} in vain: {what}"
+        );
         tokio::time::sleep(STEP).await;
     }
 }

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use service_kit::secret::{ExposeSecret as _, Secret};
 use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 use url::Url;
 
@@ -30,6 +31,7 @@ pub(crate) struct Client {
     pub(crate) redirect_uris: Vec<String>,
     pub(crate) notification_uri: Option<Url>,
     pub(crate) portal_uri: Option<Url>,
+    pub(crate) registration_token: Option<Secret>,
     pub(crate) fingerprints: Vec<Fingerprint>,
     /// The id in `Batch/Bulk/{id}` and `ApplicationInformation/{id}`.
     pub(crate) bulk_id: u64,
@@ -84,15 +86,26 @@ pub enum ClientsError {
 /// A client as registered, before its certificates are read.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Registration {
+struct Registered {
     client_id: String,
-    client_secret: String,
+    #[serde(deserialize_with = "secret")]
+    client_secret: Secret,
     #[serde(default)]
     name: String,
     redirect_uris: Vec<String>,
     notification_uri: Option<Url>,
     portal_uri: Option<Url>,
+    #[serde(default, deserialize_with = "optional_secret")]
+    registration_token: Option<Secret>,
     certificates: Vec<PathBuf>,
+}
+
+fn secret<'de, D: Deserializer<'de>>(input: D) -> Result<Secret, D::Error> {
+    String::deserialize(input).map(Secret::from)
+}
+
+fn optional_secret<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Secret>, D::Error> {
+    Option::<String>::deserialize(input).map(|text| text.map(Secret::from))
 }
 
 /// All registered third parties.
@@ -103,13 +116,14 @@ impl Clients {
     pub(crate) fn register(config: &ClientConfig) -> Result<Self, ClientsError> {
         let mut registrations = Vec::new();
         if let (Some(id), Some(secret)) = (&config.client_id, &config.client_secret) {
-            registrations.push(Registration {
+            registrations.push(Registered {
                 client_id: id.clone(),
-                client_secret: secret.expose_secret().to_owned(),
+                client_secret: secret.clone(),
                 name: config.client_name.clone(),
                 redirect_uris: config.redirect_uri.clone(),
                 notification_uri: config.notification_uri.clone(),
                 portal_uri: config.portal_uri.clone(),
+                registration_token: config.registration_token.clone(),
                 certificates: config.client_certificate.clone(),
             });
         }
@@ -137,28 +151,54 @@ impl Clients {
         self.0.iter().find(|client| client.id == id)
     }
 
+    /// The client that this registration token belongs to.
+    pub(crate) fn by_registration_token(&self, token: &str) -> Option<&Client> {
+        self.0.iter().find(|client| {
+            let own = client.registration_token.as_ref();
+            own.is_some_and(|own| {
+                own.expose_secret()
+                    .as_bytes()
+                    .ct_eq(token.as_bytes())
+                    .into()
+            })
+        })
+    }
+
     /// True when the certificate is that of any client.
     pub(crate) fn know(&self, fingerprint: &Fingerprint) -> bool {
-        self.0.iter().any(|client| client.fingerprints.contains(fingerprint))
+        self.0
+            .iter()
+            .any(|client| client.fingerprints.contains(fingerprint))
     }
 }
 
-fn read(path: &Path) -> Result<Vec<Registration>, ClientsError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ClientsError::Read { path: path.to_owned(), source })?;
-    serde_json::from_str(&text)
-        .map_err(|source| ClientsError::Parse { path: path.to_owned(), source })
+fn read(path: &Path) -> Result<Vec<Registered>, ClientsError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ClientsError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    serde_json::from_str(&text).map_err(|source| ClientsError::Parse {
+        path: path.to_owned(),
+        source,
+    })
 }
 
-fn client(registration: Registration, bulk_id: u64) -> Result<Client, ClientsError> {
+fn client(registration: Registered, bulk_id: u64) -> Result<Client, ClientsError> {
     let id = registration.client_id;
     if id.len() != 32 || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(ClientsError::Id { length: id.chars().count(), id });
+        return Err(ClientsError::Id {
+            length: id.chars().count(),
+            id,
+        });
     }
     if registration.redirect_uris.is_empty() {
         return Err(ClientsError::Missing(id, "redirect URI"));
     }
-    if let Some(wrong) = registration.redirect_uris.iter().find(|uri| !is_redirect(uri)) {
+    if let Some(wrong) = registration
+        .redirect_uris
+        .iter()
+        .find(|uri| !is_redirect(uri))
+    {
         return Err(ClientsError::Redirect(wrong.clone()));
     }
     if registration.certificates.is_empty() {
@@ -171,50 +211,81 @@ fn client(registration: Registration, bulk_id: u64) -> Result<Client, ClientsErr
             // The first certificate of the file is the client's own; its chain may follow.
             CertificateDer::from_pem_file(path)
                 .map(|certificate| fingerprint(&certificate))
-                .map_err(|source| ClientsError::Certificate { path: path.clone(), source })
+                .map_err(|source| ClientsError::Certificate {
+                    path: path.clone(),
+                    source,
+                })
         })
         .collect::<Result<_, _>>()?;
-    let name = if registration.name.is_empty() { "A third party".to_owned() } else { registration.name };
+    let name = if registration.name.is_empty() {
+        "A third party".to_owned()
+    } else {
+        registration.name
+    };
     Ok(Client {
         id,
-        secret: Secret::from(registration.client_secret),
+        secret: registration.client_secret,
         name,
         redirect_uris: registration.redirect_uris,
         notification_uri: registration.notification_uri,
         portal_uri: registration.portal_uri,
+        registration_token: registration.registration_token,
         fingerprints,
         bulk_id,
     })
 }
 
 fn is_redirect(uri: &str) -> bool {
-    Url::parse(uri).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.fragment().is_none())
+    Url::parse(uri)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.fragment().is_none())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn registration() -> Registration {
-        Registration {
+    fn registration() -> Registered {
+        Registered {
             client_id: "c".repeat(32),
-            client_secret: "fictional".to_owned(),
+            client_secret: Secret::from("fictional"),
             name: String::new(),
             redirect_uris: vec!["https://example.test/OAuthCallback".to_owned()],
             notification_uri: None,
             portal_uri: None,
+            registration_token: None,
             certificates: vec![],
         }
     }
 
     #[test]
     fn what_is_wrong_is_named() {
-        let short = Registration { client_id: "short".to_owned(), ..registration() };
-        assert!(matches!(client(short, 1), Err(ClientsError::Id { length: 5, .. })));
-        let relative = Registration { redirect_uris: vec!["/OAuthCallback".to_owned()], ..registration() };
-        assert!(matches!(client(relative, 1), Err(ClientsError::Redirect(_))));
-        assert!(matches!(client(registration(), 1), Err(ClientsError::Missing(_, "client certificate"))));
-        let absent = Registration { certificates: vec!["does-not-exist.pem".into()], ..registration() };
-        assert!(matches!(client(absent, 1), Err(ClientsError::Certificate { .. })));
+        let short = Registered {
+            client_id: "short".to_owned(),
+            ..registration()
+        };
+        assert!(matches!(
+            client(short, 1),
+            Err(ClientsError::Id { length: 5, .. })
+        ));
+        let relative = Registered {
+            redirect_uris: vec!["/OAuthCallback".to_owned()],
+            ..registration()
+        };
+        assert!(matches!(
+            client(relative, 1),
+            Err(ClientsError::Redirect(_))
+        ));
+        assert!(matches!(
+            client(registration(), 1),
+            Err(ClientsError::Missing(_, "client certificate"))
+        ));
+        let absent = Registered {
+            certificates: vec!["does-not-exist.pem".into()],
+            ..registration()
+        };
+        assert!(matches!(
+            client(absent, 1),
+            Err(ClientsError::Certificate { .. })
+        ));
     }
 }

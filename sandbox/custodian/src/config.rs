@@ -33,10 +33,18 @@ pub struct Config {
 #[derive(Debug, Clone, Args)]
 pub struct ListenConfig {
     /// Address of the customer's pages. Port 0 takes a free one.
-    #[arg(long, env = "METERGATE_CUSTODIAN_PAGES", default_value = "127.0.0.1:8460")]
+    #[arg(
+        long,
+        env = "METERGATE_CUSTODIAN_PAGES",
+        default_value = "127.0.0.1:8460"
+    )]
     pub pages: SocketAddr,
     /// Address of the API: tokens and resources, always TLS. Port 0 takes a free one.
-    #[arg(long, env = "METERGATE_CUSTODIAN_API", default_value = "127.0.0.1:8461")]
+    #[arg(
+        long,
+        env = "METERGATE_CUSTODIAN_API",
+        default_value = "127.0.0.1:8461"
+    )]
     pub api: SocketAddr,
     /// Server certificate of the API (PEM, with its chain).
     #[arg(long, env = "METERGATE_CUSTODIAN_TLS_CERTIFICATE")]
@@ -63,10 +71,18 @@ pub struct ClientConfig {
     #[arg(long, env = "METERGATE_CUSTODIAN_CLIENT_ID", requires_all = ["client_secret", "redirect_uri", "client_certificate"])]
     pub client_id: Option<String>,
     /// Client secret.
-    #[arg(long, env = "METERGATE_CUSTODIAN_CLIENT_SECRET", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "METERGATE_CUSTODIAN_CLIENT_SECRET",
+        hide_env_values = true
+    )]
     pub client_secret: Option<Secret>,
     /// Name on the customer's pages.
-    #[arg(long, env = "METERGATE_CUSTODIAN_CLIENT_NAME", default_value = "Metergate")]
+    #[arg(
+        long,
+        env = "METERGATE_CUSTODIAN_CLIENT_NAME",
+        default_value = "Metergate"
+    )]
     pub client_name: String,
     /// Registered redirect URIs, separated by commas; compared letter by letter.
     #[arg(long, env = "METERGATE_CUSTODIAN_REDIRECT_URI", value_delimiter = ',')]
@@ -79,10 +95,23 @@ pub struct ClientConfig {
     #[arg(long, env = "METERGATE_CUSTODIAN_PORTAL_URI")]
     pub portal_uri: Option<Url>,
     /// Registered client certificates (PEM), separated by commas: two while one replaces the other.
-    #[arg(long, env = "METERGATE_CUSTODIAN_CLIENT_CERTIFICATE", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "METERGATE_CUSTODIAN_CLIENT_CERTIFICATE",
+        value_delimiter = ','
+    )]
     pub client_certificate: Vec<PathBuf>,
+    /// Token for the third party's own registration, `ApplicationInformation`; without it nobody
+    /// may see that.
+    #[arg(
+        long,
+        env = "METERGATE_CUSTODIAN_REGISTRATION_TOKEN",
+        hide_env_values = true
+    )]
+    pub registration_token: Option<Secret>,
     /// More third parties: a JSON array of objects with the fields `client_id`, `client_secret`,
-    /// `name`, `redirect_uris`, `notification_uri`, `portal_uri`, `certificates` (paths).
+    /// `name`, `redirect_uris`, `notification_uri`, `portal_uri`,
+    /// `registration_token`, `certificates` (paths).
     #[arg(long, env = "METERGATE_CUSTODIAN_CLIENTS")]
     pub clients: Option<PathBuf>,
 }
@@ -95,13 +124,21 @@ pub struct NotificationConfig {
     #[arg(long, env = "METERGATE_CUSTODIAN_NOTIFY_CA")]
     pub notify_ca: Option<PathBuf>,
     /// Milliseconds between a 202 and its notification. PG&E takes 10 to 120 s.
-    #[arg(long, env = "METERGATE_CUSTODIAN_NOTIFY_DELAY_MS", default_value_t = 10_000)]
+    #[arg(
+        long,
+        env = "METERGATE_CUSTODIAN_NOTIFY_DELAY_MS",
+        default_value_t = 10_000
+    )]
     pub notify_delay_ms: u64,
     /// How often a notification is tried before it is given up.
     #[arg(long, env = "METERGATE_CUSTODIAN_NOTIFY_ATTEMPTS", default_value_t = 5)]
     pub notify_attempts: u32,
     /// Milliseconds before the second attempt; doubled for each further one.
-    #[arg(long, env = "METERGATE_CUSTODIAN_NOTIFY_RETRY_MS", default_value_t = 1_000)]
+    #[arg(
+        long,
+        env = "METERGATE_CUSTODIAN_NOTIFY_RETRY_MS",
+        default_value_t = 1_000
+    )]
     pub notify_retry_ms: u64,
 }
 
@@ -166,25 +203,53 @@ pub struct BehaviourConfig {
     #[arg(long, env = "METERGATE_CUSTODIAN_LAG_DAYS", default_value_t = 3)]
     pub lag_days: u16,
     /// Parameter that carries the authorization code.
-    #[arg(long, env = "METERGATE_CUSTODIAN_CODE_PARAMETER", value_enum, default_value = "code")]
+    #[arg(
+        long,
+        env = "METERGATE_CUSTODIAN_CODE_PARAMETER",
+        value_enum,
+        default_value = "code"
+    )]
     pub code_parameter: CodeParameter,
     /// How `expires_in` is written.
-    #[arg(long, env = "METERGATE_CUSTODIAN_EXPIRES_IN", value_enum, default_value = "number")]
+    #[arg(
+        long,
+        env = "METERGATE_CUSTODIAN_EXPIRES_IN",
+        value_enum,
+        default_value = "number"
+    )]
     pub expires_in: ExpiresIn,
     /// How a client token is written.
-    #[arg(long, env = "METERGATE_CUSTODIAN_CLIENT_TOKEN", value_enum, default_value = "json")]
+    #[arg(
+        long,
+        env = "METERGATE_CUSTODIAN_CLIENT_TOKEN",
+        value_enum,
+        default_value = "json"
+    )]
     pub client_token: ClientTokenFormat,
     /// Which usage point batches are answered with 202.
-    #[arg(long, env = "METERGATE_CUSTODIAN_ASYNCHRONOUS", value_enum, default_value = "per-customer")]
+    #[arg(
+        long,
+        env = "METERGATE_CUSTODIAN_ASYNCHRONOUS",
+        value_enum,
+        default_value = "per-customer"
+    )]
     pub asynchronous: Asynchronous,
     /// Seconds for which an authorization code is good.
     #[arg(long, env = "METERGATE_CUSTODIAN_CODE_SECONDS", default_value_t = 600)]
     pub code_seconds: u32,
     /// Seconds for which access and client tokens are good.
-    #[arg(long, env = "METERGATE_CUSTODIAN_ACCESS_SECONDS", default_value_t = 3_600)]
+    #[arg(
+        long,
+        env = "METERGATE_CUSTODIAN_ACCESS_SECONDS",
+        default_value_t = 3_600
+    )]
     pub access_seconds: u32,
     /// Seconds for which a refresh token is good.
-    #[arg(long, env = "METERGATE_CUSTODIAN_REFRESH_SECONDS", default_value_t = 31_536_000)]
+    #[arg(
+        long,
+        env = "METERGATE_CUSTODIAN_REFRESH_SECONDS",
+        default_value_t = 31_536_000
+    )]
     pub refresh_seconds: u32,
 }
 
@@ -222,7 +287,15 @@ mod tests {
 
     #[test]
     fn a_client_needs_its_certificate() {
-        let base = ["custodian", "--tls-certificate", "a", "--tls-key", "b", "--client-id", "x"];
+        let base = [
+            "custodian",
+            "--tls-certificate",
+            "a",
+            "--tls-key",
+            "b",
+            "--client-id",
+            "x",
+        ];
         let error = Config::try_parse_from(base).unwrap_err().to_string();
         assert!(error.contains("--client-certificate"), "{error}");
     }

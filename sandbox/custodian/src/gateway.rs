@@ -58,7 +58,10 @@ impl Target {
 /// What the `Authorization` header says.
 #[derive(Debug, Clone)]
 pub(crate) enum Credentials {
-    Basic { id: String, secret: Secret },
+    Basic {
+        id: String,
+        secret: Secret,
+    },
     Bearer(Secret),
     /// Absent or not to be made sense of.
     None,
@@ -66,18 +69,25 @@ pub(crate) enum Credentials {
 
 impl Credentials {
     fn of(request: &HttpRequest) -> Self {
-        let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let value = request
+            .headers()
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
         let Some((scheme, rest)) = value.and_then(|value| value.split_once(' ')) else {
             return Self::None;
         };
         if scheme.eq_ignore_ascii_case("bearer") {
             return Self::Bearer(Secret::from(rest.trim()));
         }
-        let decoded = STANDARD.decode(rest.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let decoded = STANDARD
+            .decode(rest.trim())
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok());
         match decoded.as_deref().and_then(|text| text.split_once(':')) {
-            Some((id, secret)) if scheme.eq_ignore_ascii_case("basic") => {
-                Self::Basic { id: id.to_owned(), secret: Secret::from(secret) }
-            }
+            Some((id, secret)) if scheme.eq_ignore_ascii_case("basic") => Self::Basic {
+                id: id.to_owned(),
+                secret: Secret::from(secret),
+            },
             _ => Self::None,
         }
     }
@@ -93,13 +103,24 @@ pub(crate) struct Passed {
 }
 
 /// Answers every request to the API.
-pub(crate) async fn handle(request: HttpRequest, body: web::Bytes, world: web::Data<World>) -> HttpResponse {
+pub(crate) async fn handle(
+    request: HttpRequest,
+    body: web::Bytes,
+    world: web::Data<World>,
+) -> HttpResponse {
     let world = world.into_inner();
     // Percent-encoded path segments arrive decoded here.
     let target = Target::of(request.method(), request.match_info().as_str());
-    let entered = world.state().ledger.enter(world.now(), target.kind(), log_line(&request, &target));
-    let response = answer(&request, body, target, &world).await;
-    world.state().ledger.answered(entered, response.status().as_u16());
+    let entered =
+        world
+            .state()
+            .ledger
+            .enter(world.now(), target.kind(), log_line(&request, &target));
+    let response = answer(&request, body, target, &world);
+    world
+        .state()
+        .ledger
+        .answered(entered, response.status().as_u16());
     response
 }
 
@@ -111,8 +132,15 @@ fn log_line(request: &HttpRequest, target: &Target) -> String {
     }
 }
 
-async fn answer(request: &HttpRequest, body: web::Bytes, target: Target, world: &Arc<World>) -> HttpResponse {
-    let presented = request.conn_data::<PeerCertificate>().and_then(|peer| peer.0);
+fn answer(
+    request: &HttpRequest,
+    body: web::Bytes,
+    target: Target,
+    world: &Arc<World>,
+) -> HttpResponse {
+    let presented = request
+        .conn_data::<PeerCertificate>()
+        .and_then(|peer| peer.0);
     let Some(certificate) = presented.filter(|presented| world.clients.know(presented)) else {
         return invalid_certificate();
     };
@@ -122,16 +150,28 @@ async fn answer(request: &HttpRequest, body: web::Bytes, target: Target, world: 
     if owner.is_some_and(|client| !client.fingerprints.contains(&certificate)) {
         return invalid_certificate();
     }
-    let admission = world.state().ledger.admit(world.now(), certificate, client_id.as_deref());
+    let admission = world
+        .state()
+        .ledger
+        .admit(world.now(), certificate, client_id.as_deref());
     if let Admission::Throttled(seconds) = admission {
         let status = StatusCode::from_u16(world.config.limits.throttle_status);
         return HttpResponse::build(status.unwrap_or(StatusCode::TOO_MANY_REQUESTS))
             .insert_header((header::RETRY_AFTER, seconds.to_string()))
             .json("Rate limit exceeded");
     }
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let form = content_type.is_some_and(|text| text.starts_with("application/x-www-form-urlencoded"));
-    let passed = Passed { credentials, query: request.query_string().to_owned(), body, form };
+    let content_type = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let form =
+        content_type.is_some_and(|text| text.starts_with("application/x-www-form-urlencoded"));
+    let passed = Passed {
+        credentials,
+        query: request.query_string().to_owned(),
+        body,
+        form,
+    };
     match target {
         Target::Token | Target::TestToken => oauth::token(world, &passed),
         Target::TestAuthorize => oauth::test_authorize(world, &passed),
@@ -145,7 +185,12 @@ fn claimed_client(world: &World, credentials: &Credentials) -> Option<String> {
     match credentials {
         Credentials::Basic { id, .. } => world.clients.by_id(id).map(|client| client.id.clone()),
         Credentials::Bearer(token) => {
-            world.state().grants.client_of(token.expose_secret()).map(str::to_owned)
+            let token = token.expose_secret();
+            let registered = world
+                .clients
+                .by_registration_token(token)
+                .map(|client| client.id.clone());
+            registered.or_else(|| world.state().grants.client_of(token).map(str::to_owned))
         }
         Credentials::None => None,
     }
@@ -156,7 +201,9 @@ fn invalid_certificate() -> HttpResponse {
 }
 
 fn no_listener() -> HttpResponse {
-    HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("No listener for endpoint")
+    HttpResponse::NotFound()
+        .content_type("text/plain; charset=utf-8")
+        .body("No listener for endpoint")
 }
 
 #[cfg(test)]
@@ -168,9 +215,21 @@ mod tests {
         for (method, path, kind) in [
             (Method::POST, TOKEN, RequestKind::Token),
             (Method::GET, TOKEN, RequestKind::Unknown),
-            (Method::GET, "/GreenButtonConnect/espi/1_1/resource/ReadServiceStatus", RequestKind::ServiceStatus),
-            (Method::DELETE, "/GreenButtonConnect/espi/1_1/resource/Authorization/7", RequestKind::AuthorizationDelete),
-            (Method::GET, "/espi/1_1/resource/ReadServiceStatus", RequestKind::Unknown),
+            (
+                Method::GET,
+                "/GreenButtonConnect/espi/1_1/resource/ReadServiceStatus",
+                RequestKind::ServiceStatus,
+            ),
+            (
+                Method::DELETE,
+                "/GreenButtonConnect/espi/1_1/resource/Authorization/7",
+                RequestKind::AuthorizationDelete,
+            ),
+            (
+                Method::GET,
+                "/espi/1_1/resource/ReadServiceStatus",
+                RequestKind::Unknown,
+            ),
             (Method::GET, "/", RequestKind::Unknown),
         ] {
             assert_eq!(Target::of(&method, path).kind(), kind, "{method} {path}");

@@ -10,7 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use service_kit::random::Random;
 use thiserror::Error;
 
-pub(crate) use authorization::{Authorization, Choice, DataGroups, State};
+pub(crate) use authorization::{Authorization, Choice};
+pub use authorization::{DataGroups, State};
 pub(crate) use tokens::{Bearer, Issued, Refused};
 use tokens::{Code, Token};
 
@@ -83,7 +84,9 @@ impl Grants {
         choice: Choice,
     ) -> Authorized {
         let older = |a: &Authorization| {
-            a.client_id == client_id && a.choice.customer == choice.customer && a.state == State::Active
+            a.client_id == client_id
+                && a.choice.customer == choice.customer
+                && a.state == State::Active
         };
         let superseded = self.end_where(now, State::Superseded, older);
         let id = self.next;
@@ -93,13 +96,20 @@ impl Grants {
         self.authorizations.insert(id, authorization);
         let code = random.token(24);
         let expires = after(now, self.lifetimes.code);
-        self.codes.insert(code.clone(), Code {
-            authorization: id,
-            redirect_uri: redirect_uri.to_owned(),
-            expires,
-            used: false,
-        });
-        Authorized { code, scope, superseded }
+        self.codes.insert(
+            code.clone(),
+            Code {
+                authorization: id,
+                redirect_uri: redirect_uri.to_owned(),
+                expires,
+                used: false,
+            },
+        );
+        Authorized {
+            code,
+            scope,
+            superseded,
+        }
     }
 
     /// `grant_type=authorization_code`.
@@ -113,7 +123,10 @@ impl Grants {
     ) -> Result<Issued, GrantError> {
         let known = self.codes.get_mut(code).ok_or(GrantError::UnknownCode)?;
         let authorization = known.authorization;
-        let owner = self.authorizations.get(&authorization).ok_or(GrantError::UnknownCode)?;
+        let owner = self
+            .authorizations
+            .get(&authorization)
+            .ok_or(GrantError::UnknownCode)?;
         if owner.client_id != client_id {
             return Err(GrantError::UnknownCode);
         }
@@ -140,11 +153,19 @@ impl Grants {
         client_id: &str,
         refresh_token: &str,
     ) -> Result<Issued, GrantError> {
-        let Some(Token { bearer: Bearer::Refresh(id), expires }) = self.tokens.get(refresh_token) else {
+        let Some(Token {
+            bearer: Bearer::Refresh(id),
+            expires,
+        }) = self.tokens.get(refresh_token)
+        else {
             return Err(GrantError::UnknownRefresh);
         };
         let (id, expires) = (*id, *expires);
-        if self.authorizations.get(&id).is_none_or(|a| a.client_id != client_id) {
+        if self
+            .authorizations
+            .get(&id)
+            .is_none_or(|a| a.client_id != client_id)
+        {
             return Err(GrantError::UnknownRefresh);
         }
         if now >= expires {
@@ -153,7 +174,12 @@ impl Grants {
         self.issue(now, random, id)
     }
 
-    fn issue(&mut self, now: Timestamp, random: &dyn Random, id: u64) -> Result<Issued, GrantError> {
+    fn issue(
+        &mut self,
+        now: Timestamp,
+        random: &dyn Random,
+        id: u64,
+    ) -> Result<Issued, GrantError> {
         let expires = after(now, self.lifetimes.access);
         let authorization = self.authorizations.get_mut(&id).ok_or(GrantError::Ended)?;
         if authorization.status(now) != 1 {
@@ -163,17 +189,46 @@ impl Grants {
         let scope = authorization.scope();
         self.drop_tokens(id);
         let (access, refresh) = (random.token(32), random.token(32));
-        self.tokens.insert(access.clone(), Token { bearer: Bearer::Access(id), expires });
+        self.tokens.insert(
+            access.clone(),
+            Token {
+                bearer: Bearer::Access(id),
+                expires,
+            },
+        );
         let refresh_until = after(now, self.lifetimes.refresh);
-        self.tokens.insert(refresh.clone(), Token { bearer: Bearer::Refresh(id), expires: refresh_until });
-        Ok(Issued { authorization: id, access, refresh, expires_in: self.lifetimes.access.as_secs(), scope })
+        self.tokens.insert(
+            refresh.clone(),
+            Token {
+                bearer: Bearer::Refresh(id),
+                expires: refresh_until,
+            },
+        );
+        Ok(Issued {
+            authorization: id,
+            access,
+            refresh,
+            expires_in: self.lifetimes.access.as_secs(),
+            scope,
+        })
     }
 
     /// `grant_type=client_credentials`: the token and its seconds.
-    pub(crate) fn client_token(&mut self, now: Timestamp, random: &dyn Random, client_id: &str) -> (String, i64) {
+    pub(crate) fn client_token(
+        &mut self,
+        now: Timestamp,
+        random: &dyn Random,
+        client_id: &str,
+    ) -> (String, i64) {
         let token = random.token(32);
         let expires = after(now, self.lifetimes.access);
-        self.tokens.insert(token.clone(), Token { bearer: Bearer::Client(client_id.to_owned()), expires });
+        self.tokens.insert(
+            token.clone(),
+            Token {
+                bearer: Bearer::Client(client_id.to_owned()),
+                expires,
+            },
+        );
         (token, self.lifetimes.access.as_secs())
     }
 
@@ -184,12 +239,17 @@ impl Grants {
             return Err(Refused::Expired);
         }
         let ended = match &found.bearer {
-            Bearer::Access(id) | Bearer::Refresh(id) => {
-                self.authorizations.get(id).is_none_or(|a| a.status(now) != 1)
-            }
+            Bearer::Access(id) | Bearer::Refresh(id) => self
+                .authorizations
+                .get(id)
+                .is_none_or(|a| a.status(now) != 1),
             Bearer::Client(_) => false,
         };
-        if ended { Err(Refused::Ended) } else { Ok(found.bearer.clone()) }
+        if ended {
+            Err(Refused::Ended)
+        } else {
+            Ok(found.bearer.clone())
+        }
     }
 
     /// The client a token belongs to, good or not.
@@ -214,14 +274,20 @@ impl Grants {
 
     /// How many tokens of this authorization are good.
     pub(crate) fn live_tokens(&self, now: Timestamp, id: u64) -> usize {
-        let of_it = |t: &Token| matches!(t.bearer, Bearer::Access(a) | Bearer::Refresh(a) if a == id);
-        self.tokens.iter().filter(|(text, token)| of_it(token) && self.bearer(now, text).is_ok()).count()
+        let of_it =
+            |t: &Token| matches!(t.bearer, Bearer::Access(a) | Bearer::Refresh(a) if a == id);
+        self.tokens
+            .iter()
+            .filter(|(text, token)| of_it(token) && self.bearer(now, text).is_ok())
+            .count()
     }
 
     /// The customer takes the consent back: one authorization, or all of them.
     pub(crate) fn revoke(&mut self, now: Timestamp, customer: &str, only: Option<u64>) -> Vec<u64> {
         self.end_where(now, State::Revoked, |a| {
-            a.choice.customer == customer && a.state == State::Active && only.is_none_or(|id| id == a.id)
+            a.choice.customer == customer
+                && a.state == State::Active
+                && only.is_none_or(|id| id == a.id)
         })
     }
 
@@ -233,7 +299,12 @@ impl Grants {
         !ended.is_empty()
     }
 
-    fn end_where(&mut self, now: Timestamp, to: State, which: impl Fn(&Authorization) -> bool) -> Vec<u64> {
+    fn end_where(
+        &mut self,
+        now: Timestamp,
+        to: State,
+        which: impl Fn(&Authorization) -> bool,
+    ) -> Vec<u64> {
         let mut ended = Vec::new();
         for authorization in self.authorizations.values_mut().filter(|a| which(a)) {
             authorization.state = to;
@@ -247,7 +318,9 @@ impl Grants {
     }
 
     fn drop_tokens(&mut self, id: u64) {
-        self.tokens.retain(|_, token| !matches!(token.bearer, Bearer::Access(a) | Bearer::Refresh(a) if a == id));
+        self.tokens.retain(
+            |_, token| !matches!(token.bearer, Bearer::Access(a) | Bearer::Refresh(a) if a == id),
+        );
     }
 }
 

@@ -17,7 +17,10 @@ const LOG: usize = 50_000;
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "each is the resource of facts about the protocol that it is named after")]
+#[expect(
+    missing_docs,
+    reason = "each is the resource of facts about the protocol that it is named after"
+)]
 pub enum RequestKind {
     Token,
     TestToken,
@@ -133,21 +136,36 @@ impl Ledger {
             self.log.pop_front();
             self.dropped += 1;
         }
-        self.log.push_back(RequestRecord { at: now, kind, occurrence, target, status: None });
-        Entered { sequence: self.counts.total }
+        self.log.push_back(RequestRecord {
+            at: now,
+            kind,
+            occurrence,
+            target,
+            status: None,
+        });
+        Entered {
+            sequence: self.counts.total,
+        }
     }
 
     /// Notes the answer's status.
     pub(crate) fn answered(&mut self, entered: Entered, status: u16) {
         let position = entered.sequence.checked_sub(self.dropped + 1);
-        let record = position.and_then(|at| usize::try_from(at).ok()).and_then(|at| self.log.get_mut(at));
+        let record = position
+            .and_then(|at| usize::try_from(at).ok())
+            .and_then(|at| self.log.get_mut(at));
         if let Some(record) = record {
             record.status = Some(status);
         }
     }
 
     /// Applies the limits: the second per third party (its certificate), hour and day per client.
-    pub(crate) fn admit(&mut self, now: Timestamp, vendor: Fingerprint, client_id: Option<&str>) -> Admission {
+    pub(crate) fn admit(
+        &mut self,
+        now: Timestamp,
+        vendor: Fingerprint,
+        client_id: Option<&str>,
+    ) -> Admission {
         let admission = self.judge(now, vendor, client_id);
         if matches!(admission, Admission::Throttled(_)) {
             self.counts.throttled += 1;
@@ -159,14 +177,23 @@ impl Ledger {
         let window = SignedDuration::from_millis(1_000 - i64::from(self.limits.tolerance_ms));
         let recent = self.vendors.entry(vendor).or_default();
         forget(recent, now, window);
-        let full = |limit: u32, used: usize| limit != 0 && used >= usize::try_from(limit).unwrap_or(usize::MAX);
+        let full = |limit: u32, used: usize| {
+            limit != 0 && used >= usize::try_from(limit).unwrap_or(usize::MAX)
+        };
         if full(self.limits.per_second, recent.len()) {
             return Admission::Throttled(1);
         }
-        let (hour, day) = (now.as_second().div_euclid(3_600), day_of_quota(&self.calendar, now));
+        let (hour, day) = (
+            now.as_second().div_euclid(3_600),
+            day_of_quota(&self.calendar, now),
+        );
         if let Some(client_id) = client_id {
             let quota = self.quotas.entry(client_id.to_owned()).or_default();
-            let in_hour = if quota.hour.0 == hour { quota.hour.1 } else { 0 };
+            let in_hour = if quota.hour.0 == hour {
+                quota.hour.1
+            } else {
+                0
+            };
             let in_day = if quota.day.0 == day { quota.day.1 } else { 0 };
             if self.limits.per_hour != 0 && in_hour >= self.limits.per_hour {
                 return Admission::Throttled((hour + 1) * 3_600 - now.as_second());
@@ -174,7 +201,10 @@ impl Ledger {
             if self.limits.per_day != 0 && in_day >= self.limits.per_day {
                 return Admission::Throttled(day + 86_400 - now.as_second());
             }
-            *quota = Quota { hour: (hour, in_hour + 1), day: (day, in_day + 1) };
+            *quota = Quota {
+                hour: (hour, in_hour + 1),
+                day: (day, in_day + 1),
+            };
         }
         recent.push_back(now);
         Admission::Admitted
@@ -186,13 +216,20 @@ impl Ledger {
 
     /// The newest `limit` requests, oldest first.
     pub(crate) fn log(&self, limit: usize) -> Vec<RequestRecord> {
-        self.log.iter().skip(self.log.len().saturating_sub(limit)).cloned().collect()
+        self.log
+            .iter()
+            .skip(self.log.len().saturating_sub(limit))
+            .cloned()
+            .collect()
     }
 }
 
 /// Drops what is `window` old or older.
 fn forget(times: &mut VecDeque<Timestamp>, now: Timestamp, window: SignedDuration) {
-    while times.front().is_some_and(|first| now.duration_since(*first) >= window) {
+    while times
+        .front()
+        .is_some_and(|first| now.duration_since(*first) >= window)
+    {
         times.pop_front();
     }
 }
@@ -201,7 +238,11 @@ fn forget(times: &mut VecDeque<Timestamp>, now: Timestamp, window: SignedDuratio
 fn day_of_quota(calendar: &Calendar, now: Timestamp) -> i64 {
     let wall = calendar.wall_clock(now);
     let reset = time(17, 0, 0, 0);
-    let began = if wall.time() >= reset { Some(wall.date()) } else { wall.date().yesterday().ok() };
+    let began = if wall.time() >= reset {
+        Some(wall.date())
+    } else {
+        wall.date().yesterday().ok()
+    };
     began
         .and_then(|date| calendar.instant(date.to_datetime(reset)).ok())
         .map_or(0, Timestamp::as_second)
@@ -216,7 +257,13 @@ mod tests {
     const VENDOR: Fingerprint = [1; 32];
 
     fn ledger(per_second: u32, per_hour: u32, per_day: u32) -> Ledger {
-        let limits = LimitConfig { per_second, per_hour, per_day, tolerance_ms: 50, throttle_status: 429 };
+        let limits = LimitConfig {
+            per_second,
+            per_hour,
+            per_day,
+            tolerance_ms: 50,
+            throttle_status: 429,
+        };
         Ledger::new(limits, Calendar::pacific().unwrap())
     }
 
@@ -229,9 +276,18 @@ mod tests {
         let mut ledger = ledger(1, 0, 0);
         let now = at("2026-11-20T18:00:00Z");
         assert_eq!(ledger.admit(now, VENDOR, Some("a")), Admission::Admitted);
-        assert_eq!(ledger.admit(now + 900.milliseconds(), VENDOR, Some("b")), Admission::Throttled(1));
-        assert_eq!(ledger.admit(now + 900.milliseconds(), [2; 32], Some("c")), Admission::Admitted);
-        assert_eq!(ledger.admit(now + 951.milliseconds(), VENDOR, Some("b")), Admission::Admitted);
+        assert_eq!(
+            ledger.admit(now + 900.milliseconds(), VENDOR, Some("b")),
+            Admission::Throttled(1)
+        );
+        assert_eq!(
+            ledger.admit(now + 900.milliseconds(), [2; 32], Some("c")),
+            Admission::Admitted
+        );
+        assert_eq!(
+            ledger.admit(now + 951.milliseconds(), VENDOR, Some("b")),
+            Admission::Admitted
+        );
         assert_eq!(ledger.counts().throttled, 1);
     }
 
@@ -241,21 +297,41 @@ mod tests {
         let now = at("2026-11-20T18:30:00Z");
         assert_eq!(ledger.admit(now, VENDOR, Some("a")), Admission::Admitted);
         assert_eq!(ledger.admit(now, VENDOR, Some("a")), Admission::Admitted);
-        assert_eq!(ledger.admit(now, VENDOR, Some("a")), Admission::Throttled(1_800));
+        assert_eq!(
+            ledger.admit(now, VENDOR, Some("a")),
+            Admission::Throttled(1_800)
+        );
         assert_eq!(ledger.admit(now, VENDOR, Some("b")), Admission::Admitted);
         let next_hour = at("2026-11-20T19:00:00Z");
-        assert_eq!(ledger.admit(next_hour, VENDOR, Some("a")), Admission::Admitted);
+        assert_eq!(
+            ledger.admit(next_hour, VENDOR, Some("a")),
+            Admission::Admitted
+        );
         // 17:00 Pacific is 01:00 UTC in winter.
-        assert_eq!(ledger.admit(next_hour, VENDOR, Some("a")), Admission::Throttled(6 * 3_600));
-        assert_eq!(ledger.admit(at("2026-11-21T00:59:59Z"), VENDOR, Some("a")), Admission::Throttled(1));
-        assert_eq!(ledger.admit(at("2026-11-21T01:00:00Z"), VENDOR, Some("a")), Admission::Admitted);
+        assert_eq!(
+            ledger.admit(next_hour, VENDOR, Some("a")),
+            Admission::Throttled(6 * 3_600)
+        );
+        assert_eq!(
+            ledger.admit(at("2026-11-21T00:59:59Z"), VENDOR, Some("a")),
+            Admission::Throttled(1)
+        );
+        assert_eq!(
+            ledger.admit(at("2026-11-21T01:00:00Z"), VENDOR, Some("a")),
+            Admission::Admitted
+        );
     }
 
     #[test]
     fn the_busiest_second_and_the_occurrences_are_known() {
         let mut ledger = ledger(0, 0, 0);
         let now = at("2026-11-20T18:00:00Z");
-        for (offset, kind) in [(0, RequestKind::Token), (400, RequestKind::UsagePoints), (999, RequestKind::Token), (1_000, RequestKind::Token)] {
+        for (offset, kind) in [
+            (0, RequestKind::Token),
+            (400, RequestKind::UsagePoints),
+            (999, RequestKind::Token),
+            (1_000, RequestKind::Token),
+        ] {
             let entered = ledger.enter(now + offset.milliseconds(), kind, "/x".to_owned());
             ledger.answered(entered, 200);
         }
@@ -263,6 +339,11 @@ mod tests {
         assert_eq!((counts.total, counts.most_in_a_second), (4, 3));
         assert_eq!(counts.by_kind[&RequestKind::Token], 3);
         let log = ledger.log(2);
-        assert_eq!(log.iter().map(|r| (r.occurrence, r.status)).collect::<Vec<_>>(), [(2, Some(200)), (3, Some(200))]);
+        assert_eq!(
+            log.iter()
+                .map(|r| (r.occurrence, r.status))
+                .collect::<Vec<_>>(),
+            [(2, Some(200)), (3, Some(200))]
+        );
     }
 }

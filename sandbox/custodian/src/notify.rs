@@ -59,19 +59,28 @@ pub(crate) struct Notifier {
 
 impl Notifier {
     /// Must be called inside the runtime that is to send.
-    pub(crate) fn new(config: &NotificationConfig, shutdown: &Shutdown) -> Result<Self, NotifyError> {
+    pub(crate) fn new(
+        config: &NotificationConfig,
+        shutdown: &Shutdown,
+    ) -> Result<Self, NotifyError> {
         let mut builder = reqwest::Client::builder()
             .timeout(TIMEOUT)
             // Whoever answers with a redirect did not take the notification.
             .redirect(reqwest::redirect::Policy::none());
         if let Some(path) = &config.notify_ca {
-            let pem = std::fs::read(path)
-                .map_err(|source| NotifyError::Read { path: path.clone(), source })?;
+            let pem = std::fs::read(path).map_err(|source| NotifyError::Read {
+                path: path.clone(),
+                source,
+            })?;
             let authorities = Certificate::from_pem_bundle(&pem).map_err(NotifyError::Client)?;
             builder = builder.tls_certs_only(authorities);
         }
         let http = builder.build().map_err(NotifyError::Client)?;
-        Ok(Self { http, runtime: Handle::current(), shutdown: shutdown.clone() })
+        Ok(Self {
+            http,
+            runtime: Handle::current(),
+            shutdown: shutdown.clone(),
+        })
     }
 }
 
@@ -79,7 +88,10 @@ impl World {
     /// Announces `resources` to a third party after the configured delay. Without a registered
     /// notification URI nobody is told.
     pub(crate) fn notify(self: &Arc<Self>, client_id: &str, resources: Vec<String>) {
-        let target = self.clients.by_id(client_id).and_then(|client| client.notification_uri.clone());
+        let target = self
+            .clients
+            .by_id(client_id)
+            .and_then(|client| client.notification_uri.clone());
         let Some(target) = target else { return };
         let index = {
             let mut state = self.state();
@@ -99,7 +111,10 @@ impl World {
                 () = soft.cancelled() => {}
             }
         };
-        self.notifier.shutdown.tasks().spawn_on(work, &self.notifier.runtime);
+        self.notifier
+            .shutdown
+            .tasks()
+            .spawn_on(work, &self.notifier.runtime);
     }
 
     async fn deliver(&self, index: usize, target: Url, body: String) {
@@ -124,8 +139,17 @@ impl World {
 
     async fn post(&self, target: Url, body: String) -> Result<(), String> {
         let request = self.notifier.http.post(target);
-        let request = request.header("content-type", "application/atom+xml").body(body);
-        let response = request.send().await.map_err(|error| service_kit::config::chain(&error))?;
-        if response.status().is_success() { Ok(()) } else { Err(format!("the answer was {}", response.status())) }
+        let request = request
+            .header("content-type", "application/atom+xml")
+            .body(body);
+        let response = request
+            .send()
+            .await
+            .map_err(|error| service_kit::config::chain(&error))?;
+        if response.status().is_success() {
+            Ok(())
+        } else {
+            Err(format!("the answer was {}", response.status()))
+        }
     }
 }

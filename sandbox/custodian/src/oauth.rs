@@ -27,8 +27,11 @@ struct OAuthError {
     description: String,
 }
 
-fn error(code: &'static str, description: impl ToString) -> OAuthError {
-    OAuthError { code, description: description.to_string() }
+fn error(code: &'static str, description: &(impl ToString + ?Sized)) -> OAuthError {
+    OAuthError {
+        code,
+        description: description.to_string(),
+    }
 }
 
 impl From<OAuthError> for HttpResponse {
@@ -55,54 +58,86 @@ fn grant(world: &Arc<World>, request: &Passed) -> Result<HttpResponse, OAuthErro
     let parameters = parameters(request)?;
     let need = |name: &str| {
         let value = parameters.get(name).map(String::as_str);
-        value.ok_or_else(|| error("invalid_request", format!("{name} is missing")))
+        value.ok_or_else(|| error("invalid_request", &format!("{name} is missing")))
     };
     let (now, random) = (world.now(), &*world.random);
     match need("grant_type")? {
         "authorization_code" => {
             let (code, redirect_uri) = (need("code")?, parameters.get("redirect_uri"));
             let redirect_uri = redirect_uri.map(String::as_str);
-            let issued = world.state().grants.exchange(now, random, &client.id, code, redirect_uri);
-            Ok(customer_token(world, issued.map_err(|reason| error("invalid_grant", reason))?))
+            let issued = world
+                .state()
+                .grants
+                .exchange(now, random, &client.id, code, redirect_uri);
+            Ok(customer_token(
+                world,
+                &issued.map_err(|reason| error("invalid_grant", &reason))?,
+            ))
         }
         "refresh_token" => {
             let token = need("refresh_token")?;
             let issued = world.state().grants.refresh(now, random, &client.id, token);
-            Ok(customer_token(world, issued.map_err(|reason| error("invalid_grant", reason))?))
+            Ok(customer_token(
+                world,
+                &issued.map_err(|reason| error("invalid_grant", &reason))?,
+            ))
         }
         "client_credentials" => {
             let (token, seconds) = world.state().grants.client_token(now, random, &client.id);
             Ok(client_token(world, &token, seconds))
         }
-        other => Err(error("unsupported_grant_type", format!("{other:?} is no grant type"))),
+        other => Err(error(
+            "unsupported_grant_type",
+            &format!("{other:?} is no grant type"),
+        )),
     }
 }
 
-fn authenticated<'w>(world: &'w World, credentials: &Credentials) -> Result<&'w Client, OAuthError> {
+fn authenticated<'w>(
+    world: &'w World,
+    credentials: &Credentials,
+) -> Result<&'w Client, OAuthError> {
     let refused = || error("invalid_client", "client id and secret do not match");
-    let Credentials::Basic { id, secret } = credentials else { return Err(refused()) };
+    let Credentials::Basic { id, secret } = credentials else {
+        return Err(refused());
+    };
     let client = world.clients.by_id(id).ok_or_else(refused)?;
-    let equal = client.secret.expose_secret().as_bytes().ct_eq(secret.expose_secret().as_bytes());
-    if bool::from(equal) { Ok(client) } else { Err(refused()) }
+    let equal = client
+        .secret
+        .expose_secret()
+        .as_bytes()
+        .ct_eq(secret.expose_secret().as_bytes());
+    if bool::from(equal) {
+        Ok(client)
+    } else {
+        Err(refused())
+    }
 }
 
 /// The parameters of the query and, when it is a form, of the body. None may occur twice.
 fn parameters(request: &Passed) -> Result<Parameters, OAuthError> {
     let body: &[u8] = if request.form { &request.body } else { &[] };
     if !request.form && !request.body.is_empty() {
-        return Err(error("invalid_request", "the body is not application/x-www-form-urlencoded"));
+        return Err(error(
+            "invalid_request",
+            "the body is not application/x-www-form-urlencoded",
+        ));
     }
-    let pairs = form_urlencoded::parse(request.query.as_bytes()).chain(form_urlencoded::parse(body));
+    let pairs =
+        form_urlencoded::parse(request.query.as_bytes()).chain(form_urlencoded::parse(body));
     let mut parameters = Parameters::new();
     for (name, value) in pairs {
-        if parameters.insert(name.clone().into_owned(), value.into_owned()).is_some() {
-            return Err(error("invalid_request", format!("{name} occurs twice")));
+        if parameters
+            .insert(name.clone().into_owned(), value.into_owned())
+            .is_some()
+        {
+            return Err(error("invalid_request", &format!("{name} occurs twice")));
         }
     }
     Ok(parameters)
 }
 
-fn customer_token(world: &World, issued: Issued) -> HttpResponse {
+fn customer_token(world: &World, issued: &Issued) -> HttpResponse {
     let id = issued.authorization;
     let body = json!({
         "token_type": "Bearer",
@@ -144,47 +179,85 @@ fn expires_in(world: &World, seconds: i64) -> Value {
 }
 
 fn uncached(builder: &mut HttpResponseBuilder) -> &mut HttpResponseBuilder {
-    builder.insert_header((header::CACHE_CONTROL, "no-store")).insert_header((header::PRAGMA, "no-cache"))
+    builder
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::PRAGMA, "no-cache"))
 }
 
 /// The authorization of PG&E's test endpoint: no customer is asked, the first one has consented.
 pub(crate) fn test_authorize(world: &Arc<World>, request: &Passed) -> HttpResponse {
-    let query: Parameters = form_urlencoded::parse(request.query.as_bytes()).into_owned().collect();
+    let query: Parameters = form_urlencoded::parse(request.query.as_bytes())
+        .into_owned()
+        .collect();
     let (id, redirect_uri) = (query.get("client_id"), query.get("redirect_uri"));
     let client = id.and_then(|id| world.clients.by_id(id));
     let (Some(client), Some(redirect_uri)) = (client, redirect_uri) else {
-        return OAuthError::into(error("invalid_request", "client_id or redirect_uri is not registered"));
+        return OAuthError::into(error(
+            "invalid_request",
+            "client_id or redirect_uri is not registered",
+        ));
     };
     if !client.redirect_uris.contains(redirect_uri) {
         return OAuthError::into(error("invalid_request", "redirect_uri is not registered"));
     }
     let state = query.get("state").map(|state| ("state", state.as_str()));
     if query.get("response_type").is_none_or(|kind| kind != "code") {
-        return redirect_with(redirect_uri, [("error", "unsupported_response_type")].into_iter().chain(state));
+        return redirect_with(
+            redirect_uri,
+            [("error", "unsupported_response_type")]
+                .into_iter()
+                .chain(state),
+        );
     }
     let Some(customer) = world.model.customers().first() else {
-        return redirect_with(redirect_uri, [("error", "server_error")].into_iter().chain(state));
+        return redirect_with(
+            redirect_uri,
+            [("error", "server_error")].into_iter().chain(state),
+        );
     };
     let choice = Choice {
         customer: customer.key.to_owned(),
-        usage_points: customer.usage_points.iter().map(|point| point.id.clone()).collect(),
-        data: DataGroups { usage: true, billing: true, account: true },
+        usage_points: customer
+            .usage_points
+            .iter()
+            .map(|point| point.id.clone())
+            .collect(),
+        data: DataGroups {
+            usage: true,
+            billing: true,
+            account: true,
+        },
         history_from: customer.since,
         history_seconds: 63_072_000,
         until: None,
     };
-    let authorized =
-        world.state().grants.authorize(world.now(), &*world.random, &client.id, redirect_uri, choice);
+    let authorized = world.state().grants.authorize(
+        world.now(),
+        &*world.random,
+        &client.id,
+        redirect_uri,
+        choice,
+    );
     world.authorizations_changed(&client.id, &authorized.superseded);
-    let code = (world.config.behaviour.code_parameter.name(), authorized.code.as_str());
-    redirect_with(redirect_uri, [code, ("scope", &authorized.scope)].into_iter().chain(state))
+    let code = (
+        world.config.behaviour.code_parameter.name(),
+        authorized.code.as_str(),
+    );
+    redirect_with(
+        redirect_uri,
+        [code, ("scope", &authorized.scope)]
+            .into_iter()
+            .chain(state),
+    )
 }
 
 impl World {
     /// Tells a third party that authorizations are no longer what they were.
     pub(crate) fn authorizations_changed(self: &Arc<Self>, client_id: &str, ids: &[u64]) {
         if !ids.is_empty() {
-            let uris = ids.iter().map(|id| self.resource(&format!("Authorization/{id}")));
+            let uris = ids
+                .iter()
+                .map(|id| self.resource(&format!("Authorization/{id}")));
             self.notify(client_id, uris.collect());
         }
     }

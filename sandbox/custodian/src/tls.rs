@@ -8,8 +8,8 @@ use std::sync::Arc;
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
@@ -32,7 +32,9 @@ pub enum TlsError {
         source: rustls::pki_types::pem::Error,
     },
     /// A certificate and a key that do not belong together, or are of no use for TLS.
-    #[error("certificate {certificate} and key {key} cannot serve TLS (do they belong together?): {source}")]
+    #[error(
+        "certificate {certificate} and key {key} cannot serve TLS (do they belong together?): {source}"
+    )]
     Pair {
         /// The certificate file.
         certificate: PathBuf,
@@ -57,7 +59,11 @@ pub(crate) fn remember_peer(connection: &dyn Any, extensions: &mut Extensions) {
 }
 
 /// TLS with this certificate; asks for a client certificate when `ask`.
-pub(crate) fn server_config(certificate: &Path, key: &Path, ask: bool) -> Result<ServerConfig, TlsError> {
+pub(crate) fn server_config(
+    certificate: &Path,
+    key: &Path,
+    ask: bool,
+) -> Result<ServerConfig, TlsError> {
     let pem = |what, path: &Path| {
         let path = path.to_owned();
         move |source| TlsError::Pem { what, path, source }
@@ -66,7 +72,11 @@ pub(crate) fn server_config(certificate: &Path, key: &Path, ask: bool) -> Result
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(pem("the certificate", certificate))?;
     let private = PrivateKeyDer::from_pem_file(key).map_err(pem("the private key", key))?;
-    let pair = |source| TlsError::Pair { certificate: certificate.to_owned(), key: key.to_owned(), source };
+    let pair = |source| TlsError::Pair {
+        certificate: certificate.to_owned(),
+        key: key.to_owned(),
+        source,
+    };
     let provider = Arc::new(ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -125,6 +135,8 @@ impl ClientCertVerifier for AnyCertificate {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }

@@ -80,7 +80,16 @@ impl World {
             notifications: Vec::new(),
         };
         let (model, state) = (Arc::new(model), Mutex::new(state));
-        Ok(Self { config, clients, model, clock, random, notifier, api_base, state })
+        Ok(Self {
+            config,
+            clients,
+            model,
+            clock,
+            random,
+            notifier,
+            api_base,
+            state,
+        })
     }
 
     /// What changes, to be let go of before anything is awaited.
@@ -100,13 +109,21 @@ impl World {
     /// The last local day that has data by now.
     pub(crate) fn last_day(&self) -> Result<Date, ModelError> {
         let today = self.model.calendar().day_of(self.now());
-        today.checked_sub(i64::from(self.config.behaviour.lag_days).days()).map_err(ModelError::Day)
+        today
+            .checked_sub(i64::from(self.config.behaviour.lag_days).days())
+            .map_err(ModelError::Day)
     }
 
     /// The days that an authorization gives access to by now.
-    pub(crate) fn published_days(&self, authorization: &Authorization) -> Result<DayRange, ModelError> {
+    pub(crate) fn published_days(
+        &self,
+        authorization: &Authorization,
+    ) -> Result<DayRange, ModelError> {
         let choice = &authorization.choice;
-        let since = self.model.customer(&choice.customer).map(|customer| customer.since);
+        let since = self
+            .model
+            .customer(&choice.customer)
+            .map(|customer| customer.since);
         let first = since.map_or(choice.history_from, |since| since.max(choice.history_from));
         Ok(DayRange::new(first, self.last_day()?))
     }

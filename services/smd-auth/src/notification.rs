@@ -8,8 +8,10 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
+use espi::UsagePointId;
 use job_queue::QueueError;
 use service_kit::problem::Problem;
+use smd_client::Link;
 use storage::DatabaseError;
 use storage::kinds::{SmdCollect, SmdRecheck};
 use storage::smd::notice::{self, Notice};
@@ -37,14 +39,6 @@ enum NoteError {
     Queue(#[from] QueueError),
 }
 
-/// What a link is about, by its path below the configured prefix.
-#[derive(Debug, PartialEq, Eq)]
-enum Subject<'a> {
-    Authorization { subscription: &'a str },
-    Usage { subscription: &'a str, usage_point: Option<&'a str> },
-    Bulk,
-}
-
 /// `POST /espi/notification`.
 pub(crate) async fn receive(service: Data<Service>, body: Bytes) -> Result<HttpResponse, Problem> {
     let links = espi::notification::parse(&body).map_err(|error| {
@@ -69,27 +63,27 @@ fn count(outcome: &'static str) {
 /// Stores what is to be done about a link; answers the label under which it is counted.
 async fn note(service: &Service, link: &str) -> Result<&'static str, NoteError> {
     let Ok(url) = service.client.own_link(link) else { return Ok("foreign") };
-    let segments: Vec<&str> = url.path_segments().map(Iterator::collect).unwrap_or_default();
-    let Some(subject) = subject(&segments) else { return Ok("unknown_resource") };
+    let Some(target) = service.client.target_of(&url) else { return Ok("foreign") };
     let mut conn = service.database.get().await?;
-    conn.transaction(async |conn| match subject {
-        Subject::Authorization { subscription } => {
-            let Some(id) = authorization::live_of_subscription(conn, subscription).await? else {
+    conn.transaction(async |conn| match target {
+        Link::Authorization(subscription) => {
+            let Some(id) = authorization::live_of_subscription(conn, subscription.as_str()).await? else {
                 return Ok("unknown_authorization");
             };
             job_queue::enqueue_one(conn, &SmdRecheck { authorization: id }).await?;
             Ok("recheck")
         }
-        Subject::Usage { subscription, usage_point } => {
-            let Some(id) = authorization::live_of_subscription(conn, subscription).await? else {
+        Link::Readings { subscription, usage_point } => {
+            let Some(id) = authorization::live_of_subscription(conn, subscription.as_str()).await? else {
                 return Ok("unknown_authorization");
             };
-            collect(service, conn, &url, Some(id), usage_point).await
+            collect(service, conn, &url, Some(id), usage_point.as_ref()).await
         }
-        Subject::Bulk if plan::any_outstanding(conn).await? => {
+        Link::Bulk if plan::any_outstanding(conn).await? => {
             collect(service, conn, &url, None, None).await
         }
-        Subject::Bulk => Ok("not_asked_for"),
+        Link::Bulk => Ok("not_asked_for"),
+        _ => Ok("unknown_resource"),
     })
     .await
 }
@@ -99,50 +93,16 @@ async fn collect(
     conn: &mut AsyncPgConnection,
     url: &Url,
     authorization: Option<AuthorizationId>,
-    usage_point: Option<&str>,
+    usage_point: Option<&UsagePointId>,
 ) -> Result<&'static str, NoteError> {
     let notice = Notice {
         id: service.random.uuid().into(),
         link: url.to_string(),
         authorization,
-        usage_point: usage_point.map(str::to_owned),
+        usage_point: usage_point.map(ToString::to_string),
         collected: false,
     };
     let id = notice::insert(conn, &notice).await?;
     job_queue::enqueue_one(conn, &SmdCollect { notice: id }).await?;
     Ok("collect")
-}
-
-/// Reads the path from its end, because the prefix is not always the same.
-fn subject<'a>(segments: &[&'a str]) -> Option<Subject<'a>> {
-    match segments {
-        [.., "Authorization", subscription] => Some(Subject::Authorization { subscription }),
-        [.., "Batch", "Subscription", subscription] => {
-            Some(Subject::Usage { subscription, usage_point: None })
-        }
-        [.., "Batch", "Subscription", subscription, "UsagePoint", usage_point] => {
-            Some(Subject::Usage { subscription, usage_point: Some(usage_point) })
-        }
-        [.., "Batch", "Bulk", _] => Some(Subject::Bulk),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn subjects_by_path() {
-        let of = |path: &'static str| subject(&path.split('/').collect::<Vec<_>>());
-        assert_eq!(of("a/b/Authorization/7"), Some(Subject::Authorization { subscription: "7" }));
-        assert_eq!(of("r/Batch/Subscription/7"), Some(Subject::Usage { subscription: "7", usage_point: None }));
-        assert_eq!(
-            of("r/Batch/Subscription/7/UsagePoint/12"),
-            Some(Subject::Usage { subscription: "7", usage_point: Some("12") })
-        );
-        assert_eq!(of("r/Batch/Bulk/50916"), Some(Subject::Bulk));
-        assert_eq!(of("r/Batch/RetailCustomer/7"), None);
-        assert_eq!(of("r/Subscription/7"), None);
-    }
 }

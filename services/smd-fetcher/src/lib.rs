@@ -1,1 +1,111 @@
-//! smd-fetcher
+//! Pulls the usage that customers have shared, and ends their authorizations.
+//!
+//! - [`fetch`] is the main job: prepare once, then one window after the other, each a checkpoint.
+//! - `ingest` reads a feed into staged readings; `collect` follows what a notification announced.
+//! - `recheck` learns of withdrawn consent, `release` ends authorizations, `sweep` finds what was
+//!   left lying.
+//! - `windows` plans the pulls, `tokens` refreshes a customer's tokens, `error` says what each
+//!   failure means for a job.
+//!
+//! No HTTP of its own: it is asked through the job table and asks the custodian.
+
+mod collect;
+mod config;
+mod consent;
+mod error;
+mod fetch;
+mod ingest;
+mod recheck;
+mod release;
+mod sweep;
+mod tokens;
+pub mod windows;
+
+use std::sync::Arc;
+
+use job_queue::{Worker, WorkerSettings};
+use service_kit::clock::SharedClock;
+use service_kit::program::Context;
+use service_kit::random::SharedRandom;
+use service_kit::secret::{Keyring, KeyringError};
+use smd_client::{Client, PostgresBudget};
+use storage::kinds::{SmdCollect, SmdFetch, SmdRecheck, SmdRelease, SmdSweep};
+use storage::{Database, DatabaseError, MigrateError};
+
+pub use config::Config;
+
+/// Why the service does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// Its schema.
+    #[error(transparent)]
+    Schema(#[from] MigrateError),
+    /// The keys for tokens at rest.
+    #[error(transparent)]
+    Keys(#[from] KeyringError),
+    /// Access to the custodian.
+    #[error(transparent)]
+    Custodian(#[from] smd_client::ConfigError),
+    /// The configured time zone.
+    #[error("METERGATE_TIME_ZONE={zone}: no such time zone; write an IANA name such as America/Los_Angeles ({source})")]
+    TimeZone {
+        /// As configured.
+        zone: String,
+        /// What jiff says.
+        source: jiff::Error,
+    },
+}
+
+/// What the handlers share.
+struct Shared {
+    database: Database,
+    client: Client,
+    keys: Keyring,
+    clock: SharedClock,
+    random: SharedRandom,
+    config: Config,
+}
+
+/// A handler: the shared things, once per kind of job.
+#[derive(Clone)]
+struct Fetcher(Arc<Shared>);
+
+impl std::ops::Deref for Fetcher {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// Works until the shutdown.
+pub async fn run(config: Config, context: Context) -> Result<(), ServeError> {
+    config.check()?;
+    let database = Database::new(&config.database)?;
+    storage::check_version(&mut *database.get().await?).await?;
+    context.checks.add(storage::DatabaseCheck::new(database.clone()));
+    let budget = Arc::new(PostgresBudget::new(database.clone(), &config.budget));
+    let client = Client::with_clock(&config.smd, budget, Arc::clone(&context.clock))?;
+    let listener = database.listen(&context.shutdown);
+    let pool = database.pool().clone();
+    let concurrency = config.concurrency;
+    let fetcher = Fetcher(Arc::new(Shared {
+        database,
+        client,
+        keys: config.keys.load()?,
+        clock: context.clock,
+        random: context.random,
+        config,
+    }));
+    Worker::new(pool, listener, context.shutdown, WorkerSettings::default())
+        .handle::<SmdFetch, _>(concurrency, fetcher.clone())
+        .handle::<SmdCollect, _>(concurrency, fetcher.clone())
+        .handle::<SmdRecheck, _>(2, fetcher.clone())
+        .handle::<SmdRelease, _>(2, fetcher.clone())
+        .handle::<SmdSweep, _>(1, fetcher)
+        .run()
+        .await;
+    Ok(())
+}

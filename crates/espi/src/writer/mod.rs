@@ -56,6 +56,11 @@ impl<W: Write> Feed<W> {
         write_entry(&mut self.out, entry)
     }
 
+    /// The output so far; what is written past this writer breaks the feed.
+    pub fn get_ref(&self) -> &W {
+        self.out.get_ref()
+    }
+
     /// Ends the feed and gives the output back, flushed.
     pub fn finish(mut self) -> io::Result<W> {
         self.out.raw("</ns1:feed>")?;

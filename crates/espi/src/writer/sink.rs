@@ -15,6 +15,10 @@ impl<W: Write> Sink<W> {
         Self { output }
     }
 
+    pub(super) fn get_ref(&self) -> &W {
+        &self.output
+    }
+
     pub(super) fn into_inner(mut self) -> io::Result<W> {
         self.output.flush()?;
         Ok(self.output)

@@ -6,12 +6,12 @@ use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 
 /// Reads a document to its end.
-pub fn entries(bytes: &[u8]) -> Result<Vec<Entry>, ReadError> {
+pub(crate) fn entries(bytes: &[u8]) -> Result<Vec<Entry>, ReadError> {
     Reader::new(bytes).collect()
 }
 
 /// A document bound: all blocks in the order they came out, and the rest.
-pub fn bind_with(binder: Binder, bytes: &[u8]) -> Result<(Vec<BoundBlock>, Bound), BindError> {
+pub(crate) fn bind_with(binder: Binder, bytes: &[u8]) -> Result<(Vec<BoundBlock>, Bound), BindError> {
     let mut binder = binder;
     let mut blocks = Vec::new();
     for entry in entries(bytes).unwrap() {
@@ -22,12 +22,12 @@ pub fn bind_with(binder: Binder, bytes: &[u8]) -> Result<(Vec<BoundBlock>, Bound
     Ok((blocks, bound))
 }
 
-pub fn bind(bytes: &[u8]) -> (Vec<BoundBlock>, Bound) {
+pub(crate) fn bind(bytes: &[u8]) -> (Vec<BoundBlock>, Bound) {
     bind_with(Binder::new(), bytes).unwrap()
 }
 
 /// Readings per local calendar day.
-pub fn per_day(blocks: &[BoundBlock], zone: &str) -> BTreeMap<String, usize> {
+pub(crate) fn per_day(blocks: &[BoundBlock], zone: &str) -> BTreeMap<String, usize> {
     let zone = TimeZone::get(zone).unwrap();
     let mut days = BTreeMap::new();
     for reading in blocks.iter().flat_map(|block| &block.readings) {

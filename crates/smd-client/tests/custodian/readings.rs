@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read};
 
 use espi::{AuthorizationStatus, FlowDirection, ServiceKind, service_status::ServiceStatus};
-use smd_client::{Batch, Bearer, Body, Client, Error, Window, WindowFormat};
+use smd_client::{Batch, Bearer, Body, Client, Error, Link, Window, WindowFormat};
 
 use crate::server::{Custodian, CustomerTokens, RESOURCES, Reply};
 
@@ -92,7 +92,7 @@ async fn reads_an_authorization_with_the_client_token() {
 async fn lists_every_authorization_or_fails() {
     let listed = |uri: &str| {
         format!(
-            r#"<a:entry><a:id>1</a:id><a:content><e:Authorization><e:status>0</e:status><e:authorizationURI>{uri}</e:authorizationURI></e:Authorization></a:content></a:entry>"#
+            "<a:entry><a:id>1</a:id><a:content><e:Authorization><e:status>0</e:status><e:authorizationURI>{uri}</e:authorizationURI></e:Authorization></a:content></a:entry>"
         )
     };
     let feed = |inner: String| {
@@ -384,6 +384,16 @@ async fn only_our_own_links_are_followed() {
         .await
         .unwrap();
     assert!(matches!(brought, Batch::Feed(_)));
+    assert_eq!(client.target_of(&bulk), Some(Link::Bulk));
+    let usage_point = None;
+    let subscription = "1".parse().unwrap();
+    assert_eq!(
+        client.target_of(&own),
+        Some(Link::Readings {
+            subscription,
+            usage_point
+        })
+    );
     let before = custodian.seen().len();
     for foreign in [
         "https://evil.example/x",
@@ -391,6 +401,7 @@ async fn only_our_own_links_are_followed() {
         "http://localhost/x",
     ] {
         assert!(client.own_link(foreign).is_err());
+        assert_eq!(client.target_of(&foreign.parse().unwrap()), None);
         let error = client
             .follow(&foreign.parse().unwrap(), Bearer::Client)
             .await

@@ -236,7 +236,24 @@ pub async fn describe(
 
 /// Every window is in.
 pub async fn mark_fetched(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
-    touch(conn, id, "stage = 'fetched', fetched_at = now()").await
+    touch(conn, id, "stage = 'fetched', fetched_at = now(), failure = NULL").await
+}
+
+/// What delays the work, in words for the customer; `None` when it goes on.
+pub async fn note_delay(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+    words: Option<&str>,
+) -> diesel::QueryResult<()> {
+    sql_query(
+        "UPDATE smd.authorization SET failure = $2
+         WHERE id = $1 AND stage = 'fetching' AND failure IS DISTINCT FROM $2",
+    )
+    .bind::<SqlUuid, _>(id.uuid())
+    .bind::<Nullable<Text>, _>(words)
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Given up, with words for the customer. Changes only an authorization that is being fetched.

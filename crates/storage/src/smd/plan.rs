@@ -1,6 +1,6 @@
 //! Usage points and the list of pulls, fixed once per authorization.
 
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use jiff_diesel::Timestamp;
@@ -24,6 +24,8 @@ pub struct Pull {
     pub accepted: i32,
     /// The last request was answered 202 this long ago, by the database's clock.
     pub accepted_ms_ago: Option<i64>,
+    /// A request for it has left.
+    pub requested: bool,
     /// Its data is in.
     pub received: bool,
 }
@@ -85,11 +87,14 @@ pub async fn pulls(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel:
         accepted: i32,
         #[diesel(sql_type = Nullable<BigInt>)]
         accepted_ms_ago: Option<i64>,
-        #[diesel(sql_type = diesel::sql_types::Bool)]
+        #[diesel(sql_type = Bool)]
+        requested: bool,
+        #[diesel(sql_type = Bool)]
         received: bool,
     }
     let rows: Vec<Row> = sql_query(
-        "SELECT usage_point_id, number, starts_at, ends_at, accepted, received_at IS NOT NULL AS received,
+        "SELECT usage_point_id, number, starts_at, ends_at, accepted,
+                requested_at IS NOT NULL AS requested, received_at IS NOT NULL AS received,
                 (extract(epoch FROM clock_timestamp() - accepted_at) * 1000)::bigint AS accepted_ms_ago
          FROM smd.pull WHERE authorization_id = $1 ORDER BY usage_point_id, number",
     )
@@ -105,6 +110,7 @@ pub async fn pulls(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel:
             until: row.ends_at.to_jiff(),
             accepted: row.accepted,
             accepted_ms_ago: row.accepted_ms_ago,
+            requested: row.requested,
             received: row.received,
         })
         .collect())
@@ -138,7 +144,7 @@ pub async fn mark_received(
     conn: &mut AsyncPgConnection,
     id: AuthorizationId,
     pull: &Pull,
-    readings: usize,
+    readings: i64,
 ) -> diesel::QueryResult<()> {
     diesel::update(table::table.find((id.uuid(), &pull.usage_point, pull.number)))
         .filter(table::received_at.is_null())
@@ -166,6 +172,17 @@ pub async fn waiting_for(conn: &mut AsyncPgConnection, usage_point: &str) -> die
         .await
         .optional()?;
     Ok(id.map(Into::into))
+}
+
+/// Whether a usage point is one of the authorization's.
+pub async fn has(conn: &mut AsyncPgConnection, id: AuthorizationId, usage_point: &str) -> diesel::QueryResult<bool> {
+    diesel::select(diesel::dsl::exists(
+        table::table
+            .filter(table::authorization_id.eq(id.uuid()))
+            .filter(table::usage_point_id.eq(usage_point)),
+    ))
+    .get_result(conn)
+    .await
 }
 
 /// Whether any request is out whose data is not in.

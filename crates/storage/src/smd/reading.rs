@@ -121,8 +121,8 @@ pub async fn stage(conn: &mut AsyncPgConnection, batch: Uuid, rows: &[StagedRead
 }
 
 /// Moves a complete batch into the readings: one row per series, start and duration; of two, the one
-/// published later, or else the one that came later. Readings of series that are not named are
-/// dropped. Call it in the transaction that marks the pull
+/// published later, or else the one that came later. Readings of series that are not named,
+/// and those outside the history that the customer was told of, are dropped. Call it in the transaction that marks the pull
 /// received. Answers how many rows the batch brought.
 pub async fn merge(
     conn: &mut AsyncPgConnection,
@@ -147,8 +147,9 @@ pub async fn merge(
          SELECT DISTINCT ON (s.id, r.starts_at, r.duration)
                 s.id, r.starts_at, r.duration, r.value, s.multiplier, r.quality, r.tou, r.cpp, r.cost, r.published_at
          FROM smd.staged_reading r
-         JOIN unnest($2, $3, $4) AS s (number, id, multiplier) ON s.number = r.series
-         WHERE r.batch = $1
+         JOIN unnest($2, $3, $4, $5) AS s (number, id, multiplier, authorization_id) ON s.number = r.series
+         JOIN smd.authorization a ON a.id = s.authorization_id
+         WHERE r.batch = $1 AND r.starts_at >= a.history_from AND r.starts_at < a.history_until
          ORDER BY s.id, r.starts_at, r.duration, r.published_at DESC NULLS LAST, r.nr DESC
          ON CONFLICT (series_id, starts_at, duration) DO UPDATE SET
              value = excluded.value, multiplier = excluded.multiplier, quality = excluded.quality, tou = excluded.tou,
@@ -159,6 +160,7 @@ pub async fn merge(
     .bind::<Array<Integer>, _>(feed_series.iter().map(|one| one.number).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(ids)
     .bind::<Array<SmallInt>, _>(feed_series.iter().map(|one| one.multiplier).collect::<Vec<_>>())
+    .bind::<Array<SqlUuid>, _>(feed_series.iter().map(|one| one.authorization.uuid()).collect::<Vec<_>>())
     .execute(conn)
     .await?;
     discard_staged(conn, batch).await?;

@@ -5,6 +5,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nix::sys::statvfs::statvfs;
 use nix::unistd::{User, geteuid};
 
 use super::ClusterError;
@@ -29,10 +30,15 @@ impl Programs {
     /// Looks where Debian and others put them; the newest version wins.
     pub(super) fn find() -> Result<Self, ClusterError> {
         let folder = candidates().into_iter().find(|folder| {
-            ["initdb", "postgres"].iter().all(|program| folder.join(program).is_file())
+            ["initdb", "postgres"]
+                .iter()
+                .all(|program| folder.join(program).is_file())
         });
         let folder = folder.ok_or(ClusterError::NotInstalled)?;
-        Ok(Self { folder, owner: Owner::find()? })
+        Ok(Self {
+            folder,
+            owner: Owner::find()?,
+        })
     }
 
     pub(super) fn path(&self, program: &str) -> PathBuf {
@@ -52,17 +58,33 @@ fn candidates() -> Vec<PathBuf> {
         let folder = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         folders.push(PathBuf::from(folder));
     }
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
     let mut versions: Vec<(u32, PathBuf)> = versions
         .map(|version| version.path())
         .map(|path| (version_of(&path), path.join("bin")))
         .collect();
     versions.sort();
     folders.extend(versions.into_iter().rev().map(|(_, folder)| folder));
-    #[expect(clippy::disallowed_methods, reason = "the search path is no configuration of ours")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the search path is no configuration of ours"
+    )]
     let path = std::env::var_os("PATH").unwrap_or_default();
     folders.extend(std::env::split_paths(&path));
     folders
+}
+
+/// Linux's memory file system, when there is plenty of it; containers often have 64 MiB only.
+pub(super) fn roomy_memory() -> Option<PathBuf> {
+    const ENOUGH: u64 = 1 << 30;
+    let folder = PathBuf::from("/dev/shm");
+    let room = statvfs(&folder).ok()?;
+    let bytes = room.blocks_available().saturating_mul(room.fragment_size());
+    let probe = tempfile::tempdir_in(&folder);
+    (bytes >= ENOUGH && probe.is_ok()).then_some(folder)
 }
 
 fn version_of(folder: &Path) -> u32 {
@@ -79,7 +101,10 @@ impl Owner {
             .into_iter()
             .find_map(|name| User::from_name(name).ok().flatten())
             .ok_or(ClusterError::NoUser)?;
-        Ok(Self::Other { user: user.uid.as_raw(), group: user.gid.as_raw() })
+        Ok(Self::Other {
+            user: user.uid.as_raw(),
+            group: user.gid.as_raw(),
+        })
     }
 
     /// Gives `path` to this user.

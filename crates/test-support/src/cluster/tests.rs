@@ -1,5 +1,7 @@
+use std::process::Command;
+
+use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Text};
-use diesel::{ConnectionError, QueryableByName};
 use diesel_async::{
     AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _,
 };
@@ -24,17 +26,25 @@ async fn connect(url: &str) -> AsyncPgConnection {
 }
 
 async fn count(connection: &mut AsyncPgConnection, query: &str) -> i64 {
-    diesel::sql_query(query).get_result::<Count>(connection).await.unwrap().count
+    diesel::sql_query(query)
+        .get_result::<Count>(connection)
+        .await
+        .unwrap()
+        .count
 }
 
 async fn fill(url: String) -> Result<(), diesel::result::Error> {
     let mut connection = connect(&url).await;
-    connection.batch_execute("CREATE TABLE note (text text); INSERT INTO note VALUES ('a')").await
+    connection
+        .batch_execute("CREATE TABLE note (text text); INSERT INTO note VALUES ('a')")
+        .await
 }
 
 async fn noted(cluster: &Arc<Cluster>) -> TestDatabase {
     let template = cluster.template("notes", fill).await.unwrap();
-    TestDatabase::from_template(cluster, &template).await.unwrap()
+    TestDatabase::from_template(cluster, &template)
+        .await
+        .unwrap()
 }
 
 const NOTES: &str = "SELECT count(*) AS count FROM note";
@@ -43,7 +53,7 @@ const NOTES: &str = "SELECT count(*) AS count FROM note";
 async fn each_test_has_its_own_copy_of_the_template() {
     let cluster = Cluster::shared();
     let (one, other) = (noted(&cluster).await, noted(&cluster).await);
-    one.execute("INSERT INTO note VALUES ('b')").await.unwrap();
+    one.sql("INSERT INTO note VALUES ('b')").await.unwrap();
     assert_eq!(count(&mut connect(&one.url()).await, NOTES).await, 2);
     assert_eq!(count(&mut connect(&other.url()).await, NOTES).await, 1);
 }
@@ -53,8 +63,10 @@ fn several_runtimes_share_a_cluster_and_a_template() {
     let threads: Vec<_> = (0..4)
         .map(|_| {
             std::thread::spawn(|| {
-                let runtime =
-                    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap();
                 runtime.block_on(async {
                     let database = noted(&Cluster::shared()).await;
                     count(&mut connect(&database.url()).await, NOTES).await
@@ -72,7 +84,11 @@ async fn cloning_takes_milliseconds() {
     let cluster = Cluster::shared();
     drop(noted(&cluster).await);
     let started = std::time::Instant::now();
-    let databases = [noted(&cluster).await, noted(&cluster).await, noted(&cluster).await];
+    let databases = [
+        noted(&cluster).await,
+        noted(&cluster).await,
+        noted(&cluster).await,
+    ];
     let each = started.elapsed() / 3;
     println!("one clone takes {each:?}");
     assert!(each < Duration::from_secs(1), "{each:?}");
@@ -83,7 +99,11 @@ async fn cloning_takes_milliseconds() {
 async fn a_failed_template_says_why_and_can_be_made_again() {
     let cluster = Cluster::shared();
     let failing = async |_| Err::<(), _>("the third migration is broken");
-    let error = cluster.template("fails", failing).await.unwrap_err().to_string();
+    let error = cluster
+        .template("fails", failing)
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("the third migration is broken"), "{error}");
     assert!(cluster.template("fails", fill).await.is_ok());
 }
@@ -97,9 +117,11 @@ async fn dropped_databases_vanish() {
     drop(database);
     let mut admin = connect(&cluster.url("postgres")).await;
     let query = format!("SELECT count(*) AS count FROM pg_database WHERE datname = '{name}'");
-    wait::until(Duration::from_secs(20), "the database to vanish", async || {
-        (count(&mut admin, &query).await == 0).then_some(())
-    })
+    wait::until(
+        Duration::from_secs(20),
+        "the database to vanish",
+        async || (count(&mut admin, &query).await == 0).then_some(()),
+    )
     .await;
 }
 
@@ -107,12 +129,32 @@ async fn dropped_databases_vanish() {
 async fn passwords_of_roles_are_checked() {
     let database = TestDatabase::empty(&Cluster::shared()).await.unwrap();
     let create = "DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN PASSWORD 'right'";
-    database.execute(create).await.unwrap();
+    database.sql(create).await.unwrap();
     let mut connection = connect(&database.url_as("reader", "right")).await;
     let query = diesel::sql_query("SELECT current_user::text AS word");
-    assert_eq!(query.get_result::<Word>(&mut connection).await.unwrap().word, "reader");
+    assert_eq!(
+        query
+            .get_result::<Word>(&mut connection)
+            .await
+            .unwrap()
+            .word,
+        "reader"
+    );
     let refused = AsyncPgConnection::establish(&database.url_as("reader", "wrong")).await;
-    assert!(matches!(refused, Err(ConnectionError::BadConnection(_))));
+    let reason = refused.err().unwrap().to_string();
+    assert!(
+        reason.contains("password authentication failed"),
+        "{reason}"
+    );
+}
+
+#[tokio::test]
+async fn a_new_database_has_the_current_schema() {
+    let (one, other) = (TestDatabase::new().await, TestDatabase::new().await);
+    assert_ne!(one.name(), other.name());
+    let jobs = "SELECT count(*) AS count FROM pg_tables WHERE schemaname = 'jobs'";
+    assert!(count(&mut connect(&one.url()).await, jobs).await > 0);
+    storage::migrate(&other.url()).await.unwrap();
 }
 
 #[tokio::test]
@@ -121,7 +163,13 @@ async fn connections_can_be_cut() {
     let mut connection = connect(&database.url()).await;
     database.terminate_backends().await.unwrap();
     assert!(connection.batch_execute("SELECT 1").await.is_err());
-    assert!(connect(&database.url()).await.batch_execute("SELECT 1").await.is_ok());
+    assert!(
+        connect(&database.url())
+            .await
+            .batch_execute("SELECT 1")
+            .await
+            .is_ok()
+    );
 }
 
 #[tokio::test]
@@ -136,8 +184,8 @@ async fn a_cluster_survives_a_restart_and_a_crash_and_leaves_nothing() {
     cluster.stop().unwrap();
     assert!(AsyncPgConnection::establish(&url).await.is_err());
     cluster.start_again().unwrap();
-    database.execute("INSERT INTO note VALUES ('b')").await.unwrap();
-    cluster.execute("postgres", "CHECKPOINT").await.unwrap();
+    database.sql("INSERT INTO note VALUES ('b')").await.unwrap();
+    cluster.sql("postgres", "CHECKPOINT").await.unwrap();
     cluster.crash().unwrap();
     cluster.start_again().unwrap();
     assert_eq!(count(&mut connect(&url).await, NOTES).await, 2);
@@ -146,7 +194,11 @@ async fn a_cluster_survives_a_restart_and_a_crash_and_leaves_nothing() {
     let port = cluster.port();
     drop(cluster);
     // The thread that drops the database holds the cluster a moment longer.
-    assert!(wait::blocking(LIMIT, || !folder.exists()), "{} is left", folder.display());
+    assert!(
+        wait::blocking(LIMIT, || !folder.exists()),
+        "{} is left",
+        folder.display()
+    );
     assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
 }
 
@@ -156,21 +208,38 @@ async fn a_cluster_survives_a_restart_and_a_crash_and_leaves_nothing() {
 #[ignore = "run by a_killed_process_leaves_no_cluster"]
 fn helper_that_is_killed() {
     let cluster = Cluster::start().unwrap();
-    println!("cluster {} {}", cluster.port(), cluster.folder.path().display());
+    println!(
+        "cluster {} {}",
+        cluster.port(),
+        cluster.folder.path().display()
+    );
     std::thread::sleep(LIMIT);
 }
 
 #[test]
 fn a_killed_process_leaves_no_cluster() {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--ignored", "--nocapture", "--exact", "cluster::tests::helper_that_is_killed"]);
+    command.args([
+        "--ignored",
+        "--nocapture",
+        "--exact",
+        "cluster::tests::helper_that_is_killed",
+    ]);
     let mut helper = crate::process::Process::spawn("helper", command).unwrap();
-    helper.wait_for("its cluster", LIMIT, |helper| cluster_of(&helper.output()).is_some()).unwrap();
+    helper
+        .wait_for("its cluster", LIMIT, |helper| {
+            cluster_of(&helper.output()).is_some()
+        })
+        .unwrap();
     let (port, folder) = cluster_of(&helper.output()).unwrap();
     assert!(folder.join("data").is_dir());
 
     helper.kill().unwrap();
-    assert!(wait::blocking(LIMIT, || !folder.exists()), "{} is left", folder.display());
+    assert!(
+        wait::blocking(LIMIT, || !folder.exists()),
+        "{} is left",
+        folder.display()
+    );
     assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
 }
 

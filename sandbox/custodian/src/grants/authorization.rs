@@ -75,7 +75,11 @@ impl Authorization {
 
     /// The scope as PG&E writes it, with the function blocks of the chosen groups.
     pub(crate) fn scope(&self) -> String {
-        let DataGroups { usage, billing, account } = self.choice.data;
+        let DataGroups {
+            usage,
+            billing,
+            account,
+        } = self.choice.data;
         let mut blocks = vec!["1_3"];
         if usage {
             blocks.push("4_5_8_10_13_14");

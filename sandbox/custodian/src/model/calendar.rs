@@ -26,7 +26,10 @@ impl DayRange {
     /// The days that lie in both ranges.
     #[must_use]
     pub fn within(self, other: Self) -> Self {
-        Self { first: self.first.max(other.first), last: self.last.min(other.last) }
+        Self {
+            first: self.first.max(other.first),
+            last: self.last.min(other.last),
+        }
     }
 
     /// True when no day lies in the range.
@@ -37,7 +40,9 @@ impl DayRange {
 
     /// The days one after the other.
     pub fn days(self) -> impl Iterator<Item = Date> {
-        self.first.series(1.day()).take_while(move |day| *day <= self.last)
+        self.first
+            .series(1.day())
+            .take_while(move |day| *day <= self.last)
     }
 }
 
@@ -59,7 +64,9 @@ pub struct Calendar {
 impl Calendar {
     /// The calendar of the Pacific zone.
     pub fn pacific() -> Result<Self, ModelError> {
-        TimeZone::get(ZONE).map(|zone| Self { zone }).map_err(ModelError::Zone)
+        TimeZone::get(ZONE)
+            .map(|zone| Self { zone })
+            .map_err(ModelError::Zone)
     }
 
     /// The local day of an instant.
@@ -109,7 +116,10 @@ mod tests {
             assert_eq!(bounds.end - bounds.start, seconds, "{day}");
         }
         // The start that PG&E's feed of 2019-10-16 gives for its first block.
-        assert_eq!(calendar.bounds(date(2019, 10, 16)).unwrap().start, 1_571_209_200);
+        assert_eq!(
+            calendar.bounds(date(2019, 10, 16)).unwrap().start,
+            1_571_209_200
+        );
     }
 
     #[test]

@@ -46,7 +46,10 @@ impl Model {
     pub fn new(seed: u64, first_day: Date) -> Result<Self, ModelError> {
         let calendar = Calendar::pacific()?;
         let customers = people::customers(seed, first_day)?;
-        Ok(Self { calendar, customers })
+        Ok(Self {
+            calendar,
+            customers,
+        })
     }
 
     /// As [`Model::new`], beginning on the local day of `now`.

@@ -230,7 +230,9 @@ pub(super) fn customers(seed: u64, first_day: Date) -> Result<Vec<Customer>, Mod
         .into_iter()
         .map(|person| {
             let hash = Hash::of(seed).with_text(person.key);
-            let since = first_day.checked_sub(person.history).map_err(ModelError::Day)?;
+            let since = first_day
+                .checked_sub(person.history)
+                .map_err(ModelError::Day)?;
             let usage_points = (1_u8..)
                 .zip(person.kinds)
                 .map(|(position, kind)| usage_point(hash, position, *kind))
@@ -251,14 +253,24 @@ pub(super) fn customers(seed: u64, first_day: Date) -> Result<Vec<Customer>, Mod
 
 /// Ten digits, different for different positions.
 fn number(hash: Hash, position: u8) -> String {
-    format!("{}{:08}{}", hash.below(8) + 1, hash.with(1).below(100_000_000), position % 10)
+    format!(
+        "{}{:08}{}",
+        hash.below(8) + 1,
+        hash.with(1).below(100_000_000),
+        position % 10
+    )
 }
 
 fn usage_point(customer: Hash, position: u8, kind: Kind) -> UsagePoint {
     let hash = customer.with(u64::from(position));
     let id = number(hash.with_text("agreement"), position);
     let series = |shape, direction, late_type| Series {
-        id: format!("{:016x}", hash.with_text("reading").with(u64::from(Direction::code(direction))).value()),
+        id: format!(
+            "{:016x}",
+            hash.with_text("reading")
+                .with(u64::from(Direction::code(direction)))
+                .value()
+        ),
         direction,
         late_type,
         shape,
@@ -307,7 +319,12 @@ mod tests {
             let customers = customers(seed, date(2026, 11, 20)).unwrap();
             let mut seen = BTreeSet::new();
             for customer in &customers {
-                for number in customer.usage_points.iter().map(|p| &p.id).chain([&customer.account]) {
+                for number in customer
+                    .usage_points
+                    .iter()
+                    .map(|p| &p.id)
+                    .chain([&customer.account])
+                {
                     assert_eq!(number.len(), 10, "{number}");
                     assert!(number.bytes().all(|b| b.is_ascii_digit()));
                     assert!(seen.insert(number.clone()), "{number} twice");
@@ -321,6 +338,9 @@ mod tests {
         let day = date(2026, 11, 20);
         let (one, other) = (customers(1, day).unwrap(), customers(2, day).unwrap());
         assert_ne!(one[0].usage_points[0].id, other[0].usage_points[0].id);
-        assert_eq!(one[0].usage_points[0].id, customers(1, day).unwrap()[0].usage_points[0].id);
+        assert_eq!(
+            one[0].usage_points[0].id,
+            customers(1, day).unwrap()[0].usage_points[0].id
+        );
     }
 }

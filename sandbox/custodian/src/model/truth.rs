@@ -79,8 +79,14 @@ mod tests {
         let model = Model::new(3, date(2026, 11, 20)).unwrap();
         let year = DayRange::new(date(2025, 11, 18), date(2026, 11, 17));
         let truth = model.truth(&model.customers()[0], year).unwrap();
-        let counts: Vec<_> = truth.iter().map(|t| (t.commodity, t.flow, t.count)).collect();
-        assert_eq!(counts, [(1, 1, 35_040), (1, 1, 35_040), (1, 19, 35_040), (7, 1, 365)]);
+        let counts: Vec<_> = truth
+            .iter()
+            .map(|t| (t.commodity, t.flow, t.count))
+            .collect();
+        assert_eq!(
+            counts,
+            [(1, 1, 35_040), (1, 1, 35_040), (1, 19, 35_040), (7, 1, 365)]
+        );
         assert!(truth.iter().all(|t| t.sum > 0));
     }
 
@@ -90,7 +96,10 @@ mod tests {
         let customer = &model.customers()[1];
         let truth = |first, last| model.truth(customer, DayRange::new(first, last)).unwrap();
         let whole = truth(date(2026, 3, 1), date(2026, 3, 31));
-        let (one, two) = (truth(date(2026, 3, 1), date(2026, 3, 8)), truth(date(2026, 3, 9), date(2026, 3, 31)));
+        let (one, two) = (
+            truth(date(2026, 3, 1), date(2026, 3, 8)),
+            truth(date(2026, 3, 9), date(2026, 3, 31)),
+        );
         for ((whole, one), two) in whole.iter().zip(&one).zip(&two) {
             assert_eq!(whole.sum, one.sum + two.sum);
             assert_eq!(whole.count, one.count + two.count);
@@ -102,9 +111,13 @@ mod tests {
         let model = Model::new(3, date(2026, 11, 20)).unwrap();
         let newcomer = model.customer("newcomer").unwrap();
         let before = newcomer.since.yesterday().unwrap();
-        let none = model.truth(newcomer, DayRange::new(date(2026, 1, 1), before)).unwrap();
+        let none = model
+            .truth(newcomer, DayRange::new(date(2026, 1, 1), before))
+            .unwrap();
         assert_eq!((none[0].count, none[0].sum, none[0].first), (0, 0, None));
-        let first = model.truth(newcomer, DayRange::new(date(2026, 1, 1), newcomer.since)).unwrap();
+        let first = model
+            .truth(newcomer, DayRange::new(date(2026, 1, 1), newcomer.since))
+            .unwrap();
         assert_eq!(first[0].count, 96);
     }
 }

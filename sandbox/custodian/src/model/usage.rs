@@ -23,7 +23,8 @@ impl Hash {
     }
 
     pub(super) fn with_text(self, text: &str) -> Self {
-        text.bytes().fold(self, |hash, byte| hash.with(u64::from(byte)))
+        text.bytes()
+            .fold(self, |hash, byte| hash.with(u64::from(byte)))
     }
 
     pub(super) const fn value(self) -> u64 {
@@ -72,13 +73,33 @@ const LOAD: [i64; 24] = [
 const LOAD_SEASON: [i64; 12] = [118, 110, 98, 90, 88, 104, 128, 131, 117, 92, 97, 115];
 /// Gas in 10⁻⁸ therm a day, from January on.
 const GAS: [i64; 12] = [
-    310_000_000, 265_000_000, 205_000_000, 140_000_000, 85_000_000, 52_000_000, 41_000_000,
-    40_000_000, 46_000_000, 78_000_000, 170_000_000, 290_000_000,
+    310_000_000,
+    265_000_000,
+    205_000_000,
+    140_000_000,
+    85_000_000,
+    52_000_000,
+    41_000_000,
+    40_000_000,
+    46_000_000,
+    78_000_000,
+    170_000_000,
+    290_000_000,
 ];
 /// First and last quarter hour of the day with sun, from January on, in wall-clock time.
 const SUN: [(i64, i64); 12] = [
-    (30, 68), (28, 70), (30, 76), (27, 78), (24, 80), (24, 82), (24, 82), (26, 79), (28, 76),
-    (29, 73), (27, 68), (29, 67),
+    (30, 68),
+    (28, 70),
+    (30, 76),
+    (27, 78),
+    (24, 80),
+    (24, 82),
+    (24, 82),
+    (26, 79),
+    (28, 76),
+    (29, 73),
+    (27, 68),
+    (29, 67),
 ];
 /// The panels' best quarter hour in mWh, from January on.
 const PEAK: [i64; 12] = [
@@ -124,7 +145,10 @@ impl Model {
 }
 
 fn gas(day_hash: Hash, day_start: i64, day: Date) -> Reading {
-    let base = pick(&GAS, usize::from(day.month().unsigned_abs()).saturating_sub(1));
+    let base = pick(
+        &GAS,
+        usize::from(day.month().unsigned_abs()).saturating_sub(1),
+    );
     Reading {
         start: day_start + 1,
         duration: 86_400,
@@ -138,7 +162,11 @@ fn gas(day_hash: Hash, day_start: i64, day: Date) -> Reading {
 fn electricity(shape: Shape, day_hash: Hash, start: i64, quarter: Quarter) -> Reading {
     let hash = day_hash.with(start.unsigned_abs());
     let used = load(day_hash, hash, quarter);
-    let sun = if shape == Shape::Home { 0 } else { production(day_hash, hash, quarter) };
+    let sun = if shape == Shape::Home {
+        0
+    } else {
+        production(day_hash, hash, quarter)
+    };
     let value = match shape {
         Shape::SolarExport => (sun - used).max(0),
         Shape::Home | Shape::SolarImport | Shape::Gas => (used - sun).max(0),
@@ -192,7 +220,11 @@ fn time_of_use(quarter: Quarter) -> u16 {
 
 /// One day in eight is validated only, and so is one reading in fifty of the others.
 fn quality(day_hash: Hash, hash: Hash) -> u16 {
-    if day_hash.with(6).below(8) == 0 || hash.with(7).below(50) == 0 { 17 } else { 19 }
+    if day_hash.with(6).below(8) == 0 || hash.with(7).below(50) == 0 {
+        17
+    } else {
+        19
+    }
 }
 
 /// A table's value; the tables cover every month, hour and code that is asked for.
@@ -215,10 +247,18 @@ mod tests {
     fn clock_changes_give_92_and_100_quarter_hours() {
         let model = model();
         let home = &model.customers()[0].usage_points[0].series[0];
-        for (day, count) in [(date(2026, 3, 8), 92), (date(2026, 6, 1), 96), (date(2026, 11, 1), 100)] {
+        for (day, count) in [
+            (date(2026, 3, 8), 92),
+            (date(2026, 6, 1), 96),
+            (date(2026, 11, 1), 100),
+        ] {
             let readings = model.day(home, day).unwrap();
             assert_eq!(readings.len(), count, "{day}");
-            assert!(readings.windows(2).all(|pair| pair[1].start - pair[0].start == 900));
+            assert!(
+                readings
+                    .windows(2)
+                    .all(|pair| pair[1].start - pair[0].start == 900)
+            );
         }
     }
 
@@ -226,12 +266,27 @@ mod tests {
     fn import_and_export_share_starts_and_exclude_each_other() {
         let model = model();
         let solar = &model.customers()[0].usage_points[1];
-        let [import, export] = &solar.series[..] else { panic!("two flows") };
-        assert_eq!((import.direction, export.direction), (Direction::Delivered, Direction::Received));
-        let (taken, given) =
-            (model.day(import, date(2026, 6, 10)).unwrap(), model.day(export, date(2026, 6, 10)).unwrap());
-        assert!(taken.iter().zip(&given).all(|(i, e)| i.start == e.start && (i.value == 0 || e.value == 0)));
-        assert!(given.iter().any(|e| e.value > 0 && e.cost.unwrap() < 0), "a credit in June");
+        let [import, export] = &solar.series[..] else {
+            panic!("two flows")
+        };
+        assert_eq!(
+            (import.direction, export.direction),
+            (Direction::Delivered, Direction::Received)
+        );
+        let (taken, given) = (
+            model.day(import, date(2026, 6, 10)).unwrap(),
+            model.day(export, date(2026, 6, 10)).unwrap(),
+        );
+        assert!(
+            taken
+                .iter()
+                .zip(&given)
+                .all(|(i, e)| i.start == e.start && (i.value == 0 || e.value == 0))
+        );
+        assert!(
+            given.iter().any(|e| e.value > 0 && e.cost.unwrap() < 0),
+            "a credit in June"
+        );
         assert!(taken.iter().any(|i| i.value > 0), "use at night");
     }
 
@@ -243,7 +298,10 @@ mod tests {
         for day in [date(2026, 3, 8), date(2026, 11, 1), date(2026, 12, 24)] {
             let readings = model.day(&gas.series[0], day).unwrap();
             assert_eq!(readings.len(), 1);
-            assert_eq!(readings[0].start, model.calendar().bounds(day).unwrap().start + 1);
+            assert_eq!(
+                readings[0].start,
+                model.calendar().bounds(day).unwrap().start + 1
+            );
             assert_eq!(readings[0].duration, 86_400);
             assert!(readings[0].value > 20_000_000);
         }
@@ -255,9 +313,19 @@ mod tests {
         let home = &model.customers()[0].usage_points[0].series[0];
         let again = Model::new(7, date(2026, 11, 20)).unwrap();
         let day = date(2026, 2, 2);
-        assert_eq!(model.day(home, day).unwrap(), again.day(&again.customers()[0].usage_points[0].series[0], day).unwrap());
+        assert_eq!(
+            model.day(home, day).unwrap(),
+            again
+                .day(&again.customers()[0].usage_points[0].series[0], day)
+                .unwrap()
+        );
         let other = Model::new(8, date(2026, 11, 20)).unwrap();
-        assert_ne!(model.day(home, day).unwrap(), other.day(&other.customers()[0].usage_points[0].series[0], day).unwrap());
+        assert_ne!(
+            model.day(home, day).unwrap(),
+            other
+                .day(&other.customers()[0].usage_points[0].series[0], day)
+                .unwrap()
+        );
     }
 
     #[test]
@@ -266,7 +334,13 @@ mod tests {
         let home = &model.customers()[0].usage_points[0].series[0];
         let mut counts = [0_u32; 2];
         for offset in 1..=60 {
-            for reading in model.day(home, date(2026, 1, 1).saturating_add(jiff::Span::new().days(offset))).unwrap() {
+            for reading in model
+                .day(
+                    home,
+                    date(2026, 1, 1).saturating_add(jiff::Span::new().days(offset)),
+                )
+                .unwrap()
+            {
                 counts[usize::from(reading.quality == 19)] += 1;
             }
         }

@@ -16,12 +16,22 @@ pub(super) enum Caller {
     Client(String),
     /// A third party for the customer of this authorization.
     Customer(u64),
+    /// A third party for its own registration.
+    Registration(String),
 }
 
 impl Caller {
     pub(super) fn of(world: &World, credentials: &Credentials) -> Result<Self, Refusal> {
-        let Credentials::Bearer(token) = credentials else { return Err(Refusal::Unauthorized) };
-        let bearer = world.state().grants.bearer(world.now(), token.expose_secret());
+        let Credentials::Bearer(token) = credentials else {
+            return Err(Refusal::Unauthorized);
+        };
+        if let Some(client) = world.clients.by_registration_token(token.expose_secret()) {
+            return Ok(Self::Registration(client.id.clone()));
+        }
+        let bearer = world
+            .state()
+            .grants
+            .bearer(world.now(), token.expose_secret());
         match bearer.map_err(|_| Refusal::Unauthorized)? {
             Bearer::Client(id) => Ok(Self::Client(id)),
             Bearer::Access(id) => Ok(Self::Customer(id)),
@@ -33,7 +43,15 @@ impl Caller {
     pub(super) fn client(&self) -> Result<&str, Refusal> {
         match self {
             Self::Client(id) => Ok(id),
-            Self::Customer(_) => Err(Refusal::Forbidden),
+            Self::Customer(_) | Self::Registration(_) => Err(Refusal::Forbidden),
+        }
+    }
+
+    /// The client id, when the token is of the registration class.
+    pub(super) fn registration(&self) -> Result<&str, Refusal> {
+        match self {
+            Self::Registration(id) => Ok(id),
+            Self::Client(_) | Self::Customer(_) => Err(Refusal::Forbidden),
         }
     }
 
@@ -41,7 +59,7 @@ impl Caller {
     pub(super) fn authorization(&self) -> Result<u64, Refusal> {
         match self {
             Self::Customer(id) => Ok(*id),
-            Self::Client(_) => Err(Refusal::Forbidden),
+            Self::Client(_) | Self::Registration(_) => Err(Refusal::Forbidden),
         }
     }
 
@@ -67,19 +85,32 @@ impl Consent {
         let authorization = authorization
             .filter(|authorization| authorization.status(world.now()) == 1)
             .ok_or(Refusal::Forbidden)?;
-        let customer = world.model.customer(&authorization.choice.customer).cloned();
-        Ok(Self { authorization, customer: customer.ok_or(Refusal::Forbidden)? })
+        let customer = world
+            .model
+            .customer(&authorization.choice.customer)
+            .cloned();
+        Ok(Self {
+            authorization,
+            customer: customer.ok_or(Refusal::Forbidden)?,
+        })
     }
 
     /// Refuses when the customer did not choose this group of data.
     pub(super) fn chosen(&self, group: impl Fn(DataGroups) -> bool) -> Result<&Self, Refusal> {
-        if group(self.authorization.choice.data) { Ok(self) } else { Err(Refusal::Forbidden) }
+        if group(self.authorization.choice.data) {
+            Ok(self)
+        } else {
+            Err(Refusal::Forbidden)
+        }
     }
 
     /// The usage points that the customer chose.
     pub(super) fn usage_points(&self) -> impl Iterator<Item = &UsagePoint> {
         let chosen = &self.authorization.choice.usage_points;
-        self.customer.usage_points.iter().filter(|point| chosen.contains(&point.id))
+        self.customer
+            .usage_points
+            .iter()
+            .filter(|point| chosen.contains(&point.id))
     }
 
     /// What a batch of some of them holds.
@@ -87,7 +118,10 @@ impl Consent {
         let billing = self.authorization.choice.data.billing;
         self.usage_points()
             .filter(|point| ids.contains(&point.id))
-            .map(|point| Group::UsagePoint { point: point.clone(), billing })
+            .map(|point| Group::UsagePoint {
+                point: point.clone(),
+                billing,
+            })
             .collect()
     }
 }

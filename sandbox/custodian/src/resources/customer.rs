@@ -13,8 +13,8 @@ use crate::world::World;
 
 #[derive(Template)]
 #[template(path = "customer.xml")]
-struct Feed {
-    feed_id: String,
+struct CustomerFeed {
+    id: String,
     self_href: String,
     now: String,
     entries: Vec<Entry>,
@@ -39,13 +39,15 @@ enum Part {
 pub(super) fn feed(world: &World, id: u64, consent: &Consent) -> Result<HttpResponse, Refusal> {
     let entries = Entries::new(world.resource(""), id, world.now());
     let self_href = world.resource(&format!("Batch/RetailCustomer/{id}"));
-    let feed = Feed {
-        feed_id: entries.id(&self_href),
+    let feed = CustomerFeed {
+        id: entries.id(&self_href),
         self_href,
         now: format!("{:.3}", world.now()),
         entries: parts(&entries, id, consent),
     };
-    feed.render().map(|text| stream::document(text.into_bytes())).map_err(Refusal::Render)
+    feed.render()
+        .map(|text| stream::document(text.into_bytes()))
+        .map_err(Refusal::Render)
 }
 
 fn parts(entries: &Entries, id: u64, consent: &Consent) -> Vec<Entry> {
@@ -63,8 +65,22 @@ fn parts(entries: &Entries, id: u64, consent: &Consent) -> Vec<Entry> {
         content,
     };
     let mut list = vec![
-        entry(&customers, &own, Some(&accounts), Part::Customer { name: customer.name.to_owned() }),
-        entry(&accounts, &account, Some(&agreements), Part::Account { account: customer.account.clone() }),
+        entry(
+            &customers,
+            &own,
+            Some(&accounts),
+            Part::Customer {
+                name: customer.name.to_owned(),
+            },
+        ),
+        entry(
+            &accounts,
+            &account,
+            Some(&agreements),
+            Part::Account {
+                account: customer.account.clone(),
+            },
+        ),
     ];
     for point in consent.usage_points() {
         let agreement = format!("{agreements}/{}", point.id);
@@ -72,8 +88,18 @@ fn parts(entries: &Entries, id: u64, consent: &Consent) -> Vec<Entry> {
         let location = format!("{locations}/{}", STANDARD.encode(&point.id));
         let devices = format!("{location}/EndDevice");
         let (number, street) = (point.id.clone(), customer.street.to_owned());
-        list.push(entry(&agreements, &agreement, Some(&locations), Part::Agreement { agreement: number }));
-        list.push(entry(&locations, &location, Some(&devices), Part::Location { street }));
+        list.push(entry(
+            &agreements,
+            &agreement,
+            Some(&locations),
+            Part::Agreement { agreement: number },
+        ));
+        list.push(entry(
+            &locations,
+            &location,
+            Some(&devices),
+            Part::Location { street },
+        ));
     }
     list
 }

@@ -1,27 +1,25 @@
 //! Single entries, as PG&E links, titles and fills them.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use espi::local_time::LocalTimeParameters;
 use espi::{
     AccumulationBehaviour, ApplicationInformation, AuthorizationStatus, Content, Entry,
     FlowDirection, IntervalBlock, IntervalReading, Links, MeasurementKind, MeterReading, Period,
     Qualities, ReadingType, ServiceKind, SummaryMeasurement, UnitOfMeasure, UsageSummary,
 };
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::Refusal;
 use crate::clients::Client;
 use crate::grants::Authorization;
-use crate::model::{Calendar, Commodity, DayRange, Direction, ModelError, Reading, Series, UsagePoint};
+use crate::model::{
+    Calendar, Commodity, DayRange, Direction, ModelError, Reading, Series, UsagePoint,
+};
 
 /// US dollar.
 const CURRENCY: u16 = 840;
-
-/// The answer of `ReadServiceStatus`: up.
-pub(super) const SERVICE_STATUS: &str = "<ns0:ServiceStatus xmlns:ns0=\"http://naesb.org/espi\">\
-     <ns0:currentStatus>1</ns0:currentStatus></ns0:ServiceStatus>";
 
 /// A reading type of the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,14 +30,26 @@ pub(super) struct TypeKey {
 
 /// All reading types.
 pub(super) const READING_TYPES: [TypeKey; 3] = [
-    TypeKey { commodity: Commodity::Electricity, direction: Direction::Delivered },
-    TypeKey { commodity: Commodity::Electricity, direction: Direction::Received },
-    TypeKey { commodity: Commodity::Gas, direction: Direction::Delivered },
+    TypeKey {
+        commodity: Commodity::Electricity,
+        direction: Direction::Delivered,
+    },
+    TypeKey {
+        commodity: Commodity::Electricity,
+        direction: Direction::Received,
+    },
+    TypeKey {
+        commodity: Commodity::Gas,
+        direction: Direction::Delivered,
+    },
 ];
 
 impl TypeKey {
     pub(super) const fn of(point: &UsagePoint, series: &Series) -> Self {
-        Self { commodity: point.commodity, direction: series.direction }
+        Self {
+            commodity: point.commodity,
+            direction: series.direction,
+        }
     }
 
     /// As PG&E makes it: unit, phase, length and direction in base64.
@@ -59,8 +69,14 @@ pub(super) struct Entries {
 }
 
 impl Entries {
-    pub(super) const fn new(base: String, subscription: u64, now: Timestamp) -> Self {
-        Self { base, subscription, now }
+    /// Times are written with milliseconds, as PG&E does.
+    pub(super) fn new(base: String, subscription: u64, now: Timestamp) -> Self {
+        let now = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
+        Self {
+            base,
+            subscription,
+            now,
+        }
     }
 
     pub(super) const fn now(&self) -> Timestamp {
@@ -73,12 +89,24 @@ impl Entries {
 
     /// An id that differs between entries and between answers, as PG&E's do.
     pub(super) fn id(&self, href: &str) -> String {
-        let digest = Sha256::new().chain_update(href).chain_update(self.now.to_string()).finalize();
+        let digest = Sha256::new()
+            .chain_update(href)
+            .chain_update(self.now.to_string())
+            .finalize();
         let bytes = digest.first_chunk::<16>().copied().unwrap_or_default();
-        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+        uuid::Builder::from_random_bytes(bytes)
+            .into_uuid()
+            .to_string()
     }
 
-    fn entry(&self, up: &str, own: &str, related: &[String], title: Option<&str>, content: Content) -> Entry {
+    fn entry(
+        &self,
+        up: &str,
+        own: &str,
+        related: &[String],
+        title: Option<&str>,
+        content: Content,
+    ) -> Entry {
         let self_href = self.href(own);
         Entry {
             id: self.id(&self_href),
@@ -106,7 +134,13 @@ impl Entries {
     pub(super) fn local_time(&self) -> Entry {
         let content = Content::LocalTimeParameters(LocalTimeParameters::PACIFIC);
         let title = Some("DST FOR PACIFIC TIMEZONE");
-        self.entry("LocalTimeParameters", "LocalTimeParameters/1", &[], title, content)
+        self.entry(
+            "LocalTimeParameters",
+            "LocalTimeParameters/1",
+            &[],
+            title,
+            content,
+        )
     }
 
     pub(super) fn reading_type(&self, key: TypeKey) -> Entry {
@@ -128,7 +162,13 @@ impl Entries {
         };
         let own = format!("ReadingType/{}", key.id());
         let title = Some("Type of Meter Reading Data");
-        self.entry("ReadingType", &own, &[], title, Content::ReadingType(content))
+        self.entry(
+            "ReadingType",
+            &own,
+            &[],
+            title,
+            Content::ReadingType(content),
+        )
     }
 
     pub(super) fn usage_point(&self, point: &UsagePoint) -> Entry {
@@ -143,7 +183,13 @@ impl Entries {
             ..espi::UsagePoint::default()
         };
         let up = format!("Subscription/{}/UsagePoint", self.subscription);
-        self.entry(&up, &own, &related, Some("Green Button Data File"), Content::UsagePoint(content))
+        self.entry(
+            &up,
+            &own,
+            &related,
+            Some("Green Button Data File"),
+            Content::UsagePoint(content),
+        )
     }
 
     pub(super) fn meter_reading(&self, point: &UsagePoint, series: &Series) -> Entry {
@@ -155,7 +201,13 @@ impl Entries {
         ];
         let up = format!("{}/MeterReading", self.point_path(point));
         let title = Some("Green Button Data File");
-        self.entry(&up, &own, &related, title, Content::MeterReading(MeterReading))
+        self.entry(
+            &up,
+            &own,
+            &related,
+            title,
+            Content::MeterReading(MeterReading),
+        )
     }
 
     /// One local day of a series: the block is as long as the readings in it. `None` when there
@@ -166,15 +218,29 @@ impl Entries {
         series: &Series,
         readings: &[Reading],
     ) -> Result<Option<Entry>, ModelError> {
-        let Some(first) = readings.first() else { return Ok(None) };
+        let Some(first) = readings.first() else {
+            return Ok(None);
+        };
         let up = format!("{}/IntervalBlock", self.series_path(point, series));
-        let (own, title) = (format!("{up}/{}", first.start), format!("IntervalBlock_{}", first.start));
+        let (own, title) = (
+            format!("{up}/{}", first.start),
+            format!("IntervalBlock_{}", first.start),
+        );
         let block = IntervalBlock {
             start: Some(second(first.start)?),
             duration: Some(readings.iter().map(|reading| reading.duration).sum()),
-            readings: readings.iter().map(interval_reading).collect::<Result<_, _>>()?,
+            readings: readings
+                .iter()
+                .map(interval_reading)
+                .collect::<Result<_, _>>()?,
         };
-        Ok(Some(self.entry(&up, &own, &[], Some(&title), Content::IntervalBlocks(vec![block]))))
+        Ok(Some(self.entry(
+            &up,
+            &own,
+            &[],
+            Some(&title),
+            Content::IntervalBlocks(vec![block]),
+        )))
     }
 
     /// A bill for the days of these readings.
@@ -192,7 +258,10 @@ impl Entries {
         let own = format!("{up}/{}", with_commas(milliseconds));
         let title = format!("UsageSummary_{milliseconds}");
         let content = UsageSummary {
-            billing_period: Some(Period { start: Some(second(start)?), duration: Some(duration) }),
+            billing_period: Some(Period {
+                start: Some(second(start)?),
+                duration: Some(duration),
+            }),
             bill_last_period: Some(cost),
             currency: Some(CURRENCY),
             overall_consumption_last_period: Some(SummaryMeasurement {
@@ -223,11 +292,17 @@ impl Entries {
         let own = format!("Authorization/{id}");
         let seconds = |from: Timestamp, to: Timestamp| to.as_second() - from.as_second();
         // An authorization without an end: PG&E writes a length of thousands of years.
-        let authorized = authorization.choice.until.map_or(251_963_658_000, |until| seconds(authorization.created, until));
+        let authorized = authorization.choice.until.map_or(251_963_658_000, |until| {
+            seconds(authorization.created, until)
+        });
         let published_from = calendar.instant(published.first.at(0, 0, 0, 0))?;
-        let published_to = calendar.instant(published.last.max(published.first).at(23, 59, 59, 0))?;
+        let published_to =
+            calendar.instant(published.last.max(published.first).at(23, 59, 59, 0))?;
         let content = espi::Authorization {
-            authorized_period: Some(Period { start: Some(authorization.created), duration: Some(authorized) }),
+            authorized_period: Some(Period {
+                start: Some(authorization.created),
+                duration: Some(authorized),
+            }),
             published_period: Some(Period {
                 start: Some(published_from),
                 duration: Some(seconds(published_from, published_to) + 1),
@@ -245,7 +320,13 @@ impl Entries {
                 .then(|| self.href(&format!("Batch/RetailCustomer/{id}"))),
             error: None,
         };
-        let mut entry = self.entry("Authorization", &own, &[], None, Content::Authorization(content));
+        let mut entry = self.entry(
+            "Authorization",
+            &own,
+            &[],
+            None,
+            Content::Authorization(content),
+        );
         entry.published = Some(authorization.created);
         entry.updated = Some(authorization.updated);
         Ok(entry)

@@ -51,7 +51,11 @@ impl Plan {
         &self,
         mut take: impl FnMut(&Entry) -> Result<(), E>,
     ) -> Result<(), E> {
-        if self.groups.iter().any(|group| matches!(group, Group::UsagePoint { .. })) {
+        if self
+            .groups
+            .iter()
+            .any(|group| matches!(group, Group::UsagePoint { .. }))
+        {
             take(&self.entries.local_time())?;
         }
         for group in &self.groups {
@@ -70,7 +74,11 @@ impl Plan {
                 Group::Summaries { point } => self.summaries(point, &mut take)?,
             }
         }
-        if self.groups.iter().any(|group| matches!(group, Group::UsagePoint { .. })) {
+        if self
+            .groups
+            .iter()
+            .any(|group| matches!(group, Group::UsagePoint { .. }))
+        {
             take(&self.program_ids())?;
         }
         Ok(())
@@ -126,7 +134,9 @@ impl Plan {
         point: &UsagePoint,
         take: &mut impl FnMut(&Entry) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Some(series) = point.series.first() else { return Ok(()) };
+        let Some(series) = point.series.first() else {
+            return Ok(());
+        };
         for first in self.days.days().filter(|day| day.day() == 1) {
             let month = DayRange::new(first, first.last_of_month());
             if month.last > self.days.last {
@@ -145,7 +155,11 @@ impl Plan {
             }
             let cost = cost.unwrap_or_else(|| price(point.commodity, value));
             let key = TypeKey::of(point, series);
-            take(&self.entries.usage_summary(point, key, start, end - start, value, cost)?)?;
+            take(
+                &self
+                    .entries
+                    .usage_summary(point, key, start, end - start, value, cost)?,
+            )?;
         }
         Ok(())
     }
@@ -179,4 +193,3 @@ fn price(commodity: Commodity, value: i64) -> i64 {
         Commodity::Gas => value * 21 / 10_000,
     }
 }
-

@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use espi::service_status::ServiceStatus;
+use espi::writer;
 use uuid::Uuid;
 
 pub(crate) use path::Resource;
@@ -43,7 +45,9 @@ enum Refusal {
     #[error(transparent)]
     Model(#[from] ModelError),
     #[error("the document could not be written: {0}")]
-    Write(#[from] espi::writer::WriteError),
+    Write(#[from] std::io::Error),
+    #[error("the customer could not be written: {0}")]
+    Render(askama::Error),
 }
 
 impl From<Refusal> for HttpResponse {
@@ -59,7 +63,7 @@ impl From<Refusal> for HttpResponse {
                     .content_type("text/plain; charset=utf-8")
                     .body(refusal.to_string());
             }
-            Refusal::Model(_) | Refusal::Write(_) => {
+            Refusal::Model(_) | Refusal::Write(_) | Refusal::Render(_) => {
                 tracing::error!(error = %refusal, "a resource could not be answered");
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -73,7 +77,13 @@ pub(crate) fn answer(world: &Arc<World>, resource: &Resource, request: &Passed) 
     let caller = Caller::of(world, &request.credentials);
     let answered = caller.and_then(|caller| {
         let window = Window::parse(&request.query)?;
-        Request { world, caller, window, path: resource.to_string() }.answer(resource)
+        Request {
+            world,
+            caller,
+            window,
+            path: resource.to_string(),
+        }
+        .answer(resource)
     });
     answered.unwrap_or_else(HttpResponse::from)
 }
@@ -93,7 +103,9 @@ impl Request<'_> {
         match resource {
             R::ServiceStatus => {
                 self.caller.client()?;
-                Ok(stream::document(entries::SERVICE_STATUS.into()))
+                Ok(stream::document(
+                    writer::service_status(ServiceStatus::Up).into_bytes(),
+                ))
             }
             R::SampleData => self.sample(),
             R::Authorizations => self.authorizations(),
@@ -132,7 +144,10 @@ impl Request<'_> {
     /// The days asked for, as far as they are published.
     fn days(&self, authorization: &Authorization) -> Result<DayRange, Refusal> {
         let published = self.world.published_days(authorization)?;
-        Ok(self.window.days(self.world.model.calendar()).within(published))
+        Ok(self
+            .window
+            .days(self.world.model.calendar())
+            .within(published))
     }
 
     /// What every subscription has in common.
@@ -145,7 +160,9 @@ impl Request<'_> {
                 stream::feed_of(&entries, &self.path, &all)
             }
             Resource::ReadingType(id) => {
-                let kind = entries::READING_TYPES.into_iter().find(|kind| kind.id() == *id);
+                let kind = entries::READING_TYPES
+                    .into_iter()
+                    .find(|kind| kind.id() == *id);
                 let kind = kind.ok_or_else(|| self.not_found())?;
                 stream::entry(&entries.reading_type(kind))
             }
@@ -154,7 +171,12 @@ impl Request<'_> {
     }
 
     /// What lies below `Subscription/{id}`.
-    fn subscription(&self, id: u64, resource: &Resource, consent: &Consent) -> Result<HttpResponse, Refusal> {
+    fn subscription(
+        &self,
+        id: u64,
+        resource: &Resource,
+        consent: &Consent,
+    ) -> Result<HttpResponse, Refusal> {
         let entries = self.entries(id);
         match resource {
             Resource::UsagePoint(_, point) => {
@@ -162,37 +184,63 @@ impl Request<'_> {
             }
             Resource::MeterReadings(_, point) => {
                 let point = self.usage_point(consent, point)?;
-                let all: Vec<_> =
-                    point.series.iter().map(|series| entries.meter_reading(point, series)).collect();
+                let all: Vec<_> = point
+                    .series
+                    .iter()
+                    .map(|series| entries.meter_reading(point, series))
+                    .collect();
                 stream::feed_of(&entries, &self.path, &all)
             }
             Resource::MeterReading(_, point, reading) => {
                 let point = self.usage_point(consent, point)?;
                 let series = point.series.iter().find(|series| series.id == *reading);
-                stream::entry(&entries.meter_reading(point, series.ok_or_else(|| self.not_found())?))
+                stream::entry(
+                    &entries.meter_reading(point, series.ok_or_else(|| self.not_found())?),
+                )
             }
             Resource::IntervalBlocks(_, point, reading) => {
                 consent.chosen(|data| data.usage)?;
                 let point = self.usage_point(consent, point)?;
                 let series = point.series.iter().position(|series| series.id == *reading);
                 let series = series.ok_or_else(|| self.not_found())?;
-                let groups = vec![Group::Blocks { point: point.clone(), series }];
-                self.stream(id, self.path.clone(), groups, self.days(&consent.authorization)?)
+                let groups = vec![Group::Blocks {
+                    point: point.clone(),
+                    series,
+                }];
+                self.stream(
+                    id,
+                    self.path.clone(),
+                    groups,
+                    self.days(&consent.authorization)?,
+                )
             }
             Resource::UsageSummaries(_, point) => {
                 consent.chosen(|data| data.billing)?;
-                let groups = vec![Group::Summaries { point: self.usage_point(consent, point)?.clone() }];
-                self.stream(id, self.path.clone(), groups, self.days(&consent.authorization)?)
+                let groups = vec![Group::Summaries {
+                    point: self.usage_point(consent, point)?.clone(),
+                }];
+                self.stream(
+                    id,
+                    self.path.clone(),
+                    groups,
+                    self.days(&consent.authorization)?,
+                )
             }
             _ => {
-                let all: Vec<_> = consent.usage_points().map(|point| entries.usage_point(point)).collect();
+                let all: Vec<_> = consent
+                    .usage_points()
+                    .map(|point| entries.usage_point(point))
+                    .collect();
                 stream::feed_of(&entries, &self.path, &all)
             }
         }
     }
 
     fn usage_point<'c>(&self, consent: &'c Consent, id: &str) -> Result<&'c UsagePoint, Refusal> {
-        consent.usage_points().find(|point| point.id == id).ok_or_else(|| self.not_found())
+        consent
+            .usage_points()
+            .find(|point| point.id == id)
+            .ok_or_else(|| self.not_found())
     }
 
     fn not_found(&self) -> Refusal {
@@ -216,7 +264,12 @@ impl Request<'_> {
             Asynchronous::Never => false,
         };
         if later {
-            let batch = Deferred { path: self.path.clone(), subscription: id, usage_points: vec![point.id.clone()], days };
+            let batch = Deferred {
+                path: self.path.clone(),
+                subscription: id,
+                usage_points: vec![point.id.clone()],
+                days,
+            };
             return Ok(self.defer(&consent.authorization.client_id, vec![batch]));
         }
         let groups = consent.groups(std::slice::from_ref(&point.id));
@@ -245,7 +298,11 @@ impl Request<'_> {
 
     /// One result per active subscription of the third party, all announced together.
     fn bulk(&self, id: u64) -> Result<HttpResponse, Refusal> {
-        let client = self.world.clients.by_id(self.caller.client()?).ok_or(Refusal::Forbidden)?;
+        let client = self
+            .world
+            .clients
+            .by_id(self.caller.client()?)
+            .ok_or(Refusal::Forbidden)?;
         if client.bulk_id != id {
             return Err(Refusal::Forbidden);
         }
@@ -257,7 +314,10 @@ impl Request<'_> {
         let now = self.world.now();
         let active: Vec<Authorization> = {
             let state = self.world.state();
-            let mine = state.grants.all().filter(|a| a.client_id == client.id && a.status(now) == 1);
+            let mine = state
+                .grants
+                .all()
+                .filter(|a| a.client_id == client.id && a.status(now) == 1);
             mine.filter(|a| a.choice.data.usage).cloned().collect()
         };
         let mut batches = Vec::new();
@@ -266,7 +326,12 @@ impl Request<'_> {
             if !days.is_empty() {
                 let usage_points = authorization.choice.usage_points;
                 let (path, subscription) = (self.path.clone(), authorization.id);
-                batches.push(Deferred { path, subscription, usage_points, days });
+                batches.push(Deferred {
+                    path,
+                    subscription,
+                    usage_points,
+                    days,
+                });
             }
         }
         if batches.is_empty() {
@@ -282,7 +347,10 @@ impl Request<'_> {
             let mut state = self.world.state();
             for batch in batches {
                 let correlation = self.world.random.uuid();
-                resources.push(self.world.resource(&format!("{}?correlationID={correlation}", batch.path)));
+                resources.push(
+                    self.world
+                        .resource(&format!("{}?correlationID={correlation}", batch.path)),
+                );
                 state.deferred.insert(correlation, batch);
             }
         }
@@ -293,7 +361,9 @@ impl Request<'_> {
     /// The announced batch, when it was announced under this very path.
     fn announced(&self, correlation: Uuid) -> Result<Deferred, Refusal> {
         let batch = self.world.state().deferred.get(&correlation).cloned();
-        batch.filter(|batch| batch.path == self.path).ok_or_else(|| self.not_found())
+        batch
+            .filter(|batch| batch.path == self.path)
+            .ok_or_else(|| self.not_found())
     }
 
     fn deferred(&self, correlation: Uuid, consent: &Consent) -> Result<HttpResponse, Refusal> {
@@ -302,11 +372,21 @@ impl Request<'_> {
         self.stream(batch.subscription, self.path.clone(), groups, batch.days)
     }
 
-    fn stream(&self, id: u64, path: String, groups: Vec<Group>, days: DayRange) -> Result<HttpResponse, Refusal> {
+    fn stream(
+        &self,
+        id: u64,
+        path: String,
+        groups: Vec<Group>,
+        days: DayRange,
+    ) -> Result<HttpResponse, Refusal> {
         if days.is_empty() {
             return Err(Refusal::NoContent);
         }
-        let validated = self.world.last_day()?.checked_sub(jiff::Span::new().days(7)).map_err(ModelError::Day)?;
+        let validated = self
+            .world
+            .last_day()?
+            .checked_sub(jiff::Span::new().days(7))
+            .map_err(ModelError::Day)?;
         let plan = feed::Plan {
             entries: self.entries(id),
             path,
@@ -321,14 +401,23 @@ impl Request<'_> {
     /// A week of the first customer, under a subscription that does not exist.
     fn sample(&self) -> Result<HttpResponse, Refusal> {
         self.caller.client()?;
-        let customer: &Customer =
-            self.world.model.customers().first().ok_or_else(|| self.not_found())?;
+        let customer: &Customer = self
+            .world
+            .model
+            .customers()
+            .first()
+            .ok_or_else(|| self.not_found())?;
         let last = self.world.last_day()?;
-        let first = last.checked_sub(jiff::Span::new().days(6)).map_err(ModelError::Day)?;
+        let first = last
+            .checked_sub(jiff::Span::new().days(6))
+            .map_err(ModelError::Day)?;
         let groups = customer
             .usage_points
             .iter()
-            .map(|point| Group::UsagePoint { point: point.clone(), billing: true })
+            .map(|point| Group::UsagePoint {
+                point: point.clone(),
+                billing: true,
+            })
             .collect();
         self.stream(0, self.path.clone(), groups, DayRange::new(first, last))
     }
@@ -346,7 +435,12 @@ impl Request<'_> {
         let authorization = self.own_authorization(id)?;
         let published = self.world.published_days(&authorization)?;
         let calendar = self.world.model.calendar();
-        let entry = self.entries(id).authorization(&authorization, calendar, published, self.world.now())?;
+        let entry = self.entries(id).authorization(
+            &authorization,
+            calendar,
+            published,
+            self.world.now(),
+        )?;
         stream::entry(&entry)
     }
 
@@ -354,7 +448,10 @@ impl Request<'_> {
         let client = self.caller.client()?;
         let all: Vec<Authorization> = {
             let state = self.world.state();
-            let mine = state.grants.all().filter(|a| a.client_id == client && a.state != State::Deleted);
+            let mine = state
+                .grants
+                .all()
+                .filter(|a| a.client_id == client && a.state != State::Deleted);
             mine.cloned().collect()
         };
         let calendar = self.world.model.calendar();
@@ -362,22 +459,43 @@ impl Request<'_> {
         let mut list = Vec::new();
         for authorization in &all {
             let published = self.world.published_days(authorization)?;
-            list.push(entries.authorization(authorization, calendar, published, self.world.now())?);
+            list.push(entries.authorization(
+                authorization,
+                calendar,
+                published,
+                self.world.now(),
+            )?);
         }
         stream::feed_of(&entries, &self.path, &list)
     }
 
     fn delete_authorization(&self, id: u64) -> Result<HttpResponse, Refusal> {
         let client = self.own_authorization(id)?.client_id;
-        let deleted = self.world.state().grants.delete(self.world.now(), &client, id);
-        if deleted { Ok(HttpResponse::Ok().finish()) } else { Err(self.not_found()) }
+        let deleted = self
+            .world
+            .state()
+            .grants
+            .delete(self.world.now(), &client, id);
+        if deleted {
+            Ok(HttpResponse::Ok().finish())
+        } else {
+            Err(self.not_found())
+        }
     }
 
     fn application_information(&self, id: u64) -> Result<HttpResponse, Refusal> {
-        let client = self.world.clients.by_id(self.caller.client()?).ok_or(Refusal::Forbidden)?;
+        let client = self
+            .world
+            .clients
+            .by_id(self.caller.registration()?)
+            .ok_or(Refusal::Forbidden)?;
         if client.bulk_id != id {
             return Err(Refusal::Forbidden);
         }
-        stream::entry(&self.entries(0).application_information(client, &self.world.api_base))
+        stream::entry(
+            &self
+                .entries(0)
+                .application_information(client, &self.world.api_base),
+        )
     }
 }

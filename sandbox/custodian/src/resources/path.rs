@@ -34,7 +34,9 @@ impl Resource {
     pub(crate) fn parse(method: &str, below: &str) -> Option<Self> {
         let segments: Vec<&str> = below.strip_prefix('/')?.split('/').collect();
         if method == "DELETE" {
-            let ["Authorization", id] = segments[..] else { return None };
+            let ["Authorization", id] = segments[..] else {
+                return None;
+            };
             return Some(Self::DeleteAuthorization(id.parse().ok()?));
         }
         if method != "GET" {
@@ -52,9 +54,15 @@ impl Resource {
             ["Subscription", s, "UsagePoint", u, "MeterReading", m] => {
                 Self::MeterReading(number(s)?, u.to_owned(), m.to_owned())
             }
-            ["Subscription", s, "UsagePoint", u, "MeterReading", m, "IntervalBlock"] => {
-                Self::IntervalBlocks(number(s)?, u.to_owned(), m.to_owned())
-            }
+            [
+                "Subscription",
+                s,
+                "UsagePoint",
+                u,
+                "MeterReading",
+                m,
+                "IntervalBlock",
+            ] => Self::IntervalBlocks(number(s)?, u.to_owned(), m.to_owned()),
             ["Subscription", s, "UsagePoint", u, "UsageSummary"] => {
                 Self::UsageSummaries(number(s)?, u.to_owned())
             }
@@ -113,7 +121,10 @@ impl fmt::Display for Resource {
                 write!(f, "Subscription/{s}/UsagePoint/{u}/MeterReading/{m}")
             }
             Self::IntervalBlocks(s, u, m) => {
-                write!(f, "Subscription/{s}/UsagePoint/{u}/MeterReading/{m}/IntervalBlock")
+                write!(
+                    f,
+                    "Subscription/{s}/UsagePoint/{u}/MeterReading/{m}/IntervalBlock"
+                )
             }
             Self::UsageSummaries(s, u) => write!(f, "Subscription/{s}/UsagePoint/{u}/UsageSummary"),
             Self::BatchSubscription(s) => write!(f, "Batch/Subscription/{s}"),
@@ -121,7 +132,9 @@ impl fmt::Display for Resource {
             Self::BatchRetailCustomer(s) => write!(f, "Batch/RetailCustomer/{s}"),
             Self::BatchBulk(b) => write!(f, "Batch/Bulk/{b}"),
             Self::Authorizations => f.write_str("Authorization"),
-            Self::Authorization(id) | Self::DeleteAuthorization(id) => write!(f, "Authorization/{id}"),
+            Self::Authorization(id) | Self::DeleteAuthorization(id) => {
+                write!(f, "Authorization/{id}")
+            }
             Self::ReadingTypes => f.write_str("ReadingType"),
             Self::ReadingType(id) => write!(f, "ReadingType/{id}"),
             Self::LocalTimeParameters => f.write_str("LocalTimeParameters/1"),

@@ -24,16 +24,18 @@ impl Window {
                 "published-min" => window.min = Some(instant(&value)?),
                 "published-max" => window.max = Some(instant(&value)?),
                 "correlationID" => {
-                    let id = value.parse().map_err(|_| Refusal::BadRequest("correlationID is no UUID"))?;
+                    let id = value
+                        .parse()
+                        .map_err(|_| Refusal::BadRequest("correlationID is no UUID"))?;
                     window.correlation = Some(id);
                 }
                 _ => {}
             }
         }
         match (window.min, window.max) {
-            (Some(min), Some(max)) if min > max => {
-                Err(Refusal::BadRequest("published-min lies after published-max"))
-            }
+            (Some(min), Some(max)) if min > max => Err(Refusal::BadRequest(
+                "published-min lies after published-max",
+            )),
             _ => Ok(window),
         }
     }
@@ -49,10 +51,15 @@ impl Window {
 
 /// Epoch seconds or ISO 8601 with an offset.
 fn instant(text: &str) -> Result<Timestamp, Refusal> {
-    let seconds = text.parse::<i64>().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let seconds = text
+        .parse::<i64>()
+        .ok()
+        .and_then(|seconds| Timestamp::from_second(seconds).ok());
     seconds
         .or_else(|| text.parse().ok())
-        .ok_or(Refusal::BadRequest("a time is neither epoch seconds nor ISO 8601"))
+        .ok_or(Refusal::BadRequest(
+            "a time is neither epoch seconds nor ISO 8601",
+        ))
 }
 
 #[cfg(test)]
@@ -71,7 +78,11 @@ mod tests {
             "published-min=2026-03-08T08:00:00Z&published-max=2026-03-10T07:00:00Z",
             "published-min=2026-03-09T06:59:59Z&published-max=2026-03-11T06:59:59Z&other=1",
         ] {
-            assert_eq!(Window::parse(query).unwrap().days(&calendar), expected, "{query}");
+            assert_eq!(
+                Window::parse(query).unwrap().days(&calendar),
+                expected,
+                "{query}"
+            );
         }
         let day_before = Window::parse("published-max=2026-03-10T06:59:59Z").unwrap();
         assert_eq!(day_before.days(&calendar).last, date(2026, 3, 9));
@@ -79,8 +90,15 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for query in ["published-min=yesterday", "published-min=2&published-max=1", "correlationID=7"] {
-            assert!(matches!(Window::parse(query), Err(Refusal::BadRequest(_))), "{query}");
+        for query in [
+            "published-min=yesterday",
+            "published-min=2&published-max=1",
+            "correlationID=7",
+        ] {
+            assert!(
+                matches!(Window::parse(query), Err(Refusal::BadRequest(_))),
+                "{query}"
+            );
         }
     }
 }

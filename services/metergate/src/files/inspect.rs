@@ -26,8 +26,9 @@ impl Inspect {
     /// Reads all files, then prints one JSON document.
     pub fn run(&self, out: &mut impl Write) -> Result<(), FilesError> {
         let loaded = load::load(&self.files, self.usage_point.as_ref())?;
-        serde_json::to_writer_pretty(&mut *out, &Report::of(loaded))?;
-        writeln!(out)?;
+        let mut json = serde_json::to_vec_pretty(&Report::of(loaded))?;
+        json.push(b'\n');
+        out.write_all(&json)?;
         Ok(())
     }
 }

@@ -60,7 +60,7 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    fn interval(&self) -> (Timestamp, u32) {
+    pub(super) fn interval(&self) -> (Timestamp, u32) {
         (self.reading.start, self.reading.duration)
     }
 
@@ -74,10 +74,6 @@ impl Channel {
     /// Distinct intervals by start and duration.
     pub(super) fn kept(&self) -> &[Kept] {
         &self.kept
-    }
-
-    pub(super) fn readings(&self) -> impl Iterator<Item = &Reading> + Clone {
-        self.kept.iter().map(|kept| &kept.reading)
     }
 
     /// Sorts, and of each interval keeps what was published last.

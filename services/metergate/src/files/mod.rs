@@ -11,6 +11,7 @@
 //! remedy: they go to the terminal of the one who owns the file, not to a log.
 
 mod convert;
+mod group;
 mod inspect;
 mod load;
 mod report;
@@ -38,7 +39,7 @@ pub enum FilesError {
         source: io::Error,
     },
     /// The bytes are no sound feed; the source says at which byte and why.
-    #[error("{file}: {source}; nothing was written: download the file again")]
+    #[error("{file}: {source}; nothing of it was used: download the file again")]
     Read {
         /// As given on the command line.
         file: String,
@@ -46,7 +47,7 @@ pub enum FilesError {
         source: espi::ReadError,
     },
     /// The entries do not fit together.
-    #[error("{file}: {source}; nothing was written")]
+    #[error("{file}: {source}; nothing of it was used")]
     Bind {
         /// As given on the command line.
         file: String,

@@ -7,6 +7,7 @@ use csv_exporter::table::{self, Reason, Selection, Table};
 use espi::{ReadingType, UnitOfMeasure, UsagePointId};
 use serde::Serialize;
 
+use super::group::{self, Group};
 use super::load::{Channel, FileReport, Loaded};
 use super::statistics::Statistics;
 
@@ -33,6 +34,9 @@ struct SeriesReport {
     flow_direction: Option<Code>,
     unit: Option<Code>,
     reading_type: Option<TypeReport>,
+    /// Reading types that continue the first one with another interval length or multiplier.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    continued_as: Vec<TypeReport>,
     /// Links of the meter readings that the values came under.
     meter_readings: Vec<String>,
     /// Readings in all files together.
@@ -96,15 +100,16 @@ impl Report {
             .collect();
         let mut not_bound = Vec::new();
         let mut usage_points: BTreeMap<_, UsagePointReport> = BTreeMap::new();
-        for (index, channel) in loaded.channels.iter().enumerate() {
-            let reason = reasons.get(&index).copied();
+        for group in group::groups(&loaded.channels) {
+            let first = group.first();
+            let reason = reasons.get(&group.index()).copied();
             if let Some(reason @ (Reason::NoUsagePoint | Reason::NoReadingType)) = reason {
-                not_bound.push(NotBound::of(channel, reason));
+                not_bound.push(NotBound::of(first, reason));
             }
-            let series = SeriesReport::of(channel, selection.table_of(index), reason);
+            let series = SeriesReport::of(&group, selection.table_of(group.index()), reason);
             usage_points
-                .entry(&channel.series.usage_point)
-                .or_insert_with(|| UsagePointReport::of(channel))
+                .entry(&first.series.usage_point)
+                .or_insert_with(|| UsagePointReport::of(first))
                 .series
                 .push(series);
         }
@@ -128,18 +133,21 @@ impl UsagePointReport {
 }
 
 impl SeriesReport {
-    fn of(channel: &Channel, table: Option<Table>, reason: Option<Reason>) -> Self {
-        let kind = channel.series.reading_type.as_ref();
+    fn of(group: &Group<'_>, table: Option<Table>, reason: Option<Reason>) -> Self {
+        let kind = group.first().series.reading_type.as_ref();
         let flow = kind.and_then(|kind| kind.flow_direction);
+        let merged = group.merge();
+        let links = group.channels().flat_map(|channel| &channel.meter_readings);
         Self {
             flow_direction: flow.map(|flow| Code::of(flow.code(), &flow)),
             unit: kind.and_then(|kind| kind.uom).map(Code::of_unit),
             reading_type: kind.map(TypeReport::of),
-            meter_readings: channel.meter_readings.iter().cloned().collect(),
-            readings: channel.read,
-            duplicates_merged: channel.merged,
-            duplicates_with_another_value: channel.changed,
-            statistics: Statistics::of(kind, channel.readings()),
+            continued_as: group.other_types().map(TypeReport::of).collect(),
+            meter_readings: links.cloned().collect(),
+            readings: group.channels().map(|channel| channel.read).sum(),
+            duplicates_merged: merged.repeated,
+            duplicates_with_another_value: merged.changed,
+            statistics: Statistics::of(kind, &merged.intervals),
             table: table.map(Table::name),
             left_out: reason.map(|reason| reason.to_string()),
         }

@@ -7,6 +7,7 @@ use espi::{Reading, ReadingType};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::group::Interval;
 use super::load::count;
 
 /// How many gaps are listed; the totals count all.
@@ -58,34 +59,25 @@ pub(super) struct QualityCount {
 }
 
 impl Statistics {
-    /// `readings` are distinct and sorted by start and duration.
-    pub(super) fn of<'a>(
-        reading_type: Option<&ReadingType>,
-        readings: impl Iterator<Item = &'a Reading> + Clone,
-    ) -> Self {
-        let multiplier = reading_type
-            .and_then(|kind| kind.power_of_ten_multiplier)
-            .unwrap_or(0);
-        let decimal = |value: i128| decimal(value, multiplier);
-        let value_of = |reading: &Reading| decimal(i128::from(reading.value));
-        let mut found = Self::default();
-        let last = readings.clone().last();
-        found.first_start = readings.clone().next().map(|reading| reading.start);
-        found.last_start = last.map(|reading| reading.start);
-        found.end = last.and_then(end);
+    /// `intervals` are distinct and sorted by start and duration.
+    pub(super) fn of(reading_type: Option<&ReadingType>, intervals: &[Interval<'_>]) -> Self {
+        let mut found = Self {
+            intervals: count(intervals.len()),
+            ..Self::default()
+        };
+        let (first, last) = (intervals.first(), intervals.last());
+        found.first_start = first.map(|interval| interval.reading.start);
+        found.last_start = last.map(|interval| interval.reading.start);
+        found.end = last.and_then(|interval| end(interval.reading));
         if reading_type.is_some_and(ReadingType::is_register) {
-            found.first_value = readings.clone().next().map(value_of);
-            found.last_value = last.map(value_of);
+            found.first_value = first.map(Interval::value);
+            found.last_value = last.map(Interval::value);
         } else {
-            let sum = readings
-                .clone()
-                .map(|reading| i128::from(reading.value))
-                .sum();
-            found.sum = Some(decimal(sum));
+            found.sum = Some(sum(intervals));
         }
-        found.intervals = count(readings.clone().count());
-        found.count_qualities(reading_type, readings.clone());
-        found.find_gaps(reading_type, readings);
+        let readings = || intervals.iter().map(|interval| interval.reading);
+        found.count_qualities(reading_type, readings());
+        found.find_gaps(reading_type, readings());
         found
     }
 
@@ -163,9 +155,38 @@ fn end(reading: &Reading) -> Option<Timestamp> {
     Timestamp::from_second(reading.start.as_second() + i64::from(reading.duration)).ok()
 }
 
+/// The exact sum, whatever the multipliers: everything is brought to the smallest of them.
+fn sum(intervals: &[Interval<'_>]) -> String {
+    let mut sums: BTreeMap<i8, i128> = BTreeMap::new();
+    for interval in intervals {
+        *sums.entry(interval.multiplier).or_default() += i128::from(interval.reading.value);
+    }
+    let smallest = sums.keys().next().copied().unwrap_or(0);
+    let together = sums.iter().try_fold(0_i128, |total, (multiplier, sum)| {
+        let shift = i32::from(*multiplier) - i32::from(smallest);
+        let factor = 10_i128.checked_pow(u32::try_from(shift).ok()?)?;
+        total.checked_add(sum.checked_mul(factor)?)
+    });
+    // Beyond 38 digits only the pieces are exact.
+    let pieces = || {
+        sums.iter()
+            .map(|(multiplier, sum)| decimal(*sum, *multiplier))
+    };
+    together.map_or_else(
+        || pieces().collect::<Vec<_>>().join(" + "),
+        |total| decimal(total, smallest),
+    )
+}
+
+impl Interval<'_> {
+    fn value(&self) -> String {
+        decimal(i128::from(self.reading.value), self.multiplier)
+    }
+}
+
 /// `value × 10^multiplier` in plain notation; with an exponent only where an exact decimal has
 /// too few digits for it.
-pub(super) fn decimal(value: i128, multiplier: i8) -> String {
+fn decimal(value: i128, multiplier: i8) -> String {
     espi::scale::scaled_wide(value, multiplier).map_or_else(
         || format!("{value}e{multiplier}"),
         |exact| exact.to_string(),
@@ -191,7 +212,13 @@ mod tests {
     }
 
     fn of(kind: &ReadingType, readings: &[Reading]) -> Statistics {
-        Statistics::of(Some(kind), readings.iter())
+        let multiplier = kind.power_of_ten_multiplier.unwrap_or(0);
+        let interval = |reading| Interval {
+            reading,
+            multiplier,
+        };
+        let intervals: Vec<_> = readings.iter().map(interval).collect();
+        Statistics::of(Some(kind), &intervals)
     }
 
     #[test]
@@ -263,6 +290,28 @@ mod tests {
         assert_eq!(register.first_value.as_deref(), Some("1.0365954"));
         assert_eq!(register.last_value.as_deref(), Some("-0.00000001"));
         assert_eq!(decimal(i128::MAX, 3), format!("{}e3", i128::MAX));
+    }
+
+    #[test]
+    fn sums_over_several_multipliers_are_exact() {
+        let readings = [
+            reading(0, 900, 1_234),
+            reading(900, 900, 5),
+            reading(1800, 900, -7),
+        ];
+        let multipliers = [-3, 0, 2];
+        let of = |readings: &[Reading]| {
+            let pairs = readings.iter().zip(multipliers);
+            let intervals: Vec<_> = pairs
+                .map(|(reading, multiplier)| Interval {
+                    reading,
+                    multiplier,
+                })
+                .collect();
+            sum(&intervals)
+        };
+        assert_eq!(of(&readings), "-693.766");
+        assert_eq!(of(&[]), "0");
     }
 
     #[test]

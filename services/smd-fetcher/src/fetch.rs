@@ -1,0 +1,188 @@
+//! `smd.fetch`: prepare once, then one window after the other; each is a checkpoint.
+
+mod prepare;
+mod pull;
+
+use std::time::Duration;
+
+use diesel_async::AsyncConnection;
+use jiff::SignedDuration;
+use job_queue::{Handler, Job, Outcome};
+use storage::DatabaseError;
+use storage::kinds::{CsvExport, SmdFetch, SmdRelease};
+use storage::smd::authorization::{self, Authorization, Stage};
+use storage::smd::plan::{self, Pull};
+use storage::smd::AuthorizationId;
+
+use crate::Fetcher;
+use crate::consent;
+use crate::error::StepError;
+
+/// Requests for one window that were answered 202 and brought no notification.
+const MOST_ASKED: i32 = 3;
+
+impl Handler<SmdFetch> for Fetcher {
+    async fn run(&self, job: Job<SmdFetch>) -> Outcome {
+        let id = job.payload.authorization;
+        match self.fetch(&job).await {
+            Ok(outcome) => outcome,
+            Err(error) => match self.judge(&job, error).await {
+                Ok(outcome) => outcome,
+                Err(error) => {
+                    tracing::warn!(authorization = %id, %error, "a failed step could not be noted");
+                    Outcome::retry(&error)
+                }
+            },
+        }
+    }
+}
+
+/// What to do next for an authorization.
+enum Next<'a> {
+    Pull(&'a Pull),
+    /// Every open window waits for a notification; the first is asked again after this time.
+    Wait(Duration),
+    Complete,
+}
+
+impl Fetcher {
+    async fn fetch(&self, job: &Job<SmdFetch>) -> Result<Outcome, StepError> {
+        let id = job.payload.authorization;
+        loop {
+            if job.stopping.is_cancelled() {
+                return Ok(Outcome::HandBack);
+            }
+            let Some(authorization) = self.authorization(id).await? else {
+                return Ok(Outcome::Cancel("there is no such authorization".to_owned()));
+            };
+            match authorization.stage {
+                Stage::Fetching => {}
+                // Killed between the note and the end of the run.
+                Stage::Failed => return Ok(Outcome::fail("given up before")),
+                _ => return Ok(Outcome::Done),
+            }
+            self.refuse_overdue(&authorization)?;
+            if !authorization.planned {
+                self.prepare(job, &authorization).await?;
+                continue;
+            }
+            let pulls = self.pulls(id).await?;
+            match self.next(&pulls)? {
+                Next::Pull(pull) => self.pull(job, &authorization, pull).await?,
+                Next::Wait(time) => return Ok(Outcome::Snooze(time)),
+                Next::Complete => return self.complete(job).await,
+            }
+        }
+    }
+
+    async fn authorization(&self, id: AuthorizationId) -> Result<Option<Authorization>, StepError> {
+        let mut conn = self.database.get().await?;
+        Ok(authorization::get(&mut conn, id).await?)
+    }
+
+    async fn pulls(&self, id: AuthorizationId) -> Result<Vec<Pull>, StepError> {
+        let mut conn = self.database.get().await?;
+        Ok(plan::pulls(&mut conn, id).await?)
+    }
+
+    /// Waiting costs no attempts, so time is what bounds it.
+    fn refuse_overdue(&self, authorization: &Authorization) -> Result<(), StepError> {
+        let limit = SignedDuration::from_hours(i64::from(self.config.give_up_hours));
+        if self.clock.now().duration_since(authorization.authorized_at) < limit {
+            return Ok(());
+        }
+        Err(StepError::Hopeless {
+            reason: format!("not complete after {} hours", self.config.give_up_hours),
+            words: "PG&E did not deliver your usage in time. Please start again.",
+        })
+    }
+
+    /// The first open window of the first usage point that waits for nothing: one request is
+    /// outstanding per usage point.
+    fn next<'a>(&self, pulls: &'a [Pull]) -> Result<Next<'a>, StepError> {
+        let patience = Duration::from_mins(u64::from(self.config.ask_again_minutes));
+        let mut shortest: Option<Duration> = None;
+        let mut done_with = None;
+        for pull in pulls.iter().filter(|pull| !pull.received) {
+            if done_with == Some(&pull.usage_point) {
+                continue;
+            }
+            done_with = Some(&pull.usage_point);
+            let waited = pull.accepted_ms_ago.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)));
+            match waited {
+                None => return Ok(Next::Pull(pull)),
+                Some(waited) if waited < patience => {
+                    let left = patience.saturating_sub(waited);
+                    shortest = Some(shortest.map_or(left, |shortest| shortest.min(left)));
+                }
+                Some(_) if pull.accepted >= MOST_ASKED => {
+                    return Err(StepError::Hopeless {
+                        reason: format!("asked {MOST_ASKED} times for a window, and no notification came"),
+                        words: "PG&E announced your usage but never delivered it. Please start again later.",
+                    });
+                }
+                Some(_) => return Ok(Next::Pull(pull)),
+            }
+        }
+        Ok(shortest.map_or(Next::Complete, Next::Wait))
+    }
+
+    /// Every window is in: one transaction says so and asks for the release and the files.
+    async fn complete(&self, job: &Job<SmdFetch>) -> Result<Outcome, StepError> {
+        let id = job.payload.authorization;
+        let mut conn = self.database.get().await?;
+        conn.transaction(async |conn| {
+            job.lease.hold(conn).await?;
+            if authorization::lock(conn, id).await?.is_some_and(|it| it.stage == Stage::Fetching) {
+                authorization::mark_fetched(conn, id).await?;
+                job_queue::enqueue_one(conn, &SmdRelease { authorization: id }).await?;
+                job_queue::enqueue_one(conn, &CsvExport { authorization: id }).await?;
+            }
+            Ok::<_, StepError>(())
+        })
+        .await?;
+        metrics::counter!("smd_histories_fetched_total").increment(1);
+        tracing::info!(authorization = %id, "every window is in");
+        Ok(Outcome::Done)
+    }
+
+    /// What a failed step means: withdrawn consent, a wait, another attempt, or the end.
+    async fn judge(&self, job: &Job<SmdFetch>, error: StepError) -> Result<Outcome, StepError> {
+        let id = job.payload.authorization;
+        if matches!(error, StepError::Withdrawn) || (error.smells_of_withdrawal() && self.is_withdrawn(id).await?) {
+            self.withdraw(id).await?;
+            return Ok(Outcome::Done);
+        }
+        let outcome = match error.outcome() {
+            // The last attempt: say why before the job table gives the job up.
+            Outcome::Retry(line) if job.max_attempts.is_some_and(|most| job.attempt >= most) => Outcome::Fail(line),
+            // No attempt will find the token good again.
+            Outcome::Retry(line) if error.smells_of_withdrawal() => Outcome::Fail(line),
+            other => other,
+        };
+        let mut conn = self.database.get().await?;
+        conn.transaction(async |conn| {
+            job.lease.hold(conn).await?;
+            if matches!(outcome, Outcome::Fail(_)) {
+                authorization::mark_failed(conn, id, error.words()).await?;
+            } else {
+                authorization::note_delay(conn, id, Some(error.words())).await?;
+            }
+            Ok::<_, StepError>(())
+        })
+        .await?;
+        Ok(outcome)
+    }
+
+    /// Asks the custodian, with our own token, whether the customer has ended the authorization.
+    async fn is_withdrawn(&self, id: AuthorizationId) -> Result<bool, StepError> {
+        let Some(authorization) = self.authorization(id).await? else { return Ok(false) };
+        Ok(consent::look(self, &authorization).await? == consent::Standing::Ended)
+    }
+
+    async fn withdraw(&self, id: AuthorizationId) -> Result<(), DatabaseError> {
+        let mut conn = self.database.get().await?;
+        conn.transaction(async |conn| consent::withdraw(conn, id).await).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,88 @@
+//! `smd.release`: ends an authorization at the custodian, confirms it, erases the tokens. Never given up.
+
+use diesel_async::AsyncConnection;
+use job_queue::{Handler, Job, Outcome};
+use serde_json::json;
+use smd_client::{Deletion, Error};
+use storage::audit;
+use storage::kinds::SmdRelease;
+use storage::smd::authorization::{self, Authorization, Stage};
+use storage::smd::{erasure, tokens};
+
+use crate::Fetcher;
+use crate::consent::{self, Standing};
+use crate::error::StepError;
+
+/// For a history that was given up without anybody left to say why.
+const GIVEN_UP: &str = "Your usage could not be fetched. Please start again; if it happens twice, tell the operator of this service.";
+
+impl Handler<SmdRelease> for Fetcher {
+    async fn run(&self, job: Job<SmdRelease>) -> Outcome {
+        match self.release(&job).await {
+            Ok(outcome) => outcome,
+            Err(error) => error.outcome(),
+        }
+    }
+}
+
+impl Fetcher {
+    async fn release(&self, job: &Job<SmdRelease>) -> Result<Outcome, StepError> {
+        let id = job.payload.authorization;
+        let known = {
+            let mut conn = self.database.get().await?;
+            authorization::get(&mut conn, id).await?
+        };
+        let Some(known) = known else { return Ok(Outcome::Cancel("there is no such authorization".to_owned())) };
+        if known.stage == Stage::Fetching {
+            self.note_given_up(job).await?;
+        }
+        if !known.released && !self.end(&known).await? {
+            return Ok(Outcome::Retry("the custodian says that the authorization is still active after its deletion".to_owned()));
+        }
+        let mut conn = self.database.get().await?;
+        conn.transaction(async |conn| {
+            job.lease.hold(conn).await?;
+            authorization::mark_released(conn, id).await?;
+            tokens::erase(conn, id).await?;
+            erasure::finish(conn, id).await?;
+            audit::record(conn, "smd.released", Some(id.uuid()), &json!({ "stage": known.stage.as_str() })).await?;
+            Ok::<_, StepError>(())
+        })
+        .await?;
+        metrics::counter!("smd_releases_total").increment(1);
+        tracing::info!(authorization = %id, "the authorization is ended and its tokens are erased");
+        Ok(Outcome::Done)
+    }
+
+    /// The fetch was given up by the job table: the customer is told before the release takes its time.
+    async fn note_given_up(&self, job: &Job<SmdRelease>) -> Result<(), StepError> {
+        let mut conn = self.database.get().await?;
+        conn.transaction(async |conn| {
+            job.lease.hold(conn).await?;
+            authorization::mark_failed(conn, job.payload.authorization, GIVEN_UP).await?;
+            Ok::<_, StepError>(())
+        })
+        .await
+    }
+
+    /// Deletes the authorization and asks whether it is gone. "Not found" counts only at an address that
+    /// has answered before: a wrong base URL must not look like a deletion.
+    async fn end(&self, known: &Authorization) -> Result<bool, StepError> {
+        let uri = known.authorization_uri.as_deref().unwrap_or_default();
+        let known = &if known.seen {
+            known.clone()
+        } else {
+            consent::look(self, known).await?;
+            Authorization { seen: true, ..known.clone() }
+        };
+        match self.client.delete_authorization(uri, known.seen).await? {
+            Deletion::AlreadyGone => Ok(true),
+            Deletion::Deleted => match consent::look(self, known).await {
+                Ok(standing) => Ok(standing == Standing::Ended),
+                // Some custodians refuse to show what has ended.
+                Err(StepError::Custodian(Error::Unauthorized { .. })) => Ok(true),
+                Err(error) => Err(error),
+            },
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! `smd.sweep`: finds what was left lying. Every step of the flow may be the last before a crash;
+//! what has no job any more gets one here.
+
+use std::collections::BTreeSet;
+
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use espi::AuthorizationStatus;
+use job_queue::{Handler, Job, JobKind, Outcome, QueueError};
+use storage::kinds::{CsvExport, SmdFetch, SmdRelease, SmdSweep};
+use storage::smd::authorization::{self, Stage};
+use storage::smd::{AuthorizationId, erasure, login, notice, reading};
+
+use crate::Fetcher;
+use crate::error::StepError;
+
+/// A certificate that ends sooner than this is an alarm.
+const EXPIRES_SOON_DAYS: i64 = 30;
+
+impl Handler<SmdSweep> for Fetcher {
+    async fn run(&self, job: Job<SmdSweep>) -> Outcome {
+        // Each part for itself: what the custodian does not answer must not keep data alive.
+        let here = self.sweep_here(&job).await;
+        self.look_at_certificate();
+        let there = self.compare_with_custodian().await;
+        match here.and(there) {
+            Ok(()) => Outcome::Done,
+            // The next sweep is soon enough.
+            Err(error) if error.wait().is_some() => Outcome::Done,
+            Err(error) => error.outcome(),
+        }
+    }
+}
+
+impl Fetcher {
+    async fn sweep_here(&self, job: &Job<SmdSweep>) -> Result<(), StepError> {
+        let mut conn = self.database.get().await?;
+        conn.transaction(async |conn| {
+            job.lease.hold(conn).await?;
+            for stage in [Stage::Fetched, Stage::Failed, Stage::Erased] {
+                for authorization in authorization::unreleased(conn, stage).await? {
+                    ensure(conn, &SmdRelease { authorization }).await?;
+                }
+            }
+            for authorization in authorization::unreleased(conn, Stage::Fetching).await? {
+                // Given up and not yet noted: the release, not a new fetch, is on its way.
+                if !job_queue::is_live(conn, &SmdRelease { authorization }).await? {
+                    ensure(conn, &SmdFetch { authorization }).await?;
+                }
+            }
+            for authorization in authorization::unexported(conn).await? {
+                ensure(conn, &CsvExport { authorization }).await?;
+            }
+            for id in erasure::due(conn, self.config.retention.readings()).await? {
+                self.expire(conn, id).await?;
+            }
+            login::forget_old(conn).await?;
+            notice::forget_old(conn).await?;
+            reading::discard_abandoned(conn).await?;
+            Ok::<_, StepError>(())
+        })
+        .await
+    }
+
+    async fn expire(&self, conn: &mut AsyncPgConnection, id: AuthorizationId) -> Result<(), StepError> {
+        erasure::erase_data(conn, id).await?;
+        tracing::info!(authorization = %id, "the time of the readings is over: erased");
+        Ok(())
+    }
+
+    /// An authorization that the custodian lists as active and that we do not know was lost between
+    /// its code and our commit, or is not ours at all: the operator must look.
+    async fn compare_with_custodian(&self) -> Result<(), StepError> {
+        let listed = self.client.authorizations().await?;
+        let known: BTreeSet<String> = {
+            let mut conn = self.database.get().await?;
+            authorization::known_subscriptions(&mut conn).await?.into_iter().collect()
+        };
+        let unknown = listed
+            .iter()
+            .filter(|one| one.authorization.status == Some(AuthorizationStatus::Active))
+            .filter(|one| !known.contains(one.id.as_str()))
+            .count();
+        metrics::gauge!("smd_unknown_authorizations").set(f64::from(u32::try_from(unknown).unwrap_or(u32::MAX)));
+        if unknown > 0 {
+            tracing::error!(unknown, "the custodian lists active authorizations that are not in our database: end them in the Share My Data portal");
+        }
+        Ok(())
+    }
+
+    fn look_at_certificate(&self) {
+        match self.client.certificate() {
+            Ok(report) => {
+                let days = report.days_left(self.clock.now());
+                metrics::gauge!("smd_certificate_days_left").set(f64::from(i32::try_from(days).unwrap_or(i32::MAX)));
+                if days < EXPIRES_SOON_DAYS {
+                    tracing::error!(days, "our client certificate expires soon: upload the new one in the Share My Data portal, then replace the file");
+                }
+            }
+            Err(error) => tracing::error!(%error, "our client certificate cannot be read"),
+        }
+    }
+}
+
+/// Enqueues a job unless one is live: a waiting one keeps its back-off.
+async fn ensure<K: JobKind>(conn: &mut AsyncPgConnection, payload: &K) -> Result<(), QueueError> {
+    if !job_queue::is_live(conn, payload).await? {
+        job_queue::enqueue_one(conn, payload).await?;
+        metrics::counter!("smd_swept_total", "kind" => K::SPEC.name).increment(1);
+        tracing::warn!(kind = K::SPEC.name, "a step without a job was found and enqueued");
+    }
+    Ok(())
+}
