@@ -86,8 +86,11 @@ CREATE TABLE smd.series (
     accumulation     integer NOT NULL,
     kind             integer NOT NULL,
     phase            integer NOT NULL,
+    tou              integer NOT NULL,
+    qualifier        integer NOT NULL,
     currency         integer NOT NULL,
-    UNIQUE (authorization_id, usage_point_id, commodity, flow, unit, accumulation, kind, phase, currency)
+    default_quality  integer NOT NULL,  -- of readings that state none
+    UNIQUE (authorization_id, usage_point_id, commodity, flow, unit, accumulation, kind, phase, tou, qualifier, currency)
 );
 
 -- Energy is value × 10^multiplier in the unit of the series; cost is in 1/100000 of the currency.
@@ -209,7 +212,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON smd.authorization, smd.usage_point, smd.
 
 GRANT SELECT (id, subscription_id, stage, authorized_at, customer_name, time_zone, fetched_at, released_at, exported_at,
               electricity_file, gas_file, files_removed_at) ON smd.authorization TO metergate_csv_exporter;
-GRANT UPDATE (electricity_file, gas_file, exported_at, export_error, files_removed_at)
+-- Taking the custodian's ids off a tombstone is the last step of an erasure, whoever comes last.
+GRANT UPDATE (electricity_file, gas_file, exported_at, export_error, files_removed_at, subscription_id, authorization_uri)
     ON smd.authorization TO metergate_csv_exporter;
 GRANT SELECT ON smd.series, smd.reading TO metergate_csv_exporter;
 

@@ -206,7 +206,11 @@ fn series(
     let up = format!("{BASE}/Subscription/1/UsagePoint/{point}");
     let meter = format!("{up}/MeterReading/{code}");
     let kind = format!("{BASE}/ReadingType/{code}");
-    feed.entry(&entry(&kind, &[], Content::ReadingType(reading_type(direction))))?;
+    feed.entry(&entry(
+        &kind,
+        &[],
+        Content::ReadingType(reading_type(direction)),
+    ))?;
     let related = format!("{up}/MeterReading");
     let content = UsagePoint {
         service_kind: Some(ServiceKind::Electricity),

@@ -5,9 +5,9 @@
 /// and including `/resource/`, no slash at either end.
 pub(crate) fn key(href: &str) -> &str {
     let href = href.trim();
-    let path = href
-        .split_once("://")
-        .map_or(href, |(_, rest)| rest.split_once('/').map_or("", |(_, p)| p));
+    let path = href.split_once("://").map_or(href, |(_, rest)| {
+        rest.split_once('/').map_or("", |(_, p)| p)
+    });
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let path = path
         .split_once("/resource/")
@@ -57,7 +57,10 @@ mod tests {
         assert_eq!(key(BLOCK), plain);
         assert_eq!(key(&format!("/{plain}/")), plain);
         assert_eq!(key("https://host"), "");
-        assert_eq!(key("https://host/User/1/UsagePoint/01"), "User/1/UsagePoint/01");
+        assert_eq!(
+            key("https://host/User/1/UsagePoint/01"),
+            "User/1/UsagePoint/01"
+        );
     }
 
     #[test]

@@ -55,10 +55,6 @@ pub struct Entry {
 
 /// The resource an entry holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "entries live one at a time; a box per entry would cost more than it saves"
-)]
 pub enum Content {
     /// A service agreement.
     UsagePoint(UsagePoint),

@@ -52,7 +52,10 @@ mod tests {
     fn negative_values_and_positive_multipliers() {
         assert_eq!(text(-86_400, -3).as_deref(), Some("-86.4"));
         assert_eq!(text(7, 3).as_deref(), Some("7000"));
-        assert_eq!(text(-140_737_488_355_328, 9).as_deref(), Some("-140737488355328000000000"));
+        assert_eq!(
+            text(-140_737_488_355_328, 9).as_deref(),
+            Some("-140737488355328000000000")
+        );
     }
 
     #[test]
@@ -71,6 +74,9 @@ mod tests {
     fn what_does_not_fit_is_none_and_not_rounded() {
         assert_eq!(scaled(i64::MAX, 127), None);
         assert_eq!(scaled(i64::MAX, -128), None);
-        assert_eq!(text(1000, -30), None.or(Some("0.000000000000000000000000001".into())));
+        assert_eq!(
+            text(1000, -30),
+            None.or(Some("0.000000000000000000000000001".into()))
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! ReadServiceStatus: whether the custodian says it is up.
+//! `ReadServiceStatus`: whether the custodian says it is up.
 
 use crate::reader::{ReadError, ReadErrorKind};
 use crate::small;

@@ -1,6 +1,11 @@
 //! Real feeds, read when they are there: `../shared/samples/espi` beside the workspace. What is
 //! asserted is what that folder's README says of them, and sums taken from the files by hand.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests say what they expect by failing loudly, their helpers too"
+)]
 
 mod support;
 
@@ -271,13 +276,17 @@ fn sdge_uses_relative_links() {
     let series = &bound.series[0];
     assert_eq!(series.usage_point.as_ref().unwrap().as_str(), "01");
     assert_eq!(series.unit(), Some(UnitOfMeasure::WattHour));
-    assert_eq!(series.reading_type.as_ref().unwrap().interval_length, Some(3600));
+    assert_eq!(
+        series.reading_type.as_ref().unwrap().interval_length,
+        Some(3600)
+    );
 }
 
 #[test]
 fn ameren_brings_several_usage_points_and_reading_types() {
-    let (blocks, bound) =
-        bind(&sample!("ameren-bidgely/Ameren_Res_Electric_15_Minutes_12-04-2023_12-04-2023.XML"));
+    let (blocks, bound) = bind(&sample!(
+        "ameren-bidgely/Ameren_Res_Electric_15_Minutes_12-04-2023_12-04-2023.XML"
+    ));
     assert_eq!(blocks.len(), 1);
     assert_eq!(blocks[0].readings.len(), 96);
     let series = &bound.series[blocks[0].series.index()];
@@ -300,8 +309,9 @@ fn national_grid_has_an_empty_kind_and_36_blocks_in_one_entry() {
 
 #[test]
 fn ontario_rules_are_hex_epochs_and_gas_is_in_cubic_metres() {
-    let (blocks, bound) =
-        bind(&sample!("ontario-enbridge-gas/EGD_Gas_EnergyUsage_20221225_20241225.xml"));
+    let (blocks, bound) = bind(&sample!(
+        "ontario-enbridge-gas/EGD_Gas_EnergyUsage_20221225_20241225.xml"
+    ));
     let readings: usize = blocks.iter().map(|block| block.readings.len()).sum();
     assert_eq!((blocks.len(), readings, bound.series.len()), (20, 20, 20));
     let local_time = bound.local_time.unwrap();
@@ -332,7 +342,9 @@ fn utilityapi_batch_with_and_without_self_links() {
 
 #[test]
 fn utilityapi_batches_broken_on_purpose_are_refused() {
-    let error = entries(&sample!("eddie-utilityapi/BatchWithInvalidIntervalBlock.xml"));
+    let error = entries(&sample!(
+        "eddie-utilityapi/BatchWithInvalidIntervalBlock.xml"
+    ));
     assert!(matches!(error.unwrap_err().kind, ReadErrorKind::StrayText));
     let error = entries(&sample!(
         "eddie-utilityapi/BatchWithWrongContentForIntervalBlock.xml"

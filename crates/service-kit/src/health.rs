@@ -242,3 +242,119 @@ async fn render(state: web::Data<State>) -> HttpResponse {
         .content_type("text/plain; version=0.0.4; charset=utf-8")
         .body(state.metrics.render())
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    /// A check that behaves as its name says.
+    struct Fake(&'static str);
+
+    #[async_trait]
+    impl Readiness for Fake {
+        fn name(&self) -> &str {
+            self.0
+        }
+
+        async fn check(&self) -> Result<(), String> {
+            match self.0 {
+                "silent" => std::future::pending().await,
+                "broken" => panic!("a check must not take the port down"),
+                "refusing" => Err("connection refused: start Postgres".to_owned()),
+                _ => Ok(()),
+            }
+        }
+    }
+
+    struct Port {
+        server: InternalServer,
+        checks: Checks,
+        shutdown: Shutdown,
+    }
+
+    impl Port {
+        fn open() -> Self {
+            let (checks, shutdown) = (Checks::new(), Shutdown::new());
+            let config = InternalConfig {
+                internal_address: ([127, 0, 0, 1], 0).into(),
+            };
+            let metrics = metrics::install().unwrap();
+            let server = serve(&config, checks.clone(), metrics, &shutdown).unwrap();
+            Self {
+                server,
+                checks,
+                shutdown,
+            }
+        }
+
+        async fn get(&self, path: &str) -> (u16, String) {
+            let mut stream = TcpStream::connect(self.server.address()).await.unwrap();
+            let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+            (
+                head.split(' ').nth(1).unwrap().parse().unwrap(),
+                body.to_owned(),
+            )
+        }
+    }
+
+    #[tokio::test]
+    async fn readiness_begins_with_the_first_check_and_ends_with_the_shutdown() {
+        let port = Port::open();
+        assert_eq!(
+            port.get("/readyz").await,
+            (503, r#"{"status":"starting","checks":[]}"#.into())
+        );
+        port.checks.add(Fake("database"));
+        assert_eq!(port.get("/readyz").await.0, 200);
+        port.shutdown.begin_soft();
+        assert_eq!(
+            port.get("/readyz").await,
+            (503, r#"{"status":"stopping","checks":[]}"#.into())
+        );
+        assert_eq!(port.get("/healthz").await.0, 200);
+        let address = port.server.address();
+        port.server.stop().await;
+        assert!(TcpStream::connect(address).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn each_check_tells_what_is_wrong_and_none_holds_up_the_others() {
+        let port = Port::open();
+        for name in ["fine", "refusing", "silent", "broken"] {
+            port.checks.add(Fake(name));
+        }
+        let (status, body) = port.get("/readyz").await;
+        assert_eq!(status, 503);
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let expected = serde_json::json!({"status": "not ready", "checks": [
+            {"name": "fine"},
+            {"name": "refusing", "error": "connection refused: start Postgres"},
+            {"name": "silent", "error": "no answer within 2 s"},
+            {"name": "broken", "error": "the check broke down"},
+        ]});
+        assert_eq!(body, expected);
+        port.server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_taken_address_says_so() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let config = InternalConfig {
+            internal_address: taken.local_addr().unwrap(),
+        };
+        let metrics = metrics::install().unwrap();
+        let refused = serve(&config, Checks::new(), metrics, &Shutdown::new());
+        let message = refused.err().unwrap().to_string();
+        assert!(
+            message.contains("check that no other program does"),
+            "{message}"
+        );
+    }
+}

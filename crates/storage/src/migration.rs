@@ -72,10 +72,7 @@ pub async fn check_version(conn: &mut AsyncPgConnection) -> Result<(), MigrateEr
         #[diesel(sql_type = Text)]
         version: String,
     }
-    let migrations = MigrationSource::<Pg>::migrations(&MIGRATIONS)
-        .map_err(|error| MigrateError::Migration(error.to_string()))?;
-    let wanted: BTreeSet<String> =
-        migrations.iter().map(|migration| migration.name().version().to_string()).collect();
+    let wanted = embedded()?;
     let exists: Vec<Version> =
         diesel::sql_query("SELECT 'found' AS version WHERE to_regclass('__diesel_schema_migrations') IS NOT NULL")
             .load(conn)
@@ -96,4 +93,11 @@ pub async fn check_version(conn: &mut AsyncPgConnection) -> Result<(), MigrateEr
     }
     let older: Vec<String> = wanted.difference(&present).cloned().collect();
     if older.is_empty() { Ok(()) } else { Err(MigrateError::Older(older)) }
+}
+
+/// The versions this binary was built for.
+fn embedded() -> Result<BTreeSet<String>, MigrateError> {
+    let migrations = MigrationSource::<Pg>::migrations(&MIGRATIONS)
+        .map_err(|error| MigrateError::Migration(error.to_string()))?;
+    Ok(migrations.iter().map(|migration| migration.name().version().to_string()).collect())
 }

@@ -75,7 +75,10 @@ pub mod smd {
             accumulation -> Integer,
             kind -> Integer,
             phase -> Integer,
+            tou -> Integer,
+            qualifier -> Integer,
             currency -> Integer,
+            default_quality -> Integer,
         }
     }
 

@@ -172,6 +172,28 @@ pub enum ExpiresIn {
     String,
 }
 
+/// The status that answers an expired token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExpiredToken {
+    /// 401
+    #[value(name = "401")]
+    Unauthorized,
+    /// 403
+    #[value(name = "403")]
+    Forbidden,
+}
+
+/// The status that refuses a request that came too early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ThrottleStatus {
+    /// 429
+    #[value(name = "429")]
+    TooManyRequests,
+    /// 503
+    #[value(name = "503")]
+    ServiceUnavailable,
+}
+
 /// How a client token is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ClientTokenFormat {
@@ -218,6 +240,9 @@ pub struct BehaviourConfig {
         default_value = "number"
     )]
     pub expires_in: ExpiresIn,
+    /// Status for an expired token.
+    #[arg(long, env = "METERGATE_CUSTODIAN_EXPIRED_STATUS", value_enum, default_value = "401")]
+    pub expired: ExpiredToken,
     /// How a client token is written.
     #[arg(
         long,
@@ -269,9 +294,9 @@ pub struct LimitConfig {
     /// do not arrive exactly so.
     #[arg(long, env = "METERGATE_CUSTODIAN_TOLERANCE_MS", default_value_t = 50)]
     pub tolerance_ms: u32,
-    /// Status of a refusal: 429 or 503.
-    #[arg(long, env = "METERGATE_CUSTODIAN_THROTTLE_STATUS", default_value_t = 429, value_parser = clap::value_parser!(u16).range(429..=503))]
-    pub throttle_status: u16,
+    /// Status of a refusal.
+    #[arg(long, env = "METERGATE_CUSTODIAN_THROTTLE_STATUS", value_enum, default_value = "429")]
+    pub throttle_status: ThrottleStatus,
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use service_kit::secret::{ExposeSecret as _, Secret};
 
+use crate::config::ThrottleStatus;
 use crate::ledger::{Admission, RequestKind};
 use crate::oauth;
 use crate::resources::{self, Resource};
@@ -155,8 +156,11 @@ fn answer(
         .ledger
         .admit(world.now(), certificate, client_id.as_deref());
     if let Admission::Throttled(seconds) = admission {
-        let status = StatusCode::from_u16(world.config.limits.throttle_status);
-        return HttpResponse::build(status.unwrap_or(StatusCode::TOO_MANY_REQUESTS))
+        let status = match world.config.limits.throttle_status {
+            ThrottleStatus::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            ThrottleStatus::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        return HttpResponse::build(status)
             .insert_header((header::RETRY_AFTER, seconds.to_string()))
             .json("Rate limit exceeded");
     }

@@ -252,6 +252,8 @@ fn day_of_quota(calendar: &Calendar, now: Timestamp) -> i64 {
 mod tests {
     use jiff::ToSpan as _;
 
+    use crate::config::ThrottleStatus;
+
     use super::*;
 
     const VENDOR: Fingerprint = [1; 32];
@@ -262,7 +264,7 @@ mod tests {
             per_hour,
             per_day,
             tolerance_ms: 50,
-            throttle_status: 429,
+            throttle_status: ThrottleStatus::TooManyRequests,
         };
         Ledger::new(limits, Calendar::pacific().unwrap())
     }

@@ -25,6 +25,9 @@ use crate::{control, gateway, pages};
 /// The largest body that is read; forms and token requests are far smaller.
 const BODY: usize = 64 * 1024;
 
+/// Seconds that answers under way may still take when the shutdown begins.
+const DRAIN: u64 = 3;
+
 /// Why the sandbox does not run.
 #[derive(Debug, Error)]
 pub enum RunError {
@@ -193,6 +196,7 @@ fn pages_server(
             .configure(pages::configure)
     })
     .workers(1)
+    .shutdown_timeout(DRAIN)
     .disable_signals();
     let server = if config.pages_tls {
         let tls = tls::server_config(&config.tls_certificate, &config.tls_key, false)?;
@@ -217,6 +221,7 @@ fn api_server(
     })
     .on_connect(tls::remember_peer)
     .workers(1)
+    .shutdown_timeout(DRAIN)
     .disable_signals()
     .listen_rustls_0_23(listener, tls);
     Ok(server.map_err(RunError::Serve)?.run())

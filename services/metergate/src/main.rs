@@ -3,28 +3,73 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser, Subcommand};
+use metergate::doctor::Doctor;
+use metergate::erase::Erase;
 use metergate::files::{Convert, Inspect};
+use metergate::jobs::Jobs;
+use metergate::migrate::Migrate;
+use metergate::serve::Serve;
+use service_kit::config::check_environment;
+use service_kit::program::exit_code;
 
-/// Metergate.
+/// Metergate: a gateway for household energy data.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "metergate", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
 enum Command {
+    Serve(Box<Serve>),
+    Migrate(Migrate),
+    Doctor(Box<Doctor>),
+    Jobs(Jobs),
+    Erase(Erase),
     Inspect(Inspect),
     Convert(Convert),
 }
 
 fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(error) = check_environment(&Cli::command()) {
+        return report(Err(error));
+    }
     let mut out = io::stdout().lock();
-    let done = match Command::parse() {
-        Command::Inspect(inspect) => inspect.run(&mut out),
-        Command::Convert(convert) => convert.run(&mut out),
-    };
+    match cli.command {
+        Command::Serve(serve) => {
+            // Services log; nobody holds the output.
+            drop(out);
+            exit_code("metergate", serve.run())
+        }
+        Command::Migrate(migrate) => report(migrate.run()),
+        Command::Doctor(doctor) => report(doctor.run(&mut out)),
+        Command::Jobs(jobs) => report(jobs.run(&mut out)),
+        Command::Erase(erase) => report(erase.run(&mut out)),
+        Command::Inspect(inspect) => report(inspect.run(&mut out)),
+        Command::Convert(convert) => report(convert.run(&mut out)),
+    }
+}
+
+fn report<E: std::error::Error + 'static>(done: Result<(), E>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "metergate: {error}");
+            // Nothing is left to do when even this cannot be written.
+            let _ = writeln!(io::stderr(), "metergate: {}", service_kit::config::chain(&error));
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
     }
 }

@@ -9,9 +9,10 @@ use storage::policy::{HistoryConfig, RetentionConfig};
 
 use crate::ServeError;
 
-/// Configuration of `smd-auth`.
+/// What only this service needs.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Config {
+#[command(next_help_heading = "Pages")]
+pub struct PagesConfig {
     /// Where the pages are served; nginx stands in front.
     #[arg(long = "smd-auth-address", env = "METERGATE_SMD_AUTH_ADDRESS", default_value = "127.0.0.1:8080")]
     pub address: SocketAddr,
@@ -24,7 +25,14 @@ pub struct Config {
     /// must start again.
     #[arg(long, env = "METERGATE_LOGIN_SECONDS", default_value_t = 1800, value_parser = clap::value_parser!(u64).range(60..=86400))]
     pub login_seconds: u64,
+}
 
+/// Configuration of `smd-auth`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Config {
+    /// The pages.
+    #[command(flatten)]
+    pub pages: PagesConfig,
     /// The database.
     #[command(flatten)]
     pub database: DatabaseConfig,

@@ -21,7 +21,7 @@ use service_kit::secret::{Keyring, KeyringError};
 use smd_client::{Client, PostgresBudget};
 use storage::{Database, DatabaseError, MigrateError};
 
-pub use config::Config;
+pub use config::{Config, PagesConfig};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +54,7 @@ struct Service {
 
 /// Serves until the shutdown.
 pub async fn run(config: Config, context: Context) -> Result<(), ServeError> {
-    let server = PublicServer::bind(config.address)?;
+    let server = PublicServer::bind(config.pages.address)?;
     serve(server, config, context).await
 }
 

@@ -20,7 +20,7 @@ pub(crate) async fn consent(service: Data<Service>) -> HttpResponse {
     page(
         StatusCode::OK,
         &StartPage {
-            operator: &config.operator_name,
+            operator: &config.pages.operator_name,
             months: config.history.history_months,
             file_days: config.retention.retention_files_days,
             reading_days: config.retention.retention_readings_days,
@@ -31,7 +31,7 @@ pub(crate) async fn consent(service: Data<Service>) -> HttpResponse {
 /// Makes a one-time state bound to this browser and goes to the custodian.
 pub(crate) async fn start(service: Data<Service>) -> HttpResponse {
     let (state, browser) = (service.random.token(32), service.random.token(32));
-    let valid_for = Duration::from_secs(service.config.login_seconds);
+    let valid_for = Duration::from_secs(service.config.pages.login_seconds);
     let stored = async {
         let mut conn = service.database.get().await?;
         login::start(&mut conn, &state, &browser, valid_for).await?;

@@ -38,7 +38,7 @@ pub(crate) async fn status(service: Data<Service>, ticket: Path<String>) -> Http
     };
     match found.await {
         Ok(Some(progress)) => {
-            page(StatusCode::OK, &StatusPage { view: view(&progress, &service.config.operator_name) })
+            page(StatusCode::OK, &StatusPage { view: view(&progress, &service.config.pages.operator_name) })
         }
         Ok(None) => message(
             StatusCode::NOT_FOUND,

@@ -8,9 +8,10 @@ use storage::policy::{HistoryConfig, RetentionConfig};
 
 use crate::ServeError;
 
-/// Configuration of `smd-fetcher`.
+/// What only this service needs.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Config {
+#[command(next_help_heading = "Fetching")]
+pub struct FetchConfig {
     /// Customers whose history is pulled at the same time. They share one request budget: more only
     /// spreads it over more customers.
     #[arg(long = "smd-fetcher-concurrency", env = "METERGATE_SMD_FETCHER_CONCURRENCY", default_value_t = 4)]
@@ -23,7 +24,14 @@ pub struct Config {
     /// Hours after which a history that is still not complete is given up.
     #[arg(long, env = "METERGATE_SMD_GIVE_UP_HOURS", default_value_t = 48, value_parser = clap::value_parser!(u32).range(1..))]
     pub give_up_hours: u32,
+}
 
+/// Configuration of `smd-fetcher`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Config {
+    /// Fetching.
+    #[command(flatten)]
+    pub fetch: FetchConfig,
     /// The database.
     #[command(flatten)]
     pub database: DatabaseConfig,

@@ -87,12 +87,12 @@ impl Fetcher {
 
     /// Waiting costs no attempts, so time is what bounds it.
     fn refuse_overdue(&self, authorization: &Authorization) -> Result<(), StepError> {
-        let limit = SignedDuration::from_hours(i64::from(self.config.give_up_hours));
+        let limit = SignedDuration::from_hours(i64::from(self.config.fetch.give_up_hours));
         if self.clock.now().duration_since(authorization.authorized_at) < limit {
             return Ok(());
         }
         Err(StepError::Hopeless {
-            reason: format!("not complete after {} hours", self.config.give_up_hours),
+            reason: format!("not complete after {} hours", self.config.fetch.give_up_hours),
             words: "PG&E did not deliver your usage in time. Please start again.",
         })
     }
@@ -100,7 +100,7 @@ impl Fetcher {
     /// The first open window of the first usage point that waits for nothing: one request is
     /// outstanding per usage point.
     fn next<'a>(&self, pulls: &'a [Pull]) -> Result<Next<'a>, StepError> {
-        let patience = Duration::from_mins(u64::from(self.config.ask_again_minutes));
+        let patience = Duration::from_mins(u64::from(self.config.fetch.ask_again_minutes));
         let mut shortest: Option<Duration> = None;
         let mut done_with = None;
         for pull in pulls.iter().filter(|pull| !pull.received) {

@@ -238,6 +238,9 @@ fn codes(series: &Series, usage_point: &str) -> SeriesCodes {
         accumulation: stated(|it| it.accumulation_behaviour.map(espi::AccumulationBehaviour::code)),
         kind: stated(|it| it.kind.map(espi::MeasurementKind::code)),
         phase: stated(|it| it.phase),
+        tou: stated(|it| it.tou),
+        qualifier: stated(|it| it.data_qualifier),
+        default_quality: stated(|it| it.default_quality),
         currency: stated(|it| it.currency),
     }
 }

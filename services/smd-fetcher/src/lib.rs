@@ -32,7 +32,7 @@ use smd_client::{Client, PostgresBudget};
 use storage::kinds::{SmdCollect, SmdFetch, SmdRecheck, SmdRelease, SmdSweep};
 use storage::{Database, DatabaseError, MigrateError};
 
-pub use config::Config;
+pub use config::{Config, FetchConfig};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +90,7 @@ pub async fn run(config: Config, context: Context) -> Result<(), ServeError> {
     let client = Client::with_clock(&config.smd, budget, Arc::clone(&context.clock))?;
     let listener = database.listen(&context.shutdown);
     let pool = database.pool().clone();
-    let concurrency = config.concurrency;
+    let concurrency = config.fetch.concurrency;
     let fetcher = Fetcher(Arc::new(Shared {
         database,
         client,

@@ -40,7 +40,10 @@ mod tests {
         let mut links = LinkMap::default();
         links.insert("https://a.example/x/resource/ReadingType/1", 1);
         links.insert("https://b.example/y/resource/ReadingType/1", 2);
-        assert_eq!(links.get("https://a.example/x/resource/ReadingType/1"), Some(1));
+        assert_eq!(
+            links.get("https://a.example/x/resource/ReadingType/1"),
+            Some(1)
+        );
         assert_eq!(links.get("/ReadingType/1"), Some(2));
         assert_eq!(links.get("https://c.example/ReadingType/2"), None);
         assert_eq!(links.get(""), None);

@@ -28,8 +28,7 @@ pub(super) fn complete(
         .into_iter()
         .enumerate()
         .map(|(index, reading)| {
-            place(reading, index, block_start, length)
-                .ok_or(BindError::NoTime { offset, index })
+            place(reading, index, block_start, length).ok_or(BindError::NoTime { offset, index })
         })
         .collect()
 }
@@ -40,13 +39,12 @@ fn place(
     block_start: Option<Timestamp>,
     length: Option<u32>,
 ) -> Option<Reading> {
-    let start = match reading.start {
-        Some(start) => start,
-        None => {
-            let before = i64::from(length?).checked_mul(i64::try_from(index).ok()?)?;
-            let before = SignedDuration::from_secs(before);
-            block_start?.checked_add(before).ok()?
-        }
+    let start = if let Some(start) = reading.start {
+        start
+    } else {
+        let before = i64::from(length?).checked_mul(i64::try_from(index).ok()?)?;
+        let before = SignedDuration::from_secs(before);
+        block_start?.checked_add(before).ok()?
     };
     Some(Reading {
         start,
@@ -100,7 +98,10 @@ mod tests {
         for duration in [None, Some(31), Some(0), Some(2)] {
             assert!(matches!(
                 complete(block(3, duration), None, 7),
-                Err(BindError::NoTime { offset: 7, index: 0 })
+                Err(BindError::NoTime {
+                    offset: 7,
+                    index: 0
+                })
             ));
         }
     }

@@ -69,13 +69,11 @@ impl<R: BufRead> Reader<R> {
                         return Ok(Some(entry));
                     }
                 }
-                State::AfterRoot => {
-                    match self.cursor.next()? {
-                        Token::Eof => self.state = State::Done,
-                        Token::Text { blank: true } => {}
-                        _ => return Err(self.cursor.error(ReadErrorKind::TrailingContent)),
-                    };
-                }
+                State::AfterRoot => match self.cursor.next()? {
+                    Token::Eof => self.state = State::Done,
+                    Token::Text { blank: true } => {}
+                    _ => return Err(self.cursor.error(ReadErrorKind::TrailingContent)),
+                },
                 State::Done => return Ok(None),
             }
         }

@@ -1,7 +1,7 @@
 //! The resources, element by element, in PG&E's order where it is known.
 
 use super::sink::Sink;
-use crate::authorization::{Authorization, Period};
+use crate::authorization::{Authorization, AuthorizationStatus, Period};
 use crate::local_time::LocalTimeParameters;
 use crate::model::{
     ApplicationInformation, Content, Customer, IntervalBlock, IntervalReading, LineItem,
@@ -15,7 +15,9 @@ const OPEN_ESPI: &str = r#" xmlns:ns0="http://naesb.org/espi">"#;
 pub(super) fn content<W: Write>(out: &mut Sink<W>, content: &Content) -> io::Result<()> {
     match content {
         Content::UsagePoint(point) => root(out, "UsagePoint", |out| usage_point(out, point)),
-        Content::MeterReading(_) => out.raw(r#"<ns0:MeterReading xmlns:ns0="http://naesb.org/espi"/>"#),
+        Content::MeterReading(_) => {
+            out.raw(r#"<ns0:MeterReading xmlns:ns0="http://naesb.org/espi"/>"#)
+        }
         Content::ReadingType(kind) => root(out, "ReadingType", |out| reading_type(out, kind)),
         Content::IntervalBlocks(blocks) => {
             for block in blocks {
@@ -23,9 +25,9 @@ pub(super) fn content<W: Write>(out: &mut Sink<W>, content: &Content) -> io::Res
             }
             Ok(())
         }
-        Content::LocalTimeParameters(parameters) => {
-            root(out, "LocalTimeParameters", |out| local_time(out, parameters))
-        }
+        Content::LocalTimeParameters(parameters) => root(out, "LocalTimeParameters", |out| {
+            local_time(out, parameters)
+        }),
         Content::UsageSummary(summary) => {
             root(out, "UsageSummary", |out| usage_summary(out, summary))
         }
@@ -65,7 +67,7 @@ fn root<W: Write>(
 fn usage_point<W: Write>(out: &mut Sink<W>, point: &UsagePoint) -> io::Result<()> {
     out.string("roleFlags", point.role_flags.as_ref())?;
     out.element("ServiceCategory", |out| {
-        out.number("kind", point.service_kind.map(|kind| kind.code()))
+        out.number("kind", point.service_kind.map(u16::from))
     })?;
     out.number("status", point.status)?;
     if point.service_delivery_point.is_some() || point.tariff_profile.is_some() {
@@ -78,21 +80,21 @@ fn usage_point<W: Write>(out: &mut Sink<W>, point: &UsagePoint) -> io::Result<()
 }
 
 fn reading_type<W: Write>(out: &mut Sink<W>, kind: &ReadingType) -> io::Result<()> {
-    let accumulation = kind.accumulation_behaviour.map(|code| code.code());
+    let accumulation = kind.accumulation_behaviour.map(u16::from);
     out.number("accumulationBehaviour", accumulation)?;
-    out.number("commodity", kind.commodity.map(|code| code.code()))?;
+    out.number("commodity", kind.commodity.map(u16::from))?;
     out.number("consumptionTier", kind.consumption_tier)?;
     out.number("currency", kind.currency)?;
     out.number("dataQualifier", kind.data_qualifier)?;
     out.number("defaultQuality", kind.default_quality)?;
-    out.number("flowDirection", kind.flow_direction.map(|code| code.code()))?;
+    out.number("flowDirection", kind.flow_direction.map(u16::from))?;
     out.number("intervalLength", kind.interval_length)?;
-    out.number("kind", kind.kind.map(|code| code.code()))?;
+    out.number("kind", kind.kind.map(u16::from))?;
     out.number("phase", kind.phase)?;
     out.number("powerOfTenMultiplier", kind.power_of_ten_multiplier)?;
     out.number("timeAttribute", kind.time_attribute)?;
     out.number("tou", kind.tou)?;
-    out.number("uom", kind.uom.map(|code| code.code()))?;
+    out.number("uom", kind.uom.map(u16::from))?;
     out.number("cpp", kind.cpp)?;
     out.number("measuringPeriod", kind.measuring_period)
 }
@@ -137,7 +139,10 @@ fn local_time<W: Write>(out: &mut Sink<W>, found: &LocalTimeParameters) -> io::R
     let (start, end) = (found.dst_start_rule, found.dst_end_rule);
     out.number("dstEndRule", end.map(crate::local_time::DstRule::to_hex))?;
     out.number("dstOffset", found.dst_offset)?;
-    out.number("dstStartRule", start.map(crate::local_time::DstRule::to_hex))?;
+    out.number(
+        "dstStartRule",
+        start.map(crate::local_time::DstRule::to_hex),
+    )?;
     out.number("tzOffset", found.tz_offset)
 }
 
@@ -160,7 +165,7 @@ fn usage_summary<W: Write>(out: &mut Sink<W>, summary: &UsageSummary) -> io::Res
     measurement(out, "currentBillingPeriodOverAllConsumption", current)?;
     out.number("qualityOfReading", summary.quality_of_reading)?;
     out.number("statusTimeStamp", summary.status_time_stamp.map(large))?;
-    out.number("commodity", summary.commodity.map(|code| code.code()))?;
+    out.number("commodity", summary.commodity.map(u16::from))?;
     out.string("tariffProfile", summary.tariff_profile.as_ref())?;
     out.string("readCycle", summary.read_cycle.as_ref())
 }
@@ -183,7 +188,7 @@ fn measurement<W: Write>(
     out.element(name, |out| {
         out.number("powerOfTenMultiplier", measured.power_of_ten_multiplier)?;
         out.number("timeStamp", measured.time_stamp.map(Timestamp::as_second))?;
-        out.number("uom", measured.uom.map(|code| code.code()))?;
+        out.number("uom", measured.uom.map(u16::from))?;
         out.number("value", measured.value)?;
         out.string("readingTypeRef", measured.reading_type_ref.as_ref())
     })
@@ -202,7 +207,7 @@ fn large(instant: Timestamp) -> i64 {
 fn authorization<W: Write>(out: &mut Sink<W>, found: &Authorization) -> io::Result<()> {
     period(out, "authorizedPeriod", found.authorized_period.as_ref())?;
     period(out, "publishedPeriod", found.published_period.as_ref())?;
-    out.number("status", found.status.map(|status| status.code()))?;
+    out.number("status", found.status.map(AuthorizationStatus::code))?;
     out.number("expires_at", found.expires_at.map(Timestamp::as_second))?;
     out.string("scope", found.scope.as_ref())?;
     out.string("token_type", found.token_type.as_ref())?;
@@ -222,7 +227,9 @@ fn period<W: Write>(out: &mut Sink<W>, name: &str, period: Option<&Period>) -> i
         Some(start) if crate::authorization::is_milliseconds(start) => 1000,
         _ => 1,
     };
-    let duration = period.duration.map(|seconds| seconds.saturating_mul(factor));
+    let duration = period
+        .duration
+        .map(|seconds| seconds.saturating_mul(factor));
     out.element(name, |out| {
         out.number("duration", duration)?;
         out.number("start", start)
@@ -238,8 +245,14 @@ fn application<W: Write>(out: &mut Sink<W>, found: &ApplicationInformation) -> i
     out.string("authorizationServerAuthorizationEndpoint", authorize)?;
     let token = found.token_endpoint.as_ref();
     out.string("authorizationServerTokenEndpoint", token)?;
-    out.string("dataCustodianBulkRequestURI", found.bulk_request_uri.as_ref())?;
-    out.string("dataCustodianResourceEndpoint", found.resource_endpoint.as_ref())?;
+    out.string(
+        "dataCustodianBulkRequestURI",
+        found.bulk_request_uri.as_ref(),
+    )?;
+    out.string(
+        "dataCustodianResourceEndpoint",
+        found.resource_endpoint.as_ref(),
+    )?;
     out.string("client_name", found.client_name.as_ref())?;
     for uri in &found.redirect_uris {
         out.string("redirect_uri", Some(uri))?;

@@ -75,7 +75,8 @@ impl<W: Write> Sink<W> {
 /// characters that no XML document may hold as U+FFFD.
 fn escaped(text: &str) -> Cow<'_, str> {
     let plain = |c: char| {
-        crate::xml::is_xml_character(c) && !matches!(c, '<' | '>' | '&' | '"' | '\'' | '\t' | '\n' | '\r')
+        crate::xml::is_xml_character(c)
+            && !matches!(c, '<' | '>' | '&' | '"' | '\'' | '\t' | '\n' | '\r')
     };
     if text.chars().all(plain) {
         return Cow::Borrowed(text);

@@ -2,6 +2,7 @@
 //! name, checks what the parser leaves unchecked (declared prefixes, entities, depth, sizes), and
 //! says where it stands when something is wrong. Nothing here knows a resource.
 
+mod checks;
 mod path;
 mod source;
 mod values;
@@ -9,12 +10,11 @@ mod values;
 pub(crate) use values::is_xml_character;
 
 use crate::reader::{Limit, Limits, ReadError, ReadErrorKind};
+use checks::{begin, declared_encoding, resolve_reference};
 use path::Path;
 use quick_xml::Error as XmlError;
 use quick_xml::NsReader;
-use quick_xml::escape::unescape;
-use quick_xml::events::{BytesRef, BytesStart, Event};
-use quick_xml::name::{NamespaceResolver, ResolveResult};
+use quick_xml::events::Event;
 use source::{Metered, TokenTooLong};
 use std::io::BufRead;
 
@@ -60,6 +60,8 @@ pub(crate) struct Cursor<R> {
     link: LinkAttributes,
     /// Where the last token began.
     token_start: u64,
+    /// Where the text of the current plain value begins.
+    value_start: u64,
     /// Where the entry being read began.
     entry_start: Option<u64>,
     limits: Limits,
@@ -79,6 +81,7 @@ impl<R: BufRead> Cursor<R> {
             foreign: String::new(),
             link: LinkAttributes::default(),
             token_start: 0,
+            value_start: 0,
             entry_start: None,
             limits,
         }
@@ -127,6 +130,23 @@ impl<R: BufRead> Cursor<R> {
         }
     }
 
+    /// An error about the plain value that was just left.
+    #[cold]
+    fn value_error(&mut self, kind: ReadErrorKind) -> ReadError {
+        self.path.back_in();
+        ReadError {
+            offset: self.value_start,
+            path: self.path.joined(),
+            kind,
+        }
+    }
+
+    /// Bytes consumed so far.
+    #[inline]
+    fn position(&self) -> u64 {
+        self.xml.get_ref().position()
+    }
+
     #[cold]
     pub(crate) fn over(&self, limit: Limit, max: u64) -> ReadError {
         self.error(ReadErrorKind::Limit { limit, max })
@@ -169,7 +189,7 @@ impl<R: BufRead> Cursor<R> {
     fn step<const KEEP: bool>(&mut self) -> Result<Token, ReadError> {
         let max_token_bytes = self.limits.max_token_bytes;
         loop {
-            self.token_start = self.xml.get_ref().position();
+            self.token_start = self.position();
             if let Some(start) = self.entry_start
                 && self.token_start - start > self.limits.max_entry_bytes
             {
@@ -210,8 +230,10 @@ impl<R: BufRead> Cursor<R> {
                     Token::Text { blank: false }
                 }),
                 Event::Decl(declaration) => match declared_encoding(&declaration) {
-                    Ok(()) if self.path.depth() == 0 => continue,
-                    Ok(()) => Err(ReadErrorKind::Malformed("an XML declaration inside")),
+                    Ok(()) if self.token_start == 0 => continue,
+                    Ok(()) => Err(ReadErrorKind::Malformed(
+                        "an XML declaration that is not at the start",
+                    )),
                     Err(kind) => Err(kind),
                 },
                 Event::DocType(_) => Err(ReadErrorKind::DocumentType),
@@ -229,7 +251,11 @@ impl<R: BufRead> Cursor<R> {
     fn parser_error(&self, error: XmlError) -> ReadError {
         let kind = match error {
             XmlError::Io(io) => {
-                if io.get_ref().is_some_and(|e| e.is::<TokenTooLong>()) {
+                if io
+                    .get_ref()
+                    .and_then(|e| e.downcast_ref::<TokenTooLong>())
+                    .is_some()
+                {
                     let max = self.limits.max_token_bytes;
                     let max = u64::try_from(max).unwrap_or(u64::MAX);
                     return self.over(Limit::TokenBytes, max);
@@ -251,136 +277,5 @@ fn keep<const KEEP: bool>(kept: &mut String, text: &str) -> Token {
     }
     Token::Text {
         blank: text.bytes().all(|b| b.is_ascii_whitespace()),
-    }
-}
-
-/// An element begins: resolves its name, checks its attributes.
-#[inline]
-fn begin(
-    start: &BytesStart<'_>,
-    resolver: &NamespaceResolver,
-    limits: &Limits,
-    path: &mut Path,
-    foreign: &mut String,
-    link: &mut LinkAttributes,
-) -> Result<Ns, ReadErrorKind> {
-    let (namespace, local) = resolver.resolve_element(start.name());
-    let local = local.into_inner();
-    let ns = match namespace {
-        ResolveResult::Bound(uri) => match uri.0 {
-            crate::ESPI => Ns::Espi,
-            crate::ATOM => Ns::Atom,
-            crate::CUSTOMER => Ns::Customer,
-            uri => {
-                uri.clone_into(foreign);
-                Ns::Foreign
-            }
-        },
-        ResolveResult::Unbound => {
-            foreign.clear();
-            Ns::Foreign
-        }
-        ResolveResult::Unknown(prefix) => return Err(ReadErrorKind::UndeclaredPrefix { prefix }),
-    };
-    if local.is_empty() {
-        return Err(ReadErrorKind::Malformed("an element without a name"));
-    }
-    if !start.attributes_raw().is_empty() {
-        let link = (ns == Ns::Atom && local == "link").then_some(link);
-        check_attributes(start, resolver, limits, link)?;
-    }
-    path.push(local);
-    Ok(ns)
-}
-
-/// Every attribute is well-formed, once, of a declared prefix; a link's two are kept.
-fn check_attributes(
-    start: &BytesStart<'_>,
-    resolver: &NamespaceResolver,
-    limits: &Limits,
-    mut link: Option<&mut LinkAttributes>,
-) -> Result<(), ReadErrorKind> {
-    if let Some(link) = link.as_deref_mut() {
-        link.rel.clear();
-        link.href.clear();
-    }
-    for (count, attribute) in start.attributes().enumerate() {
-        if count >= limits.max_attributes {
-            return Err(ReadErrorKind::Limit {
-                limit: Limit::Attributes,
-                max: u64::try_from(limits.max_attributes).unwrap_or(u64::MAX),
-            });
-        }
-        let attribute = attribute.map_err(|error| ReadErrorKind::Syntax(error.into()))?;
-        if attribute.value.contains('<') {
-            return Err(ReadErrorKind::Malformed("a < in an attribute value"));
-        }
-        let value = unescape(&attribute.value).map_err(|error| entity_error(&error.into()))?;
-        if attribute.key.as_namespace_binding().is_some() {
-            continue;
-        }
-        if let (ResolveResult::Unknown(prefix), _) = resolver.resolve_attribute(attribute.key) {
-            return Err(ReadErrorKind::UndeclaredPrefix { prefix });
-        }
-        if let Some(link) = link.as_deref_mut() {
-            match attribute.key.as_ref() {
-                "rel" => link.rel.push_str(value.trim()),
-                "href" => link.href.push_str(value.trim()),
-                _ => {}
-            }
-        }
-    }
-    Ok(())
-}
-
-fn entity_error(error: &XmlError) -> ReadErrorKind {
-    match error {
-        XmlError::Escape(quick_xml::escape::EscapeError::UnrecognizedEntity(_, name)) => {
-            ReadErrorKind::UnknownEntity {
-                name: name.chars().take(40).collect(),
-            }
-        }
-        other => ReadErrorKind::Syntax(other.clone()),
-    }
-}
-
-/// The character of `&amp;` or `&#38;`. Nothing else is ever resolved, so no text can grow.
-fn resolve_reference(reference: &BytesRef<'_>) -> Result<char, ReadErrorKind> {
-    if let Some(character) = reference
-        .resolve_char_ref()
-        .map_err(ReadErrorKind::Syntax)?
-    {
-        if is_xml_character(character) {
-            return Ok(character);
-        }
-        return Err(ReadErrorKind::Malformed("a reference to no XML character"));
-    }
-    match &**reference {
-        "amp" => Ok('&'),
-        "lt" => Ok('<'),
-        "gt" => Ok('>'),
-        "apos" => Ok('\''),
-        "quot" => Ok('"'),
-        name => Err(ReadErrorKind::UnknownEntity {
-            name: name.chars().take(40).collect(),
-        }),
-    }
-}
-
-/// Only UTF-8 is read; ASCII is part of it.
-fn declared_encoding(
-    declaration: &quick_xml::events::BytesDecl<'_>,
-) -> Result<(), ReadErrorKind> {
-    match declaration.encoding() {
-        None => Ok(()),
-        Some(Ok(name))
-            if name.eq_ignore_ascii_case("utf-8")
-                || name.eq_ignore_ascii_case("utf8")
-                || name.eq_ignore_ascii_case("us-ascii") =>
-        {
-            Ok(())
-        }
-        Some(Ok(name)) => Err(ReadErrorKind::Encoding(name.chars().take(40).collect())),
-        Some(Err(error)) => Err(ReadErrorKind::Syntax(error.into())),
     }
 }

@@ -1,25 +1,38 @@
 //! The names of the open elements, kept in one buffer so that going in and out costs no
 //! allocation.
 
-/// Open elements, outermost first.
+/// Open elements, outermost first. The name of an element that was just left stays behind the
+/// end, because an error about its value is only known then.
 #[derive(Debug, Default)]
 pub(crate) struct Path {
     names: String,
     /// Where each name begins in `names`.
     begins: Vec<usize>,
+    /// Where the innermost name ends.
+    end: usize,
 }
 
 impl Path {
     #[inline]
     pub(crate) fn push(&mut self, name: &str) {
-        self.begins.push(self.names.len());
+        self.names.truncate(self.end);
+        self.begins.push(self.end);
         self.names.push_str(name);
+        self.end = self.names.len();
     }
 
     #[inline]
     pub(crate) fn pop(&mut self) {
         if let Some(begin) = self.begins.pop() {
-            self.names.truncate(begin);
+            self.end = begin;
+        }
+    }
+
+    /// Takes back the last [`Self::pop`].
+    pub(crate) fn back_in(&mut self) {
+        if self.end < self.names.len() {
+            self.begins.push(self.end);
+            self.end = self.names.len();
         }
     }
 
@@ -32,13 +45,13 @@ impl Path {
     #[inline]
     pub(crate) fn last(&self) -> &str {
         let begin = self.begins.last().copied().unwrap_or_default();
-        self.names.get(begin..).unwrap_or_default()
+        self.names.get(begin..self.end).unwrap_or_default()
     }
 
     /// `feed/entry/content`.
     pub(crate) fn joined(&self) -> String {
         let ends = self.begins.iter().skip(1).copied();
-        let ends = ends.chain(std::iter::once(self.names.len()));
+        let ends = ends.chain(std::iter::once(self.end));
         let names = self.begins.iter().copied().zip(ends);
         let names: Vec<&str> = names
             .filter_map(|(begin, end)| self.names.get(begin..end))
@@ -60,6 +73,11 @@ mod tests {
         }
         assert_eq!((path.last(), path.depth()), ("content", 3));
         assert_eq!(path.joined(), "feed/entry/content");
+        path.pop();
+        path.back_in();
+        assert_eq!(path.joined(), "feed/entry/content");
+        path.back_in();
+        assert_eq!(path.depth(), 3, "only once");
         path.pop();
         path.pop();
         assert_eq!((path.last(), path.joined().as_str()), ("feed", "feed"));

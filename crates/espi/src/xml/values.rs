@@ -18,6 +18,7 @@ impl<R: BufRead> Cursor<R> {
     #[inline]
     fn value_text(&mut self) -> Result<&str, ReadError> {
         self.text.clear();
+        self.value_start = self.position();
         loop {
             match self.step::<true>()? {
                 Token::Text { .. } => {
@@ -33,10 +34,11 @@ impl<R: BufRead> Cursor<R> {
         }
     }
 
+    /// An error about the value just read: at its first byte, in its element.
     #[cold]
-    fn bad_value(&self, expected: &'static str) -> ReadError {
+    fn bad_value(&mut self, expected: &'static str) -> ReadError {
         let text = self.text.trim().chars().take(40).collect();
-        self.error(ReadErrorKind::Value { text, expected })
+        self.value_error(ReadErrorKind::Value { text, expected })
     }
 
     /// Text, trimmed; `None` when there is none.
@@ -46,7 +48,8 @@ impl<R: BufRead> Cursor<R> {
             return Ok(None);
         }
         if !text.chars().all(is_xml_character) {
-            return Err(self.error(ReadErrorKind::Malformed("a control character in text")));
+            let kind = ReadErrorKind::Malformed("a control character in text");
+            return Err(self.value_error(kind));
         }
         Ok(Some(self.text.trim().to_owned()))
     }
@@ -191,7 +194,10 @@ mod tests {
 
     #[test]
     fn seconds_may_have_a_fraction_that_is_cut() {
-        assert_eq!(parse_whole_seconds(b"1721154384.66136"), Some(1_721_154_384));
+        assert_eq!(
+            parse_whole_seconds(b"1721154384.66136"),
+            Some(1_721_154_384)
+        );
         for text in ["1.", ".5", "1.x", "1.2.3", "nan"] {
             assert_eq!(parse_whole_seconds(text.as_bytes()), None, "{text}");
         }

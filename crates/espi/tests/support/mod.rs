@@ -11,7 +11,10 @@ pub(crate) fn entries(bytes: &[u8]) -> Result<Vec<Entry>, ReadError> {
 }
 
 /// A document bound: all blocks in the order they came out, and the rest.
-pub(crate) fn bind_with(binder: Binder, bytes: &[u8]) -> Result<(Vec<BoundBlock>, Bound), BindError> {
+pub(crate) fn bind_with(
+    binder: Binder,
+    bytes: &[u8],
+) -> Result<(Vec<BoundBlock>, Bound), BindError> {
     let mut binder = binder;
     let mut blocks = Vec::new();
     for entry in entries(bytes).unwrap() {

@@ -4,7 +4,7 @@ use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text, Timest
 use diesel::{ExpressionMethods, QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::Stream;
-use jiff_diesel::{NullableTimestamp, Timestamp};
+use jiff_diesel::Timestamp;
 use uuid::Uuid;
 
 use super::AuthorizationId;
@@ -51,8 +51,14 @@ pub struct SeriesCodes {
     pub kind: i32,
     /// 0 none.
     pub phase: i32,
+    /// Time-of-use bucket that the whole series is of.
+    pub tou: i32,
+    /// Data qualifier: 12 normal.
+    pub qualifier: i32,
     /// 840 US dollar.
     pub currency: i32,
+    /// Quality of readings that state none.
+    pub default_quality: i32,
 }
 
 /// A series of a feed whose reading type has become known.
@@ -186,10 +192,12 @@ async fn series_id(conn: &mut AsyncPgConnection, id: AuthorizationId, codes: &Se
     }
     let row: Id = sql_query(
         "INSERT INTO smd.series
-             (authorization_id, usage_point_id, commodity, flow, unit, accumulation, kind, phase, currency)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         ON CONFLICT (authorization_id, usage_point_id, commodity, flow, unit, accumulation, kind, phase, currency)
-         DO UPDATE SET commodity = excluded.commodity
+             (authorization_id, usage_point_id, commodity, flow, unit, accumulation, kind, phase, tou, qualifier,
+              currency, default_quality)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         ON CONFLICT (authorization_id, usage_point_id, commodity, flow, unit, accumulation, kind, phase, tou, qualifier,
+                      currency)
+         DO UPDATE SET default_quality = excluded.default_quality
          RETURNING id",
     )
     .bind::<SqlUuid, _>(id.uuid())
@@ -200,72 +208,86 @@ async fn series_id(conn: &mut AsyncPgConnection, id: AuthorizationId, codes: &Se
     .bind::<Integer, _>(codes.accumulation)
     .bind::<Integer, _>(codes.kind)
     .bind::<Integer, _>(codes.phase)
+    .bind::<Integer, _>(codes.tou)
+    .bind::<Integer, _>(codes.qualifier)
     .bind::<Integer, _>(codes.currency)
+    .bind::<Integer, _>(codes.default_quality)
     .get_result(conn)
     .await?;
     Ok(row.id)
 }
 
-/// A stored series.
+/// A stored series with one of the multipliers that its readings have.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = series, check_for_backend(diesel::pg::Pg))]
 pub struct StoredSeries {
     /// Our number of it.
     pub id: i64,
+    /// Power of ten.
+    #[diesel(select_expression = reading::multiplier)]
+    pub multiplier: i16,
     /// What it means.
     #[diesel(embed)]
     pub codes: SeriesCodes,
 }
 
-/// The series of an authorization, in a stable order.
+/// The series of an authorization that have readings, once per multiplier, in a stable order.
 pub async fn series_of(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<Vec<StoredSeries>> {
     let mut all: Vec<StoredSeries> = series::table
+        .inner_join(reading::table)
         .filter(series::authorization_id.eq(id.uuid()))
         .select(StoredSeries::as_select())
+        .distinct()
         .load(conn)
         .await?;
-    all.sort_by(|a, b| a.codes.cmp(&b.codes));
+    all.sort_by(|a, b| (&a.codes, a.multiplier).cmp(&(&b.codes, b.multiplier)));
     Ok(all)
 }
 
-/// A stored reading.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = reading, check_for_backend(diesel::pg::Pg))]
+/// A stored reading, in the order of an export.
+#[derive(Debug, Clone, QueryableByName)]
 pub struct StoredReading {
-    /// Its series.
-    pub series_id: i64,
+    /// Index of its series in the slice that was asked for, from 0.
+    #[diesel(sql_type = BigInt)]
+    pub series: i64,
     /// Start of the interval.
-    #[diesel(deserialize_as = Timestamp)]
+    #[diesel(sql_type = Timestamptz, deserialize_as = Timestamp)]
     pub starts_at: jiff::Timestamp,
     /// Seconds.
+    #[diesel(sql_type = Integer)]
     pub duration: i32,
-    /// Energy is this × 10^multiplier.
+    /// Energy is this × 10^multiplier of the series.
+    #[diesel(sql_type = BigInt)]
     pub value: i64,
-    /// Power of ten.
-    pub multiplier: i16,
     /// ESPI codes.
+    #[diesel(sql_type = Array<Integer>)]
     pub quality: Vec<i32>,
     /// Time-of-use bucket.
+    #[diesel(sql_type = Nullable<Integer>)]
     pub tou: Option<i32>,
     /// Critical peak bucket.
+    #[diesel(sql_type = Nullable<Integer>)]
     pub cpp: Option<i32>,
     /// 1/100000 of the currency.
+    #[diesel(sql_type = Nullable<BigInt>)]
     pub cost: Option<i64>,
-    /// When the custodian published it.
-    #[diesel(deserialize_as = NullableTimestamp)]
-    pub published_at: Option<jiff::Timestamp>,
 }
 
-/// The readings of these series by usage point, start, duration and flow, one at a time.
+/// The readings of these series by usage point (byte order), start, duration and place of the series
+/// in the slice; one at a time.
 pub async fn in_order<'conn>(
     conn: &'conn mut AsyncPgConnection,
-    series_ids: &[i64],
-) -> diesel::QueryResult<impl Stream<Item = diesel::QueryResult<StoredReading>> + Send + 'conn> {
-    reading::table
-        .inner_join(series::table)
-        .filter(reading::series_id.eq_any(series_ids.to_vec()))
-        .order((series::usage_point_id, reading::starts_at, reading::duration, series::flow, reading::series_id))
-        .select(StoredReading::as_select())
-        .load_stream(conn)
-        .await
+    wanted: &[StoredSeries],
+) -> diesel::QueryResult<impl Stream<Item = diesel::QueryResult<StoredReading>> + Send + use<'conn>> {
+    sql_query(
+        "SELECT w.nr - 1 AS series, r.starts_at, r.duration, r.value, r.quality, r.tou, r.cpp, r.cost
+         FROM unnest($1, $2) WITH ORDINALITY AS w (id, multiplier, nr)
+         JOIN smd.series s ON s.id = w.id
+         JOIN smd.reading r ON r.series_id = w.id AND r.multiplier = w.multiplier
+         ORDER BY s.usage_point_id COLLATE \"C\", r.starts_at, r.duration, w.nr",
+    )
+    .bind::<Array<BigInt>, _>(wanted.iter().map(|one| one.id).collect::<Vec<_>>())
+    .bind::<Array<SmallInt>, _>(wanted.iter().map(|one| one.multiplier).collect::<Vec<_>>())
+    .load_stream(conn)
+    .await
 }

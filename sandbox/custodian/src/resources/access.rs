@@ -1,11 +1,13 @@
 //! Which token may see what: PG&E's classes, and the one consent a customer's token stands for.
 
+use actix_web::http::StatusCode;
 use service_kit::secret::ExposeSecret as _;
 
 use super::Refusal;
 use super::feed::Group;
+use crate::config::ExpiredToken;
 use crate::gateway::Credentials;
-use crate::grants::{Authorization, Bearer, DataGroups};
+use crate::grants::{Authorization, Bearer, DataGroups, Refused};
 use crate::model::{Customer, UsagePoint};
 use crate::world::World;
 
@@ -32,7 +34,11 @@ impl Caller {
             .state()
             .grants
             .bearer(world.now(), token.expose_secret());
-        match bearer.map_err(|_| Refusal::Unauthorized)? {
+        let refused = |why| match why {
+            Refused::Expired => Refusal::Expired(expired_status(world)),
+            Refused::Unknown | Refused::Ended => Refusal::Unauthorized,
+        };
+        match bearer.map_err(refused)? {
             Bearer::Client(id) => Ok(Self::Client(id)),
             Bearer::Access(id) => Ok(Self::Customer(id)),
             Bearer::Refresh(_) => Err(Refusal::Unauthorized),
@@ -69,6 +75,14 @@ impl Caller {
             return Err(Refusal::Forbidden);
         }
         Consent::of(world, subscription)
+    }
+}
+
+/// The status for an expired token: the sources say both.
+fn expired_status(world: &World) -> StatusCode {
+    match world.config.behaviour.expired {
+        ExpiredToken::Unauthorized => StatusCode::UNAUTHORIZED,
+        ExpiredToken::Forbidden => StatusCode::FORBIDDEN,
     }
 }
 

@@ -4,18 +4,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use espi::local_time::LocalTimeParameters;
 use espi::{
-    AccumulationBehaviour, ApplicationInformation, AuthorizationStatus, Content, Entry,
+    AccumulationBehaviour, Content, Entry,
     FlowDirection, IntervalBlock, IntervalReading, Links, MeasurementKind, MeterReading, Period,
     Qualities, ReadingType, ServiceKind, SummaryMeasurement, UnitOfMeasure, UsageSummary,
 };
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::Refusal;
-use crate::clients::Client;
-use crate::grants::Authorization;
 use crate::model::{
-    Calendar, Commodity, DayRange, Direction, ModelError, Reading, Series, UsagePoint,
+    Commodity, Direction, ModelError, Reading, Series, UsagePoint,
 };
 
 /// US dollar.
@@ -99,7 +96,7 @@ impl Entries {
             .to_string()
     }
 
-    fn entry(
+    pub(super) fn entry(
         &self,
         up: &str,
         own: &str,
@@ -279,75 +276,6 @@ impl Entries {
             ..UsageSummary::default()
         };
         Ok(self.entry(&up, &own, &[], Some(&title), Content::UsageSummary(content)))
-    }
-
-    pub(super) fn authorization(
-        &self,
-        authorization: &Authorization,
-        calendar: &Calendar,
-        published: DayRange,
-        now: Timestamp,
-    ) -> Result<Entry, Refusal> {
-        let id = authorization.id;
-        let own = format!("Authorization/{id}");
-        let seconds = |from: Timestamp, to: Timestamp| to.as_second() - from.as_second();
-        // An authorization without an end: PG&E writes a length of thousands of years.
-        let authorized = authorization.choice.until.map_or(251_963_658_000, |until| {
-            seconds(authorization.created, until)
-        });
-        let published_from = calendar.instant(published.first.at(0, 0, 0, 0))?;
-        let published_to =
-            calendar.instant(published.last.max(published.first).at(23, 59, 59, 0))?;
-        let content = espi::Authorization {
-            authorized_period: Some(Period {
-                start: Some(authorization.created),
-                duration: Some(authorized),
-            }),
-            published_period: Some(Period {
-                start: Some(published_from),
-                duration: Some(seconds(published_from, published_to) + 1),
-            }),
-            status: Some(AuthorizationStatus::from_code(authorization.status(now))),
-            expires_at: authorization.token_expires,
-            scope: Some(authorization.scope()),
-            token_type: Some("Bearer".to_owned()),
-            resource_uri: Some(self.href(&format!("Subscription/{id}"))),
-            authorization_uri: Some(self.href(&own)),
-            customer_resource_uri: authorization
-                .choice
-                .data
-                .account
-                .then(|| self.href(&format!("Batch/RetailCustomer/{id}"))),
-            error: None,
-        };
-        let mut entry = self.entry(
-            "Authorization",
-            &own,
-            &[],
-            None,
-            Content::Authorization(content),
-        );
-        entry.published = Some(authorization.created);
-        entry.updated = Some(authorization.updated);
-        Ok(entry)
-    }
-
-    pub(super) fn application_information(&self, client: &Client, api_base: &str) -> Entry {
-        let content = ApplicationInformation {
-            data_custodian_id: Some("PGE".to_owned()),
-            data_custodian_application_status: Some(2),
-            third_party_notify_uri: client.notification_uri.as_ref().map(ToString::to_string),
-            token_endpoint: Some(format!("{api_base}/datacustodian/oauth/v2/token")),
-            bulk_request_uri: Some(self.href(&format!("Batch/Bulk/{}", client.bulk_id))),
-            resource_endpoint: Some(self.base.clone()),
-            client_id: Some(client.id.clone()),
-            client_name: Some(client.name.clone()),
-            redirect_uris: client.redirect_uris.clone(),
-            ..ApplicationInformation::default()
-        };
-        let own = format!("ApplicationInformation/{}", client.bulk_id);
-        let content = Content::ApplicationInformation(content);
-        self.entry("ApplicationInformation", &own, &[], None, content)
     }
 }
 

@@ -2,6 +2,8 @@
 //! and what each answers. The documents themselves are made in `entries`, `feed` and `customer`.
 
 mod access;
+mod authorizations;
+mod batches;
 mod customer;
 mod entries;
 mod feed;
@@ -15,15 +17,13 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use espi::service_status::ServiceStatus;
 use espi::writer;
-use uuid::Uuid;
 
 pub(crate) use path::Resource;
 
-use crate::config::Asynchronous;
 use crate::gateway::Passed;
-use crate::grants::{Authorization, State};
-use crate::model::{Customer, DayRange, ModelError, UsagePoint};
-use crate::world::{Deferred, World};
+use crate::grants::Authorization;
+use crate::model::{DayRange, ModelError, UsagePoint};
+use crate::world::World;
 use access::{Caller, Consent};
 use entries::Entries;
 use feed::Group;
@@ -32,8 +32,10 @@ use window::Window;
 /// Why a request gets no document. PG&E's resources answer a bare status.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
-    #[error("the token is missing, unknown, expired or revoked")]
+    #[error("the token is missing, unknown or revoked")]
     Unauthorized,
+    #[error("the token has expired")]
+    Expired(StatusCode),
     #[error("the token is of the wrong class or for something else")]
     Forbidden,
     #[error("a parameter cannot be understood: {0}")]
@@ -54,6 +56,7 @@ impl From<Refusal> for HttpResponse {
     fn from(refusal: Refusal) -> Self {
         let status = match &refusal {
             Refusal::Unauthorized => StatusCode::UNAUTHORIZED,
+            Refusal::Expired(status) => *status,
             Refusal::Forbidden => StatusCode::FORBIDDEN,
             Refusal::BadRequest(_) => StatusCode::BAD_REQUEST,
             Refusal::NoContent => StatusCode::NO_CONTENT,
@@ -247,131 +250,7 @@ impl Request<'_> {
         Refusal::NotFound(self.path.clone())
     }
 
-    fn batch_usage_point(&self, id: u64, point: &str) -> Result<HttpResponse, Refusal> {
-        let consent = self.consent(id)?;
-        consent.chosen(|data| data.usage)?;
-        let point = self.usage_point(&consent, point)?;
-        if let Some(correlation) = self.window.correlation {
-            return self.deferred(correlation, &consent);
-        }
-        let days = self.days(&consent.authorization)?;
-        if days.is_empty() {
-            return Err(Refusal::NoContent);
-        }
-        let later = match self.world.config.behaviour.asynchronous {
-            Asynchronous::Always => true,
-            Asynchronous::PerCustomer => consent.customer.asynchronous,
-            Asynchronous::Never => false,
-        };
-        if later {
-            let batch = Deferred {
-                path: self.path.clone(),
-                subscription: id,
-                usage_points: vec![point.id.clone()],
-                days,
-            };
-            return Ok(self.defer(&consent.authorization.client_id, vec![batch]));
-        }
-        let groups = consent.groups(std::slice::from_ref(&point.id));
-        self.stream(id, self.path.clone(), groups, days)
-    }
-
-    /// One result per usage point, all announced together.
-    fn batch_subscription(&self, id: u64) -> Result<HttpResponse, Refusal> {
-        let consent = self.consent(id)?;
-        consent.chosen(|data| data.usage)?;
-        if let Some(correlation) = self.window.correlation {
-            return self.deferred(correlation, &consent);
-        }
-        let days = self.days(&consent.authorization)?;
-        if days.is_empty() {
-            return Err(Refusal::NoContent);
-        }
-        let batches = consent.usage_points().map(|point| Deferred {
-            path: self.path.clone(),
-            subscription: id,
-            usage_points: vec![point.id.clone()],
-            days,
-        });
-        Ok(self.defer(&consent.authorization.client_id, batches.collect()))
-    }
-
-    /// One result per active subscription of the third party, all announced together.
-    fn bulk(&self, id: u64) -> Result<HttpResponse, Refusal> {
-        let client = self
-            .world
-            .clients
-            .by_id(self.caller.client()?)
-            .ok_or(Refusal::Forbidden)?;
-        if client.bulk_id != id {
-            return Err(Refusal::Forbidden);
-        }
-        if let Some(correlation) = self.window.correlation {
-            let batch = self.announced(correlation)?;
-            let consent = Consent::of(self.world, batch.subscription)?;
-            return self.deferred(correlation, &consent);
-        }
-        let now = self.world.now();
-        let active: Vec<Authorization> = {
-            let state = self.world.state();
-            let mine = state
-                .grants
-                .all()
-                .filter(|a| a.client_id == client.id && a.status(now) == 1);
-            mine.filter(|a| a.choice.data.usage).cloned().collect()
-        };
-        let mut batches = Vec::new();
-        for authorization in active {
-            let days = self.days(&authorization)?;
-            if !days.is_empty() {
-                let usage_points = authorization.choice.usage_points;
-                let (path, subscription) = (self.path.clone(), authorization.id);
-                batches.push(Deferred {
-                    path,
-                    subscription,
-                    usage_points,
-                    days,
-                });
-            }
-        }
-        if batches.is_empty() {
-            return Err(Refusal::NoContent);
-        }
-        Ok(self.defer(&client.id, batches))
-    }
-
-    /// Answers 202; the results can be fetched from now on, and a notification will say so.
-    fn defer(&self, client_id: &str, batches: Vec<Deferred>) -> HttpResponse {
-        let mut resources = Vec::new();
-        {
-            let mut state = self.world.state();
-            for batch in batches {
-                let correlation = self.world.random.uuid();
-                resources.push(
-                    self.world
-                        .resource(&format!("{}?correlationID={correlation}", batch.path)),
-                );
-                state.deferred.insert(correlation, batch);
-            }
-        }
-        self.world.notify(client_id, resources);
-        HttpResponse::Accepted().finish()
-    }
-
-    /// The announced batch, when it was announced under this very path.
-    fn announced(&self, correlation: Uuid) -> Result<Deferred, Refusal> {
-        let batch = self.world.state().deferred.get(&correlation).cloned();
-        batch
-            .filter(|batch| batch.path == self.path)
-            .ok_or_else(|| self.not_found())
-    }
-
-    fn deferred(&self, correlation: Uuid, consent: &Consent) -> Result<HttpResponse, Refusal> {
-        let batch = self.announced(correlation)?;
-        let groups = consent.groups(&batch.usage_points);
-        self.stream(batch.subscription, self.path.clone(), groups, batch.days)
-    }
-
+    /// The feed of these groups on these days.
     fn stream(
         &self,
         id: u64,
@@ -396,106 +275,5 @@ impl Request<'_> {
             validated,
         };
         Ok(stream::feed(plan))
-    }
-
-    /// A week of the first customer, under a subscription that does not exist.
-    fn sample(&self) -> Result<HttpResponse, Refusal> {
-        self.caller.client()?;
-        let customer: &Customer = self
-            .world
-            .model
-            .customers()
-            .first()
-            .ok_or_else(|| self.not_found())?;
-        let last = self.world.last_day()?;
-        let first = last
-            .checked_sub(jiff::Span::new().days(6))
-            .map_err(ModelError::Day)?;
-        let groups = customer
-            .usage_points
-            .iter()
-            .map(|point| Group::UsagePoint {
-                point: point.clone(),
-                billing: true,
-            })
-            .collect();
-        self.stream(0, self.path.clone(), groups, DayRange::new(first, last))
-    }
-
-    /// The caller's authorization with this id, unless it was deleted.
-    fn own_authorization(&self, id: u64) -> Result<Authorization, Refusal> {
-        let client = self.caller.client()?;
-        let found = self.world.state().grants.get(id).cloned();
-        found
-            .filter(|a| a.client_id == client && a.state != State::Deleted)
-            .ok_or_else(|| self.not_found())
-    }
-
-    fn authorization(&self, id: u64) -> Result<HttpResponse, Refusal> {
-        let authorization = self.own_authorization(id)?;
-        let published = self.world.published_days(&authorization)?;
-        let calendar = self.world.model.calendar();
-        let entry = self.entries(id).authorization(
-            &authorization,
-            calendar,
-            published,
-            self.world.now(),
-        )?;
-        stream::entry(&entry)
-    }
-
-    fn authorizations(&self) -> Result<HttpResponse, Refusal> {
-        let client = self.caller.client()?;
-        let all: Vec<Authorization> = {
-            let state = self.world.state();
-            let mine = state
-                .grants
-                .all()
-                .filter(|a| a.client_id == client && a.state != State::Deleted);
-            mine.cloned().collect()
-        };
-        let calendar = self.world.model.calendar();
-        let entries = self.entries(0);
-        let mut list = Vec::new();
-        for authorization in &all {
-            let published = self.world.published_days(authorization)?;
-            list.push(entries.authorization(
-                authorization,
-                calendar,
-                published,
-                self.world.now(),
-            )?);
-        }
-        stream::feed_of(&entries, &self.path, &list)
-    }
-
-    fn delete_authorization(&self, id: u64) -> Result<HttpResponse, Refusal> {
-        let client = self.own_authorization(id)?.client_id;
-        let deleted = self
-            .world
-            .state()
-            .grants
-            .delete(self.world.now(), &client, id);
-        if deleted {
-            Ok(HttpResponse::Ok().finish())
-        } else {
-            Err(self.not_found())
-        }
-    }
-
-    fn application_information(&self, id: u64) -> Result<HttpResponse, Refusal> {
-        let client = self
-            .world
-            .clients
-            .by_id(self.caller.registration()?)
-            .ok_or(Refusal::Forbidden)?;
-        if client.bulk_id != id {
-            return Err(Refusal::Forbidden);
-        }
-        stream::entry(
-            &self
-                .entries(0)
-                .application_information(client, &self.world.api_base),
-        )
     }
 }

@@ -469,3 +469,35 @@ fn an_output_that_takes_no_more_is_an_error_not_a_short_file() {
     .unwrap();
     assert!(matches!(writer.finish(), Err(TableError::Output(_))));
 }
+
+#[test]
+fn the_order_of_the_series_does_not_decide() {
+    let all = [
+        with(series("100", 1), |k| k.phase = Some(128)),
+        series("100", 1),
+        series("100", 4),
+        with(series("100", 1), |k| k.interval_length = Some(900)),
+        series("100", 0),
+        series("200", 4),
+        gas("300"),
+    ];
+    let chosen = |order: &[usize]| -> Vec<usize> {
+        let shuffled: Vec<Series> = order.iter().map(|index| all[*index].clone()).collect();
+        let selection = Selection::of(&shuffled);
+        let places = 0..order.len();
+        let mut chosen: Vec<usize> = places
+            .filter(|place| selection.table_of(*place).is_some())
+            .map(|place| order[place])
+            .collect();
+        chosen.sort_unstable();
+        chosen
+    };
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    for _ in 0..all.len() {
+        assert_eq!(chosen(&order), [1, 3, 5, 6], "{order:?}");
+        order.reverse();
+        assert_eq!(chosen(&order), [1, 3, 5, 6], "{order:?}");
+        order.reverse();
+        order.rotate_left(1);
+    }
+}

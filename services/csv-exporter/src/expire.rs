@@ -1,0 +1,33 @@
+//! `output.expire`: removes files whose time is over or whose customer was erased.
+
+use job_queue::{Handler, Job, Outcome};
+use storage::kinds::OutputExpire;
+use storage::smd::export;
+
+use crate::Exporter;
+use crate::export::{ExportError, remove};
+
+impl Handler<OutputExpire> for Exporter {
+    async fn run(&self, _job: Job<OutputExpire>) -> Outcome {
+        match self.expire().await {
+            Ok(()) => Outcome::Done,
+            Err(error) => Outcome::retry(&error),
+        }
+    }
+}
+
+impl Exporter {
+    async fn expire(&self) -> Result<(), ExportError> {
+        let expired = {
+            let mut conn = self.database.get().await?;
+            export::expired(&mut conn, self.config.retention.files()).await?
+        };
+        for one in expired {
+            remove(self, one.id, &one.files).await?;
+            let erased = one.erased;
+            tracing::info!(authorization = %one.id, erased, "files removed");
+        }
+        self.place.clean_up()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,161 @@
+//! `metergate doctor`: checks everything that can be checked, and says the remedy.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::sync::Arc;
+
+use diesel::QueryableByName;
+use diesel::sql_types::BigInt;
+use service_kit::clock::{Clock, SystemClock};
+use smd_client::{Client, Unlimited};
+use storage::Database;
+
+use crate::config::Config;
+use crate::jobs::{CommandError, block_on};
+
+/// A clock that is off by more than this breaks tokens and leases' logs, seconds.
+const CLOCK_TOLERANCE: i64 = 5;
+/// A certificate that ends sooner than this is a warning, days.
+const EXPIRES_SOON: i64 = 30;
+
+/// Checks configuration, database, keys, certificate, output folder and custodian.
+#[derive(Debug, clap::Args)]
+pub struct Doctor {
+    #[command(flatten)]
+    config: Config,
+    /// Leave the custodian out: no request is sent.
+    #[arg(long)]
+    offline: bool,
+}
+
+/// Something is not as it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum DoctorError {
+    /// The command itself.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// The output.
+    #[error("cannot write the output: {0}")]
+    Output(#[from] std::io::Error),
+    /// Checks that failed.
+    #[error("{0} of the checks failed")]
+    Failed(usize),
+}
+
+/// Prints a line per check.
+struct Report<'a, W> {
+    out: &'a mut W,
+    failed: usize,
+}
+
+impl<W: Write> Report<'_, W> {
+    fn line(&mut self, name: &str, outcome: Result<impl Display, impl Display>) -> Result<(), std::io::Error> {
+        match outcome {
+            Ok(found) => writeln!(self.out, "ok      {name}: {found}"),
+            Err(trouble) => {
+                self.failed += 1;
+                writeln!(self.out, "FAILED  {name}: {trouble}")
+            }
+        }
+    }
+}
+
+impl Doctor {
+    /// Runs all checks; fails when one of them did.
+    pub fn run(self, out: &mut impl Write) -> Result<(), DoctorError> {
+        service_kit::http::install_tls_provider();
+        block_on(async {
+            let mut report = Report { out, failed: 0 };
+            self.keys(&mut report)?;
+            self.database(&mut report).await?;
+            self.output(&mut report)?;
+            self.custodian(&mut report).await?;
+            match report.failed {
+                0 => Ok(()),
+                failed => Err(DoctorError::Failed(failed)),
+            }
+        })?
+    }
+
+    fn keys<W: Write>(&self, report: &mut Report<'_, W>) -> Result<(), DoctorError> {
+        let keys = self.config.keys.load();
+        Ok(report.line("encryption keys", keys.map(|keys| format!("{} loaded", keys.ids().len())))?)
+    }
+
+    async fn database<W: Write>(&self, report: &mut Report<'_, W>) -> Result<(), DoctorError> {
+        let reached = async {
+            let database = Database::new(&self.config.database)?;
+            let conn = database.get().await?;
+            Ok::<_, storage::DatabaseError>(conn)
+        };
+        let mut conn = match reached.await {
+            Ok(conn) => {
+                report.line("database", Ok::<_, String>("reached"))?;
+                conn
+            }
+            Err(error) => return Ok(report.line("database", Err::<String, _>(error))?),
+        };
+        let schema = storage::check_version(&mut conn).await;
+        report.line("schema", schema.map(|()| "up to date"))?;
+        Ok(report.line("clock", clock_skew(&mut conn).await)?)
+    }
+
+    fn output<W: Write>(&self, report: &mut Report<'_, W>) -> Result<(), DoctorError> {
+        // A draft that is dropped leaves nothing.
+        let tried = self.config.output.place().and_then(|place| place.begin().map(drop));
+        Ok(report.line("output folder", tried.map(|()| "takes files"))?)
+    }
+
+    async fn custodian<W: Write>(&self, report: &mut Report<'_, W>) -> Result<(), DoctorError> {
+        let client = match Client::new(&self.config.smd, Arc::new(Unlimited)) {
+            Ok(client) => client,
+            Err(error) => return Ok(report.line("custodian", Err::<String, _>(error))?),
+        };
+        report.line("certificate", certificate(&client))?;
+        if self.offline {
+            return Ok(());
+        }
+        // PG&E's own connection test, one request after the other.
+        let pause = std::time::Duration::from_millis(self.config.budget.request_spacing_ms);
+        let token = client.client_token().await;
+        report.line("custodian: token", token.map(|_| "received"))?;
+        tokio::time::sleep(pause).await;
+        let status = client.service_status().await;
+        report.line("custodian: status", status.map(|status| format!("{status:?}")))?;
+        tokio::time::sleep(pause).await;
+        let sample = client.download_sample_data().await;
+        report.line("custodian: sample data", sample.map(|sample| format!("{} bytes", sample.bytes)))?;
+        Ok(())
+    }
+}
+
+fn certificate(client: &Client) -> Result<String, String> {
+    let report = client.certificate().map_err(|error| error.to_string())?;
+    let days = report.days_left(SystemClock.now());
+    if !report.matches_key {
+        return Err("the certificate and the private key do not belong together: put the pair in place that was uploaded in the Share My Data portal".to_owned());
+    }
+    if days < EXPIRES_SOON {
+        return Err(format!("expires in {days} days: upload the new one in the Share My Data portal, then replace the file"));
+    }
+    Ok(format!("matches its key, expires in {days} days"))
+}
+
+async fn clock_skew(conn: &mut diesel_async::AsyncPgConnection) -> Result<String, String> {
+    use diesel_async::RunQueryDsl as _;
+
+    #[derive(QueryableByName)]
+    struct Seconds {
+        #[diesel(sql_type = BigInt)]
+        seconds: i64,
+    }
+    let there: Seconds = diesel::sql_query("SELECT extract(epoch FROM clock_timestamp())::bigint AS seconds")
+        .get_result(conn)
+        .await
+        .map_err(|error| error.to_string())?;
+    let skew = SystemClock.now().as_second() - there.seconds;
+    if skew.abs() > CLOCK_TOLERANCE {
+        return Err(format!("this machine and the database differ by {skew} s: synchronise both with NTP"));
+    }
+    Ok("agrees with the database's".to_owned())
+}
