@@ -1,5 +1,6 @@
 -- One group role per service, without a login of its own: the operator's login roles are made members.
--- Roles belong to the cluster, not to the database: another database may have made them already.
+-- Roles belong to the cluster, not to the database: another database may have made them already, or
+-- may be making them at this moment. Then what is there is taken, and needs no right to grant it.
 DO $$
 DECLARE
     wanted text;
@@ -12,15 +13,23 @@ BEGIN
         'metergate_operator'
     ] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
-            EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+            BEGIN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN
+                NULL;
+            END;
+        END IF;
+        IF wanted <> 'metergate_service' AND NOT EXISTS (
+            SELECT FROM pg_auth_members
+            WHERE roleid = 'metergate_service'::regrole AND member = wanted::regrole
+        ) THEN
+            BEGIN
+                EXECUTE format('GRANT metergate_service TO %I', wanted);
+            EXCEPTION WHEN unique_violation THEN
+                NULL;
+            END;
         END IF;
     END LOOP;
-    GRANT metergate_service TO
-        metergate_smd_auth, metergate_smd_fetcher, metergate_csv_exporter, metergate_operator;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN
-    -- Another database of this cluster was migrated at the same moment.
-    RAISE EXCEPTION 'the roles were being created by another migration: run it again'
-        USING ERRCODE = 'serialization_failure';
 END
 $$;
 

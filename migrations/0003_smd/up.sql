@@ -47,8 +47,9 @@ CREATE TABLE smd.authorization (
     CHECK ((access_token IS NULL) = (access_key_id IS NULL)),
     CHECK ((refresh_token IS NULL) = (refresh_key_id IS NULL))
 );
+-- The custodian ends an older authorization of a subscription by granting a newer one: of each, one is live.
 CREATE UNIQUE INDEX authorization_live_subscription ON smd.authorization (subscription_id)
-    WHERE stage IN ('fetching', 'fetched') AND released_at IS NULL;
+    WHERE released_at IS NULL;
 CREATE INDEX authorization_open ON smd.authorization (authorized_at)
     WHERE released_at IS NULL OR exported_at IS NULL;
 
@@ -74,6 +75,8 @@ CREATE TABLE smd.pull (
     FOREIGN KEY (authorization_id, usage_point_id) REFERENCES smd.usage_point ON DELETE CASCADE,
     CHECK ((received_at IS NULL) = (readings IS NULL))
 );
+-- Notifications are matched by usage point against what is asked for and not in.
+CREATE INDEX pull_open ON smd.pull (usage_point_id) WHERE received_at IS NULL;
 
 -- What a row of readings means (codes of ESPI 1.1; 0 where the feed says nothing).
 CREATE TABLE smd.series (
@@ -137,8 +140,10 @@ CREATE TABLE smd.notice (
     collected_at     timestamptz
 );
 CREATE INDEX notice_age ON smd.notice (received_at);
+CREATE INDEX notice_authorization ON smd.notice (authorization_id);
 
--- The custodian's request budget: one row for the vendor, one per slot handed out in the last day.
+-- The custodian's request budget: one row for the vendor, and the last slots handed out: all of the last
+-- day, and never more than that day's limit of older ones.
 CREATE TABLE smd.budget (
     vendor       boolean PRIMARY KEY DEFAULT true CHECK (vendor),
     slots        bigint NOT NULL DEFAULT 0,
@@ -174,7 +179,7 @@ BEGIN
     END IF;
     UPDATE smd.budget SET slots = b.slots + 1, last_slot_at = at;
     INSERT INTO smd.budget_slot VALUES (b.slots + 1, at);
-    DELETE FROM smd.budget_slot WHERE number <= b.slots + 1 - p_per_day - 1 AND slot_at < now_at - interval '1 day';
+    DELETE FROM smd.budget_slot WHERE number <= b.slots - p_per_day AND slot_at < now_at - interval '1 day';
     RETURN wait_ms;
 END
 $$;
@@ -198,17 +203,23 @@ GRANT EXECUTE ON FUNCTION smd.reserve_slot, smd.close_budget, smd.budget_closed_
     TO metergate_smd_auth, metergate_smd_fetcher, metergate_operator;
 
 -- The browser side makes authorizations and reads their progress; it never reads a token back.
-GRANT SELECT, INSERT, UPDATE, DELETE ON smd.login TO metergate_smd_auth;
+GRANT SELECT, INSERT, UPDATE (used_at) ON smd.login TO metergate_smd_auth;
 GRANT INSERT ON smd.authorization TO metergate_smd_auth;
 GRANT SELECT (id, subscription_id, ticket_hash, stage, failure, authorized_at, planned_at, fetched_at, released_at,
               exported_at, export_error) ON smd.authorization TO metergate_smd_auth;
-GRANT UPDATE (stage, failure, access_token, access_key_id, access_expires_at, refresh_token, refresh_key_id)
-    ON smd.authorization TO metergate_smd_auth;
+-- What a newer authorization does to the older one of the same subscription.
+GRANT UPDATE (stage, released_at, access_token, access_key_id, access_expires_at, refresh_token, refresh_key_id,
+              released_at) ON smd.authorization TO metergate_smd_auth;
 GRANT SELECT ON smd.usage_point, smd.pull TO metergate_smd_auth;
-GRANT SELECT, INSERT ON smd.notice TO metergate_smd_auth;
+GRANT SELECT, INSERT, UPDATE (authorization_id, usage_point_id, received_at, collected_at) ON smd.notice
+    TO metergate_smd_auth;
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON smd.authorization, smd.usage_point, smd.pull, smd.series, smd.reading,
-    smd.staged_reading, smd.notice, smd.login TO metergate_smd_fetcher;
+-- The fetcher makes no authorization and never removes one.
+GRANT SELECT, UPDATE ON smd.authorization TO metergate_smd_fetcher;
+GRANT SELECT, INSERT, UPDATE, DELETE ON smd.usage_point, smd.pull, smd.series, smd.reading, smd.staged_reading
+    TO metergate_smd_fetcher;
+GRANT SELECT, UPDATE (collected_at), DELETE ON smd.notice TO metergate_smd_fetcher;
+GRANT SELECT (expires_at), DELETE ON smd.login TO metergate_smd_fetcher;
 
 GRANT SELECT (id, subscription_id, stage, authorized_at, customer_name, time_zone, fetched_at, released_at, exported_at,
               electricity_file, gas_file, files_removed_at) ON smd.authorization TO metergate_csv_exporter;
@@ -217,6 +228,13 @@ GRANT UPDATE (electricity_file, gas_file, exported_at, export_error, files_remov
     ON smd.authorization TO metergate_csv_exporter;
 GRANT SELECT ON smd.series, smd.reading TO metergate_csv_exporter;
 
-GRANT SELECT, UPDATE, DELETE ON smd.authorization, smd.usage_point, smd.pull, smd.series, smd.reading, smd.notice
-    TO metergate_operator;
-GRANT SELECT ON smd.budget TO metergate_operator;
+-- The operator looks at everything but tokens, and erases.
+GRANT SELECT (id, subscription_id, authorization_uri, stage, failure, access_expires_at, authorized_at, seen_at,
+              customer_name, time_zone, history_from, history_until, planned_at, fetched_at, released_at, exported_at,
+              export_error, electricity_file, gas_file, files_removed_at)
+    ON smd.authorization TO metergate_operator;
+GRANT UPDATE (stage, failure, customer_name, ticket_hash, subscription_id, authorization_uri, export_error,
+              electricity_file, gas_file, access_token, access_key_id, access_expires_at, refresh_token, refresh_key_id)
+    ON smd.authorization TO metergate_operator;
+GRANT SELECT, DELETE ON smd.usage_point, smd.pull, smd.series, smd.reading, smd.notice TO metergate_operator;
+GRANT SELECT ON smd.budget, smd.budget_slot TO metergate_operator;

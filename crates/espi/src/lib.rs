@@ -6,6 +6,29 @@
 //! produces feeds in PG&E's spelling, and [`notification`], [`service_status`] and
 //! [`client_token`] read the small documents around them.
 //!
+//! ```
+//! use espi::{Binder, Reader};
+//!
+//! let feed = br#"<feed xmlns="http://www.w3.org/2005/Atom" xmlns:e="http://naesb.org/espi">
+//!   <entry><content><e:ReadingType><e:uom>72</e:uom></e:ReadingType></content></entry>
+//!   <entry><content><e:IntervalBlock><e:IntervalReading>
+//!     <e:timePeriod><e:duration>900</e:duration><e:start>1773644400</e:start></e:timePeriod>
+//!     <e:value>250</e:value>
+//!   </e:IntervalReading></e:IntervalBlock></content></entry>
+//! </feed>"#;
+//! let mut binder = Binder::new();
+//! let mut blocks = Vec::new();
+//! for entry in Reader::new(&feed[..]) {
+//!     blocks.extend(binder.push(entry?)?);
+//! }
+//! let bound = binder.finish()?;
+//! blocks.extend(bound.blocks);
+//! let series = &bound.series[blocks[0].series.index()];
+//! assert_eq!(series.unit().map(|unit| unit.symbol()).as_deref(), Some("Wh"));
+//! assert_eq!(blocks[0].readings[0].value, 250);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! This crate does no input or output of its own (it reads what it is given) and knows no clock.
 //! It depends on no other crate of the workspace; everything else may depend on it.
 

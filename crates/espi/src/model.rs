@@ -9,6 +9,7 @@ use crate::codes::{
 use crate::local_time::LocalTimeParameters;
 use crate::qualities::Qualities;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// What stands at the top of a feed, before its entries. All empty for a single entry document.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -128,7 +129,8 @@ pub struct UsagePoint {
 pub struct MeterReading;
 
 /// What the values of a series mean. Every field is `None` when absent, empty or no number.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ReadingType {
     /// Amount of the interval (4) or a register (1, 2, 3).
     pub accumulation_behaviour: Option<AccumulationBehaviour>,

@@ -248,6 +248,27 @@ fn contents_that_do_not_belong_together() {
 }
 
 #[test]
+fn readings_are_not_lost_to_a_misspelt_namespace() {
+    for text in [
+        feed("<e:entry/>"),
+        feed(r#"<entry><content xmlns="urn:x"/></entry>"#),
+        feed("<entry><content><IntervalBlock/></content></entry>"),
+        feed(
+            r#"<entry><content><IntervalBlock xmlns="http://naesb.org/espi/"/></content></entry>"#,
+        ),
+        feed(
+            "<entry><content><e:IntervalBlock><IntervalReading/></e:IntervalBlock></content></entry>",
+        ),
+    ] {
+        let error = refused(&text);
+        assert!(
+            matches!(error.kind, ReadErrorKind::WrongNamespace { .. }),
+            "{text}: {error}"
+        );
+    }
+}
+
+#[test]
 fn every_limit_says_its_name() {
     let small = |change: fn(&mut Limits)| {
         let mut limits = Limits::default();

@@ -40,6 +40,9 @@ pub(crate) struct Client {
 /// Why the third parties could not be registered.
 #[derive(Debug, Error)]
 pub enum ClientsError {
+    /// Nobody could ever be answered.
+    #[error("no third party is registered: give --client-id and what belongs to it, or --clients")]
+    Nobody,
     /// A client id of another length.
     #[error("client id {id:?} has {length} characters: PG&E's have 32 letters and digits")]
     Id {
@@ -129,6 +132,9 @@ impl Clients {
         }
         if let Some(path) = &config.clients {
             registrations.extend(read(path)?);
+        }
+        if registrations.is_empty() {
+            return Err(ClientsError::Nobody);
         }
         let mut seen = BTreeSet::new();
         let clients = (50_916..)

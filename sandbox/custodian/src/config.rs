@@ -140,6 +140,10 @@ pub struct NotificationConfig {
         default_value_t = 1_000
     )]
     pub notify_retry_ms: u64,
+    /// Name the first link of a batch's notification twice, and add one with an all-zero
+    /// correlation id that leads nowhere: both are seen at PG&E.
+    #[arg(long, env = "METERGATE_CUSTODIAN_NOTIFY_NOISE")]
+    pub notify_noise: bool,
 }
 
 /// The query parameter that carries the code back to the third party.
@@ -241,7 +245,12 @@ pub struct BehaviourConfig {
     )]
     pub expires_in: ExpiresIn,
     /// Status for an expired token.
-    #[arg(long, env = "METERGATE_CUSTODIAN_EXPIRED_STATUS", value_enum, default_value = "401")]
+    #[arg(
+        long,
+        env = "METERGATE_CUSTODIAN_EXPIRED_STATUS",
+        value_enum,
+        default_value = "401"
+    )]
     pub expired: ExpiredToken,
     /// How a client token is written.
     #[arg(
@@ -295,7 +304,12 @@ pub struct LimitConfig {
     #[arg(long, env = "METERGATE_CUSTODIAN_TOLERANCE_MS", default_value_t = 50)]
     pub tolerance_ms: u32,
     /// Status of a refusal.
-    #[arg(long, env = "METERGATE_CUSTODIAN_THROTTLE_STATUS", value_enum, default_value = "429")]
+    #[arg(
+        long,
+        env = "METERGATE_CUSTODIAN_THROTTLE_STATUS",
+        value_enum,
+        default_value = "429"
+    )]
     pub throttle_status: ThrottleStatus,
 }
 

@@ -1,7 +1,7 @@
 //! From a configuration to two listeners.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use actix_web::dev::{Server, ServerHandle};
@@ -129,7 +129,7 @@ pub fn start(config: Config, context: &Context) -> Result<Custodian, RunError> {
     let api = api_server(api_listener, &listen, world)?;
     if let Some(path) = &listen.address_file {
         let text = json!({ "pages": pages_base, "api": api_base }).to_string();
-        std::fs::write(path, text).map_err(|source| RunError::AddressFile {
+        write_whole(path, &text).map_err(|source| RunError::AddressFile {
             path: path.clone(),
             source,
         })?;
@@ -157,6 +157,13 @@ pub fn start(config: Config, context: &Context) -> Result<Custodian, RunError> {
         api_base,
         task,
     })
+}
+
+/// Writes a file that nobody sees half written.
+fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
+    let partial = path.with_extension("partial");
+    std::fs::write(&partial, text)?;
+    std::fs::rename(&partial, path)
 }
 
 async fn stopped(handle: &ServerHandle) {

@@ -64,5 +64,7 @@ fn octal(text: &str) -> Result<u32, String> {
     u32::from_str_radix(text, 8)
         .ok()
         .filter(|mode| *mode <= 0o777 && mode & 0o400 != 0)
-        .ok_or_else(|| "write permission bits in octal with the owner's read bit, such as 640".to_owned())
+        .ok_or_else(|| {
+            "write permission bits in octal with the owner's read bit, such as 640".to_owned()
+        })
 }

@@ -2,21 +2,22 @@
 
 use std::pin::pin;
 
+use diesel_async::AsyncConnection;
 use espi::{
-    AccumulationBehaviour, Commodity, FlowDirection, MeasurementKind, Reading, ReadingType, UnitOfMeasure,
+    AccumulationBehaviour, Commodity, FlowDirection, MeasurementKind, Reading, ReadingType,
+    UnitOfMeasure,
 };
 use futures_util::TryStreamExt;
 use jiff::tz::TimeZone;
 use job_queue::{Handler, Job, LeaseLost, Outcome};
-use diesel_async::AsyncConnection;
 use serde_json::json;
+use storage::DatabaseError;
 use storage::audit;
 use storage::kinds::CsvExport;
 use storage::smd::authorization::Stage;
 use storage::smd::export::{self, Export, Files};
 use storage::smd::reading::{self, StoredReading, StoredSeries};
 use storage::smd::{AuthorizationId, erasure};
-use storage::DatabaseError;
 use tokio::sync::mpsc;
 
 use crate::Exporter;
@@ -70,7 +71,10 @@ impl Exporter {
             return Ok(Outcome::Cancel("there is no such authorization".to_owned()));
         };
         if known.stage != Stage::Fetched {
-            return Ok(Outcome::Cancel(format!("the authorization is {}", known.stage)));
+            return Ok(Outcome::Cancel(format!(
+                "the authorization is {}",
+                known.stage
+            )));
         }
         let stored = reading::series_of(&mut conn, id).await?;
         let selection = Selection::of(&stored.iter().map(series).collect::<Vec<_>>());
@@ -88,13 +92,21 @@ impl Exporter {
         if !allowed {
             return Ok(Outcome::Cancel("the authorization was erased".to_owned()));
         }
-        let written = self.write(&mut conn, &known, &stored, selection, &names).await?;
+        let written = self
+            .write(&mut conn, &known, &stored, selection, &names)
+            .await?;
         let stands = conn
             .transaction(async |conn| {
                 job.lease.hold(conn).await?;
                 let stands = export::mark_exported(conn, id).await?;
                 if stands {
-                    audit::record(conn, "smd.exported", Some(id.uuid()), &json!({ "files": written.len() })).await?;
+                    audit::record(
+                        conn,
+                        "smd.exported",
+                        Some(id.uuid()),
+                        &json!({ "files": written.len() }),
+                    )
+                    .await?;
                 }
                 Ok::<_, ExportError>(stands)
             })
@@ -121,7 +133,13 @@ impl Exporter {
         names: &Names,
     ) -> Result<Vec<Written>, ExportError> {
         let (chunks, queue) = mpsc::channel::<Vec<(usize, Reading)>>(CHUNKS_AHEAD);
-        let files = Opened::begin(&self.place, &selection, self.config.output.csv_columns, &self.zone(known), names)?;
+        let files = Opened::begin(
+            &self.place,
+            &selection,
+            self.config.output.csv_columns,
+            &self.zone(known),
+            names,
+        )?;
         let writer = tokio::task::spawn_blocking(move || files.write_all(queue));
         let read = read_all(conn, stored, &chunks).await;
         drop(chunks);
@@ -136,8 +154,14 @@ impl Exporter {
 
     fn zone(&self, known: &Export) -> TimeZone {
         let configured = || TimeZone::get(&self.config.history.time_zone);
-        let name = known.time_zone.as_deref().unwrap_or(&self.config.history.time_zone);
-        TimeZone::posix(name).or_else(|_| TimeZone::get(name)).or_else(|_| configured()).unwrap_or(TimeZone::UTC)
+        let name = known
+            .time_zone
+            .as_deref()
+            .unwrap_or(&self.config.history.time_zone);
+        TimeZone::posix(name)
+            .or_else(|_| TimeZone::get(name))
+            .or_else(|_| configured())
+            .unwrap_or(TimeZone::UTC)
     }
 
     /// The operator sees why a file is not there.
@@ -183,8 +207,16 @@ impl Names {
     }
 
     fn stored(&self) -> Files {
-        let of = |wanted| self.0.iter().find(|(table, _)| *table == wanted).map(|(_, name)| name.to_string());
-        Files { electricity: of(Table::Electricity), gas: of(Table::Gas) }
+        let of = |wanted| {
+            self.0
+                .iter()
+                .find(|(table, _)| *table == wanted)
+                .map(|(_, name)| name.to_string())
+        };
+        Files {
+            electricity: of(Table::Electricity),
+            gas: of(Table::Gas),
+        }
     }
 
     fn remove(&self, place: &Place) -> Result<(), PlaceError> {
@@ -242,7 +274,10 @@ async fn read_all(
 ) -> Result<(), ExportError> {
     let mut readings = pin!(reading::in_order(conn, stored).await?.try_chunks(CHUNK));
     while let Some(chunk) = readings.try_next().await.map_err(|error| error.1)? {
-        let chunk = chunk.into_iter().map(to_reading).collect::<Result<_, _>>()?;
+        let chunk = chunk
+            .into_iter()
+            .map(to_reading)
+            .collect::<Result<_, _>>()?;
         if chunks.send(chunk).await.is_err() {
             // The writer failed; its error is the one that counts.
             return Ok(());
@@ -267,7 +302,10 @@ fn to_reading(stored: StoredReading) -> Result<(usize, Reading), ExportError> {
         cpp: optional(stored.cpp)?,
         cost: stored.cost,
     };
-    Ok((usize::try_from(stored.series).map_err(|_| ExportError::OutOfRange)?, reading))
+    Ok((
+        usize::try_from(stored.series).map_err(|_| ExportError::OutOfRange)?,
+        reading,
+    ))
 }
 
 /// A stored series as the tables know it: 0 means that the feed said nothing.
@@ -295,7 +333,11 @@ fn series(stored: &StoredSeries) -> Series {
 }
 
 /// Removes the files of an authorization, if there are any, and notes it.
-pub(crate) async fn remove(exporter: &Exporter, id: AuthorizationId, files: &Files) -> Result<(), ExportError> {
+pub(crate) async fn remove(
+    exporter: &Exporter,
+    id: AuthorizationId,
+    files: &Files,
+) -> Result<(), ExportError> {
     for name in [&files.electricity, &files.gas].into_iter().flatten() {
         exporter.place.remove(&name.parse::<FileName>()?)?;
     }

@@ -58,11 +58,17 @@ pub async fn run(config: Config, context: Context) -> Result<(), ServeError> {
     let place = config.output.place()?;
     let database = Database::new(&config.database)?;
     storage::check_version(&mut *database.get().await?).await?;
-    context.checks.add(storage::DatabaseCheck::new(database.clone()));
+    context
+        .checks
+        .add(storage::DatabaseCheck::new(database.clone()));
     context.checks.add(OutputCheck(place.clone()));
     let listener = database.listen(&context.shutdown);
     let pool = database.pool().clone();
-    let exporter = Exporter(Arc::new(Shared { database, place, config }));
+    let exporter = Exporter(Arc::new(Shared {
+        database,
+        place,
+        config,
+    }));
     Worker::new(pool, listener, context.shutdown, WorkerSettings::default())
         .handle::<CsvExport, _>(2, exporter.clone())
         .handle::<OutputExpire, _>(1, exporter)
@@ -84,6 +90,8 @@ impl Readiness for OutputCheck {
         let place = self.0.clone();
         // A draft that is dropped leaves nothing.
         let tried = tokio::task::spawn_blocking(move || place.begin().map(drop)).await;
-        tried.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+        tried
+            .map_err(|error| error.to_string())?
+            .map_err(|error| error.to_string())
     }
 }

@@ -39,21 +39,66 @@ pub struct Config {
 
 impl From<Config> for smd_auth::Config {
     fn from(all: Config) -> Self {
-        let Config { database, keys, smd, budget, history, retention, pages, .. } = all;
-        Self { pages, database, keys, smd, budget, history, retention }
+        let Config {
+            database,
+            keys,
+            smd,
+            budget,
+            history,
+            retention,
+            pages,
+            ..
+        } = all;
+        Self {
+            pages,
+            database,
+            keys,
+            smd,
+            budget,
+            history,
+            retention,
+        }
     }
 }
 
 impl From<Config> for smd_fetcher::Config {
     fn from(all: Config) -> Self {
-        let Config { database, keys, smd, budget, history, retention, fetch, .. } = all;
-        Self { fetch, database, keys, smd, budget, history, retention }
+        let Config {
+            database,
+            keys,
+            smd,
+            budget,
+            history,
+            retention,
+            fetch,
+            ..
+        } = all;
+        Self {
+            fetch,
+            database,
+            keys,
+            smd,
+            budget,
+            history,
+            retention,
+        }
     }
 }
 
 impl From<Config> for csv_exporter::Config {
     fn from(all: Config) -> Self {
-        let Config { database, history, retention, output, .. } = all;
-        Self { output, database, history, retention }
+        let Config {
+            database,
+            history,
+            retention,
+            output,
+            ..
+        } = all;
+        Self {
+            output,
+            database,
+            history,
+            retention,
+        }
     }
 }

@@ -49,7 +49,11 @@ struct Report<'a, W> {
 }
 
 impl<W: Write> Report<'_, W> {
-    fn line(&mut self, name: &str, outcome: Result<impl Display, impl Display>) -> Result<(), std::io::Error> {
+    fn line(
+        &mut self,
+        name: &str,
+        outcome: Result<impl Display, impl Display>,
+    ) -> Result<(), std::io::Error> {
         match outcome {
             Ok(found) => writeln!(self.out, "ok      {name}: {found}"),
             Err(trouble) => {
@@ -79,7 +83,10 @@ impl Doctor {
 
     fn keys<W: Write>(&self, report: &mut Report<'_, W>) -> Result<(), DoctorError> {
         let keys = self.config.keys.load();
-        Ok(report.line("encryption keys", keys.map(|keys| format!("{} loaded", keys.ids().len())))?)
+        Ok(report.line(
+            "encryption keys",
+            keys.map(|keys| format!("{} loaded", keys.ids().len())),
+        )?)
     }
 
     async fn database<W: Write>(&self, report: &mut Report<'_, W>) -> Result<(), DoctorError> {
@@ -102,7 +109,11 @@ impl Doctor {
 
     fn output<W: Write>(&self, report: &mut Report<'_, W>) -> Result<(), DoctorError> {
         // A draft that is dropped leaves nothing.
-        let tried = self.config.output.place().and_then(|place| place.begin().map(drop));
+        let tried = self
+            .config
+            .output
+            .place()
+            .and_then(|place| place.begin().map(drop));
         Ok(report.line("output folder", tried.map(|()| "takes files"))?)
     }
 
@@ -121,10 +132,16 @@ impl Doctor {
         report.line("custodian: token", token.map(|_| "received"))?;
         tokio::time::sleep(pause).await;
         let status = client.service_status().await;
-        report.line("custodian: status", status.map(|status| format!("{status:?}")))?;
+        report.line(
+            "custodian: status",
+            status.map(|status| format!("{status:?}")),
+        )?;
         tokio::time::sleep(pause).await;
         let sample = client.download_sample_data().await;
-        report.line("custodian: sample data", sample.map(|sample| format!("{} bytes", sample.bytes)))?;
+        report.line(
+            "custodian: sample data",
+            sample.map(|sample| format!("{} bytes", sample.bytes)),
+        )?;
         Ok(())
     }
 }
@@ -136,7 +153,9 @@ fn certificate(client: &Client) -> Result<String, String> {
         return Err("the certificate and the private key do not belong together: put the pair in place that was uploaded in the Share My Data portal".to_owned());
     }
     if days < EXPIRES_SOON {
-        return Err(format!("expires in {days} days: upload the new one in the Share My Data portal, then replace the file"));
+        return Err(format!(
+            "expires in {days} days: upload the new one in the Share My Data portal, then replace the file"
+        ));
     }
     Ok(format!("matches its key, expires in {days} days"))
 }
@@ -149,13 +168,16 @@ async fn clock_skew(conn: &mut diesel_async::AsyncPgConnection) -> Result<String
         #[diesel(sql_type = BigInt)]
         seconds: i64,
     }
-    let there: Seconds = diesel::sql_query("SELECT extract(epoch FROM clock_timestamp())::bigint AS seconds")
-        .get_result(conn)
-        .await
-        .map_err(|error| error.to_string())?;
+    let there: Seconds =
+        diesel::sql_query("SELECT extract(epoch FROM clock_timestamp())::bigint AS seconds")
+            .get_result(conn)
+            .await
+            .map_err(|error| error.to_string())?;
     let skew = SystemClock.now().as_second() - there.seconds;
     if skew.abs() > CLOCK_TOLERANCE {
-        return Err(format!("this machine and the database differ by {skew} s: synchronise both with NTP"));
+        return Err(format!(
+            "this machine and the database differ by {skew} s: synchronise both with NTP"
+        ));
     }
     Ok("agrees with the database's".to_owned())
 }

@@ -43,11 +43,20 @@ impl Erase {
         let removal = conn
             .transaction(async |conn| {
                 for authorization in &found {
-                    let open = authorization::lock(conn, *authorization).await?.is_some_and(|known| !known.released);
+                    let open = authorization::lock(conn, *authorization)
+                        .await?
+                        .is_some_and(|known| !known.released);
                     erasure::erase(conn, *authorization).await?;
-                    audit::record(conn, "smd.erased", Some(authorization.uuid()), &json!({})).await?;
+                    audit::record(conn, "smd.erased", Some(authorization.uuid()), &json!({}))
+                        .await?;
                     if open {
-                        job_queue::enqueue_one(conn, &SmdRelease { authorization: *authorization }).await?;
+                        job_queue::enqueue_one(
+                            conn,
+                            &SmdRelease {
+                                authorization: *authorization,
+                            },
+                        )
+                        .await?;
                     }
                 }
                 Ok::<_, CommandError>(job_queue::enqueue_one(conn, &OutputExpire {}).await?)
@@ -64,7 +73,10 @@ impl Erase {
         shutdown.begin_hard();
         match removed {
             Ok(_) => writeln!(out, "the files are removed")?,
-            Err(error) => writeln!(out, "the files are not removed yet ({error}); csv-exporter does it when it runs")?,
+            Err(error) => writeln!(
+                out,
+                "the files are not removed yet ({error}); csv-exporter does it when it runs"
+            )?,
         }
         Ok(())
     }

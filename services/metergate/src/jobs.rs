@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::io::{self, Write};
 
-use job_queue::operate::{self, JobRow};
 use job_queue::QueueError;
+use job_queue::operate::{self, JobRow};
 use serde_json::json;
 use storage::{Database, DatabaseConfig, DatabaseError, MigrateError, audit};
 
@@ -90,8 +90,10 @@ pub enum CommandError {
 
 /// Runs a command's future to its end.
 pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T, CommandError> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CommandError::Runtime)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(CommandError::Runtime)?;
     Ok(runtime.block_on(future))
 }
 
@@ -107,24 +109,42 @@ impl Jobs {
         storage::check_version(&mut conn).await?;
         match self.action {
             Action::List { state, kind, limit } => {
-                for job in operate::list(&mut conn, state.as_deref(), kind.as_deref(), limit).await? {
+                for job in
+                    operate::list(&mut conn, state.as_deref(), kind.as_deref(), limit).await?
+                {
                     let last = job.errors.last().map_or("", String::as_str);
-                    writeln!(out, "{:>8}  {:<14} {:<10} {:>3}  {}  {last}", job.id, job.kind, job.state, job.attempt, job.run_at.to_jiff())?;
+                    writeln!(
+                        out,
+                        "{:>8}  {:<14} {:<10} {:>3}  {}  {last}",
+                        job.id,
+                        job.kind,
+                        job.state,
+                        job.attempt,
+                        job.run_at.to_jiff()
+                    )?;
                 }
             }
             Action::Show { id } => {
-                let job = operate::show(&mut conn, id).await?.ok_or(CommandError::NoJob(id))?;
+                let job = operate::show(&mut conn, id)
+                    .await?
+                    .ok_or(CommandError::NoJob(id))?;
                 writeln!(out, "{:#}", describe(&job))?;
             }
             Action::Retry { id } => {
                 let changed = operate::retry(&mut conn, id).await?;
-                changed.then_some(()).ok_or(CommandError::WrongState { id, verb: "retried" })?;
+                changed.then_some(()).ok_or(CommandError::WrongState {
+                    id,
+                    verb: "retried",
+                })?;
                 audit::record(&mut conn, "job.retried", None, &json!({ "job": id })).await?;
                 writeln!(out, "job {id} runs again")?;
             }
             Action::Discard { id, reason } => {
                 let changed = operate::discard(&mut conn, id, &reason).await?;
-                changed.then_some(()).ok_or(CommandError::WrongState { id, verb: "discarded" })?;
+                changed.then_some(()).ok_or(CommandError::WrongState {
+                    id,
+                    verb: "discarded",
+                })?;
                 audit::record(&mut conn, "job.discarded", None, &json!({ "job": id })).await?;
                 writeln!(out, "job {id} is discarded")?;
             }

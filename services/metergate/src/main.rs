@@ -58,7 +58,11 @@ fn report<E: std::error::Error + 'static>(done: Result<(), E>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nothing is left to do when even this cannot be written.
-            let _ = writeln!(io::stderr(), "metergate: {}", service_kit::config::chain(&error));
+            let _ = writeln!(
+                io::stderr(),
+                "metergate: {}",
+                service_kit::config::chain(&error)
+            );
             ExitCode::FAILURE
         }
     }

@@ -34,9 +34,13 @@ impl Service {
 impl Serve {
     /// Until the shutdown, or until one of them fails: then all stop.
     pub fn run(self) -> Result<(), ProgramError> {
-        let wanted: Vec<Service> =
-            Service::ALL.into_iter().filter(|it| self.services.is_empty() || self.services.contains(it)).collect();
-        run_service("metergate", &self.common, |context| run_all(wanted, self.config, context))
+        let wanted: Vec<Service> = Service::ALL
+            .into_iter()
+            .filter(|it| self.services.is_empty() || self.services.contains(it))
+            .collect();
+        run_service("metergate", &self.common, |context| {
+            run_all(wanted, self.config, context)
+        })
     }
 }
 

@@ -15,9 +15,9 @@ use storage::smd::authorization::{self, NewAuthorization};
 use storage::smd::login::{self, Refused};
 use storage::smd::tokens::{TokenError, Tokens};
 
+use crate::Service;
 use crate::pages::{message, trouble};
 use crate::start::{cookie_name, spent_cookie};
-use crate::Service;
 
 /// A browser is waiting: longer than a job waits for its turn, shorter than nginx waits for us.
 pub(crate) const LONGEST_WAIT: Wait = Wait::at_most(Duration::from_secs(30));
@@ -60,7 +60,11 @@ enum StoreError {
 /// job in one transaction, and goes to the progress page.
 pub(crate) async fn callback(service: Data<Service>, request: HttpRequest) -> HttpResponse {
     let parsed = Callback::parse(request.query_string());
-    let state = parsed.as_ref().ok().and_then(Callback::state).map(str::to_owned);
+    let state = parsed
+        .as_ref()
+        .ok()
+        .and_then(Callback::state)
+        .map(str::to_owned);
     let mut response = match accept(&service, &request, parsed).await {
         Ok(ticket) => {
             metrics::counter!("smd_authorizations_total").increment(1);
@@ -89,10 +93,14 @@ async fn accept(
     let state = callback.state().ok_or(CallbackFailure::NoState)?;
     let browser = request.cookie(&cookie_name(state));
     let mut conn = service.database.get().await?;
-    login::redeem(&mut conn, state, browser.as_ref().map(actix_web::cookie::Cookie::value))
-        .await
-        .map_err(DatabaseError::from)?
-        .map_err(CallbackFailure::State)?;
+    login::redeem(
+        &mut conn,
+        state,
+        browser.as_ref().map(actix_web::cookie::Cookie::value),
+    )
+    .await
+    .map_err(DatabaseError::from)?
+    .map_err(CallbackFailure::State)?;
     // Not held while the custodian is asked.
     drop(conn);
     match callback {
@@ -105,21 +113,31 @@ async fn accept(
 }
 
 async fn exchange(service: &Service, code: &Secret) -> Result<TokenSet, CallbackFailure> {
-    service.client.exchange_code(code).await.map_err(CallbackFailure::Exchange)
+    service
+        .client
+        .exchange_code(code)
+        .await
+        .map_err(CallbackFailure::Exchange)
 }
 
 /// A crash before the commit loses the tokens: the customer starts again, which cancels the
 /// authorization we lost, and the sweep reports it to the operator.
 async fn store(service: &Service, tokens: TokenSet) -> Result<String, CallbackFailure> {
     let subscription = tokens.subscription()?;
-    let authorization_uri = tokens.authorization_uri.as_deref().ok_or(CallbackFailure::NoUri)?;
+    let authorization_uri = tokens
+        .authorization_uri
+        .as_deref()
+        .ok_or(CallbackFailure::NoUri)?;
     let (id, ticket) = (service.random.uuid().into(), service.random.token(24));
     let new = NewAuthorization {
         id,
         subscription_id: subscription.as_str(),
         authorization_uri,
         ticket: &ticket,
-        tokens: &Tokens { access: tokens.access_token.clone(), refresh: Some(tokens.refresh_token.clone()) },
+        tokens: &Tokens {
+            access: tokens.access_token.clone(),
+            refresh: Some(tokens.refresh_token.clone()),
+        },
         expires_in: tokens.expires_in,
     };
     let mut conn = service.database.get().await?;
@@ -141,7 +159,11 @@ fn refuse(failure: &CallbackFailure) -> HttpResponse {
     match failure {
         CallbackFailure::Query(_) | CallbackFailure::NoState => {
             count("malformed");
-            message(bad, "This link is incomplete", "It does not come from an authorization that was started here.")
+            message(
+                bad,
+                "This link is incomplete",
+                "It does not come from an authorization that was started here.",
+            )
         }
         CallbackFailure::State(refused) => {
             count(refused.label());
@@ -170,13 +192,27 @@ fn refuse(failure: &CallbackFailure) -> HttpResponse {
         }
         CallbackFailure::Exchange(error) => {
             count("exchange");
-            tracing::warn!(error = service_kit::config::chain(error), "a code could not be exchanged");
-            message(StatusCode::BAD_GATEWAY, "PG&E did not complete the authorization", exchange_words(error))
+            tracing::warn!(
+                error = service_kit::config::chain(error),
+                "a code could not be exchanged"
+            );
+            message(
+                StatusCode::BAD_GATEWAY,
+                "PG&E did not complete the authorization",
+                exchange_words(error),
+            )
         }
         CallbackFailure::Ids(_) | CallbackFailure::NoUri => {
             count("no_ids");
-            tracing::error!(error = service_kit::config::chain(failure), "the custodian's token answer is not usable");
-            message(StatusCode::BAD_GATEWAY, "PG&E did not complete the authorization", "PG&E's answer could not be read. Please start again.")
+            tracing::error!(
+                error = service_kit::config::chain(failure),
+                "the custodian's token answer is not usable"
+            );
+            message(
+                StatusCode::BAD_GATEWAY,
+                "PG&E did not complete the authorization",
+                "PG&E's answer could not be read. Please start again.",
+            )
         }
         CallbackFailure::Database(_) | CallbackFailure::Store(_) => {
             count("trouble");

@@ -14,11 +14,19 @@ use crate::ServeError;
 #[command(next_help_heading = "Pages")]
 pub struct PagesConfig {
     /// Where the pages are served; nginx stands in front.
-    #[arg(long = "smd-auth-address", env = "METERGATE_SMD_AUTH_ADDRESS", default_value = "127.0.0.1:8080")]
+    #[arg(
+        long = "smd-auth-address",
+        env = "METERGATE_SMD_AUTH_ADDRESS",
+        default_value = "127.0.0.1:8080"
+    )]
     pub address: SocketAddr,
 
     /// The energy service's name, as the customer knows it.
-    #[arg(long, env = "METERGATE_OPERATOR_NAME", default_value = "this energy service")]
+    #[arg(
+        long,
+        env = "METERGATE_OPERATOR_NAME",
+        default_value = "this energy service"
+    )]
     pub operator_name: String,
 
     /// Seconds from leaving for the custodian to coming back. Too low, and customers who log in slowly

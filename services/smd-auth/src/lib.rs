@@ -59,12 +59,19 @@ pub async fn run(config: Config, context: Context) -> Result<(), ServeError> {
 }
 
 /// The same on a socket that listens already.
-pub async fn serve(server: PublicServer, config: Config, context: Context) -> Result<(), ServeError> {
+pub async fn serve(
+    server: PublicServer,
+    config: Config,
+    context: Context,
+) -> Result<(), ServeError> {
     let database = Database::new(&config.database)?;
     storage::check_version(&mut *database.get().await?).await?;
-    context.checks.add(storage::DatabaseCheck::new(database.clone()));
+    context
+        .checks
+        .add(storage::DatabaseCheck::new(database.clone()));
     let budget = Arc::new(PostgresBudget::new(database.clone(), &config.budget));
-    let client = Client::with_clock(&config.smd, budget, context.clock)?.waiting(callback::LONGEST_WAIT);
+    let client =
+        Client::with_clock(&config.smd, budget, context.clock)?.waiting(callback::LONGEST_WAIT);
     let service = Data::new(Service {
         database,
         client,
@@ -72,7 +79,9 @@ pub async fn serve(server: PublicServer, config: Config, context: Context) -> Re
         random: context.random,
         config,
     });
-    server.run(&context.shutdown, move |app| routes(app, &service)).await?;
+    server
+        .run(&context.shutdown, move |app| routes(app, &service))
+        .await?;
     Ok(())
 }
 

@@ -49,7 +49,11 @@ pub(crate) async fn receive(service: Data<Service>, body: Bytes) -> Result<HttpR
         // One bad link does not keep the others from being followed.
         let outcome = note(&service, link).await.map_err(|error| {
             count("trouble");
-            Problem::unavailable("the notification could not be stored; send it again", TRY_AGAIN, &error)
+            Problem::unavailable(
+                "the notification could not be stored; send it again",
+                TRY_AGAIN,
+                &error,
+            )
         })?;
         count(outcome);
     }
@@ -62,19 +66,28 @@ fn count(outcome: &'static str) {
 
 /// Stores what is to be done about a link; answers the label under which it is counted.
 async fn note(service: &Service, link: &str) -> Result<&'static str, NoteError> {
-    let Ok(url) = service.client.own_link(link) else { return Ok("foreign") };
-    let Some(target) = service.client.target_of(&url) else { return Ok("foreign") };
+    let Ok(url) = service.client.own_link(link) else {
+        return Ok("foreign");
+    };
+    let Some(target) = service.client.target_of(&url) else {
+        return Ok("foreign");
+    };
     let mut conn = service.database.get().await?;
     conn.transaction(async |conn| match target {
         Link::Authorization(subscription) => {
-            let Some(id) = authorization::live_of_subscription(conn, subscription.as_str()).await? else {
+            let Some(id) = authorization::live_of_subscription(conn, subscription.as_str()).await?
+            else {
                 return Ok("unknown_authorization");
             };
             job_queue::enqueue_one(conn, &SmdRecheck { authorization: id }).await?;
             Ok("recheck")
         }
-        Link::Readings { subscription, usage_point } => {
-            let Some(id) = authorization::live_of_subscription(conn, subscription.as_str()).await? else {
+        Link::Readings {
+            subscription,
+            usage_point,
+        } => {
+            let Some(id) = authorization::live_of_subscription(conn, subscription.as_str()).await?
+            else {
                 return Ok("unknown_authorization");
             };
             collect(service, conn, &url, Some(id), usage_point.as_ref()).await

@@ -40,12 +40,22 @@ pub(crate) fn page(status: StatusCode, template: &impl Template) -> HttpResponse
 
 /// A plain page that says what happened and offers to start again.
 pub(crate) fn message(status: StatusCode, title: &str, text: &str) -> HttpResponse {
-    page(status, &MessagePage { title, text, offer_start: true })
+    page(
+        status,
+        &MessagePage {
+            title,
+            text,
+            offer_start: true,
+        },
+    )
 }
 
 /// Our own trouble: logged once, here; the page says only that it is ours.
 pub(crate) fn trouble(error: &(dyn std::error::Error + 'static)) -> HttpResponse {
-    tracing::error!(error = service_kit::config::chain(error), "a page could not be made");
+    tracing::error!(
+        error = service_kit::config::chain(error),
+        "a page could not be made"
+    );
     message(
         StatusCode::SERVICE_UNAVAILABLE,
         "Something went wrong on our side",
@@ -54,5 +64,9 @@ pub(crate) fn trouble(error: &(dyn std::error::Error + 'static)) -> HttpResponse
 }
 
 pub(crate) async fn not_found() -> impl Responder {
-    message(StatusCode::NOT_FOUND, "No such page", "The address may be mistyped or out of date.")
+    message(
+        StatusCode::NOT_FOUND,
+        "No such page",
+        "The address may be mistyped or out of date.",
+    )
 }

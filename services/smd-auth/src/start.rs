@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use actix_web::HttpResponse;
 use actix_web::cookie::{Cookie, SameSite, time};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use actix_web::web::Data;
-use actix_web::HttpResponse;
 use storage::smd::login;
 use storage::{DatabaseError, digest};
 
@@ -69,6 +69,10 @@ pub(crate) fn spent_cookie(state: &str) -> Cookie<'static> {
 
 /// The name of a state's cookie; says nothing of the state.
 pub(crate) fn cookie_name(state: &str) -> String {
-    let short: String = digest(state).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let short: String = digest(state)
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("__Secure-metergate-{short}")
 }

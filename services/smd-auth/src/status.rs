@@ -37,9 +37,12 @@ pub(crate) async fn status(service: Data<Service>, ticket: Path<String>) -> Http
         Ok::<_, DatabaseError>(progress::of_ticket(&mut conn, &ticket).await?)
     };
     match found.await {
-        Ok(Some(progress)) => {
-            page(StatusCode::OK, &StatusPage { view: view(&progress, &service.config.pages.operator_name) })
-        }
+        Ok(Some(progress)) => page(
+            StatusCode::OK,
+            &StatusPage {
+                view: view(&progress, &service.config.pages.operator_name),
+            },
+        ),
         Ok(None) => message(
             StatusCode::NOT_FOUND,
             "No such authorization",

@@ -14,7 +14,11 @@ use crate::ServeError;
 pub struct FetchConfig {
     /// Customers whose history is pulled at the same time. They share one request budget: more only
     /// spreads it over more customers.
-    #[arg(long = "smd-fetcher-concurrency", env = "METERGATE_SMD_FETCHER_CONCURRENCY", default_value_t = 4)]
+    #[arg(
+        long = "smd-fetcher-concurrency",
+        env = "METERGATE_SMD_FETCHER_CONCURRENCY",
+        default_value_t = 4
+    )]
     pub concurrency: usize,
 
     /// Minutes after which a request that was answered 202 is asked again when no notification came.
@@ -58,7 +62,10 @@ impl Config {
         self.keys.load()?;
         smd_client::Client::new(&self.smd, std::sync::Arc::new(smd_client::Unlimited))?;
         let zone = &self.history.time_zone;
-        TimeZone::get(zone).map_err(|source| ServeError::TimeZone { zone: zone.clone(), source })?;
+        TimeZone::get(zone).map_err(|source| ServeError::TimeZone {
+            zone: zone.clone(),
+            source,
+        })?;
         Ok(())
     }
 }

@@ -45,12 +45,18 @@ pub(crate) async fn read(
         Some(AuthorizationStatus::Revoked | AuthorizationStatus::Denied) => Standing::Ended,
         _ => Standing::Active,
     };
-    Ok((standing, found.published_period.and_then(|period| period.start)))
+    Ok((
+        standing,
+        found.published_period.and_then(|period| period.start),
+    ))
 }
 
 /// The customer ended the authorization before we had finished: what was pulled and the tokens are
 /// erased. In one transaction; changes nothing unless the history is still being pulled.
-pub(crate) async fn withdraw(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
+pub(crate) async fn withdraw(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+) -> diesel::QueryResult<()> {
     let is_fetching = authorization::lock(conn, id)
         .await?
         .is_some_and(|known| known.stage == authorization::Stage::Fetching);

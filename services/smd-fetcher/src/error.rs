@@ -67,7 +67,9 @@ impl StepError {
             Self::Ingest(error) if error.is_transient() => {
                 "PG&E's answer broke off. We try again by ourselves."
             }
-            Self::Ingest(_) => "PG&E's answer could not be read. The operator of this service has been told.",
+            Self::Ingest(_) => {
+                "PG&E's answer could not be read. The operator of this service has been told."
+            }
             _ => "Something went wrong on our side. We try again by ourselves.",
         }
     }

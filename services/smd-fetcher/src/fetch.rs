@@ -10,9 +10,9 @@ use jiff::SignedDuration;
 use job_queue::{Handler, Job, Outcome};
 use storage::DatabaseError;
 use storage::kinds::{CsvExport, SmdFetch, SmdRelease};
+use storage::smd::AuthorizationId;
 use storage::smd::authorization::{self, Authorization, Stage};
 use storage::smd::plan::{self, Pull};
-use storage::smd::AuthorizationId;
 
 use crate::Fetcher;
 use crate::consent;
@@ -92,7 +92,10 @@ impl Fetcher {
             return Ok(());
         }
         Err(StepError::Hopeless {
-            reason: format!("not complete after {} hours", self.config.fetch.give_up_hours),
+            reason: format!(
+                "not complete after {} hours",
+                self.config.fetch.give_up_hours
+            ),
             words: "PG&E did not deliver your usage in time. Please start again.",
         })
     }
@@ -108,7 +111,9 @@ impl Fetcher {
                 continue;
             }
             done_with = Some(&pull.usage_point);
-            let waited = pull.accepted_ms_ago.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)));
+            let waited = pull
+                .accepted_ms_ago
+                .map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)));
             match waited {
                 None => return Ok(Next::Pull(pull)),
                 Some(waited) if waited < patience => {
@@ -117,7 +122,9 @@ impl Fetcher {
                 }
                 Some(_) if pull.accepted >= MOST_ASKED => {
                     return Err(StepError::Hopeless {
-                        reason: format!("asked {MOST_ASKED} times for a window, and no notification came"),
+                        reason: format!(
+                            "asked {MOST_ASKED} times for a window, and no notification came"
+                        ),
                         words: "PG&E announced your usage but never delivered it. Please start again later.",
                     });
                 }
@@ -133,7 +140,10 @@ impl Fetcher {
         let mut conn = self.database.get().await?;
         conn.transaction(async |conn| {
             job.lease.hold(conn).await?;
-            if authorization::lock(conn, id).await?.is_some_and(|it| it.stage == Stage::Fetching) {
+            if authorization::lock(conn, id)
+                .await?
+                .is_some_and(|it| it.stage == Stage::Fetching)
+            {
                 authorization::mark_fetched(conn, id).await?;
                 job_queue::enqueue_one(conn, &SmdRelease { authorization: id }).await?;
                 job_queue::enqueue_one(conn, &CsvExport { authorization: id }).await?;
@@ -149,13 +159,17 @@ impl Fetcher {
     /// What a failed step means: withdrawn consent, a wait, another attempt, or the end.
     async fn judge(&self, job: &Job<SmdFetch>, error: StepError) -> Result<Outcome, StepError> {
         let id = job.payload.authorization;
-        if matches!(error, StepError::Withdrawn) || (error.smells_of_withdrawal() && self.is_withdrawn(id).await?) {
+        if matches!(error, StepError::Withdrawn)
+            || (error.smells_of_withdrawal() && self.is_withdrawn(id).await?)
+        {
             self.withdraw(id).await?;
             return Ok(Outcome::Done);
         }
         let outcome = match error.outcome() {
             // The last attempt: say why before the job table gives the job up.
-            Outcome::Retry(line) if job.max_attempts.is_some_and(|most| job.attempt >= most) => Outcome::Fail(line),
+            Outcome::Retry(line) if job.max_attempts.is_some_and(|most| job.attempt >= most) => {
+                Outcome::Fail(line)
+            }
             // No attempt will find the token good again.
             Outcome::Retry(line) if error.smells_of_withdrawal() => Outcome::Fail(line),
             other => other,
@@ -176,13 +190,16 @@ impl Fetcher {
 
     /// Asks the custodian, with our own token, whether the customer has ended the authorization.
     async fn is_withdrawn(&self, id: AuthorizationId) -> Result<bool, StepError> {
-        let Some(authorization) = self.authorization(id).await? else { return Ok(false) };
+        let Some(authorization) = self.authorization(id).await? else {
+            return Ok(false);
+        };
         Ok(consent::look(self, &authorization).await? == consent::Standing::Ended)
     }
 
     async fn withdraw(&self, id: AuthorizationId) -> Result<(), DatabaseError> {
         let mut conn = self.database.get().await?;
-        conn.transaction(async |conn| consent::withdraw(conn, id).await).await?;
+        conn.transaction(async |conn| consent::withdraw(conn, id).await)
+            .await?;
         Ok(())
     }
 }

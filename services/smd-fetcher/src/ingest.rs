@@ -72,12 +72,18 @@ pub(crate) async fn stage(
 ) -> Result<Staged, StepError> {
     let batch = fetcher.random.uuid();
     let (blocks, queue) = mpsc::channel(BLOCKS_AHEAD);
-    let parser = tokio::task::spawn_blocking(move || parse(body.into_blocking_reader(), usage_point, &blocks));
+    let parser = tokio::task::spawn_blocking(move || {
+        parse(body.into_blocking_reader(), usage_point, &blocks)
+    });
     let inserted = insert_all(&fetcher.database, batch, queue).await;
     // The parser has ended when its queue has, or ends now that nobody takes from it.
     let parsed = parser.await.map_err(|_panic| IngestError::Reader)?;
     match finish(parsed, inserted) {
-        Ok((rows, series)) => Ok(Staged { batch, rows, series }),
+        Ok((rows, series)) => Ok(Staged {
+            batch,
+            rows,
+            series,
+        }),
         Err(error) => {
             discard(fetcher, batch).await;
             Err(error)
@@ -136,8 +142,16 @@ async fn insert_all(
     let mut rows = Vec::new();
     while let Some(block) = queue.recv().await {
         for staged in to_rows(&block)? {
-            let extent = extents.entry(block.series.index()).or_insert((0, staged.starts_at, staged.starts_at));
-            *extent = (extent.0 + 1, extent.1.min(staged.starts_at), extent.2.max(staged.starts_at));
+            let extent = extents.entry(block.series.index()).or_insert((
+                0,
+                staged.starts_at,
+                staged.starts_at,
+            ));
+            *extent = (
+                extent.0 + 1,
+                extent.1.min(staged.starts_at),
+                extent.2.max(staged.starts_at),
+            );
             rows.push(staged);
         }
         if rows.len() >= ROWS_PER_INSERT {
@@ -190,10 +204,20 @@ fn finish(
     let mut total = 0;
     let mut all = BTreeMap::new();
     for (number, series) in bound.series.into_iter().enumerate() {
-        let Some(&(rows, first, last)) = extents.get(&number) else { continue };
+        let Some(&(rows, first, last)) = extents.get(&number) else {
+            continue;
+        };
         total += i64::try_from(rows).map_err(|_| IngestError::OutOfRange)?;
         let number = i32::try_from(number).map_err(|_| IngestError::OutOfRange)?;
-        all.insert(number, StagedSeries { series, rows, first, last });
+        all.insert(
+            number,
+            StagedSeries {
+                series,
+                rows,
+                first,
+                last,
+            },
+        );
     }
     Ok((total, all))
 }
@@ -201,7 +225,10 @@ fn finish(
 impl StagedSeries {
     /// Whose usage point it is.
     pub(crate) fn usage_point(&self) -> Result<&UsagePointId, IngestError> {
-        self.series.usage_point.as_ref().ok_or(IngestError::NoUsagePoint)
+        self.series
+            .usage_point
+            .as_ref()
+            .ok_or(IngestError::NoUsagePoint)
     }
 
     /// What the series means, for merging. A reading type that the feed did not bring is fetched.
@@ -214,7 +241,10 @@ impl StagedSeries {
     ) -> Result<FeedSeries, StepError> {
         let mut series = self.series.clone();
         if series.reading_type.is_none() {
-            let link = series.reading_type_href.as_deref().ok_or(IngestError::NoReadingType)?;
+            let link = series
+                .reading_type_href
+                .as_deref()
+                .ok_or(IngestError::NoReadingType)?;
             series.reading_type = Some(fetcher.client.reading_type(link, tokens).await?);
         }
         Ok(FeedSeries {
@@ -228,14 +258,21 @@ impl StagedSeries {
 
 fn codes(series: &Series, usage_point: &str) -> SeriesCodes {
     let stated = |pick: fn(&ReadingType) -> Option<u16>| {
-        series.reading_type.as_ref().and_then(pick).map_or(0, i32::from)
+        series
+            .reading_type
+            .as_ref()
+            .and_then(pick)
+            .map_or(0, i32::from)
     };
     SeriesCodes {
         usage_point_id: usage_point.to_owned(),
         commodity: series.commodity().map_or(0, |it| i32::from(it.code())),
         flow: stated(|it| it.flow_direction.map(FlowDirection::code)),
         unit: stated(|it| it.uom.map(espi::UnitOfMeasure::code)),
-        accumulation: stated(|it| it.accumulation_behaviour.map(espi::AccumulationBehaviour::code)),
+        accumulation: stated(|it| {
+            it.accumulation_behaviour
+                .map(espi::AccumulationBehaviour::code)
+        }),
         kind: stated(|it| it.kind.map(espi::MeasurementKind::code)),
         phase: stated(|it| it.phase),
         tou: stated(|it| it.tou),

@@ -21,6 +21,7 @@ mod sweep;
 mod tokens;
 pub mod windows;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use job_queue::{Worker, WorkerSettings};
@@ -31,6 +32,7 @@ use service_kit::secret::{Keyring, KeyringError};
 use smd_client::{Client, PostgresBudget};
 use storage::kinds::{SmdCollect, SmdFetch, SmdRecheck, SmdRelease, SmdSweep};
 use storage::{Database, DatabaseError, MigrateError};
+use tokio::sync::Mutex;
 
 pub use config::{Config, FetchConfig};
 
@@ -50,7 +52,9 @@ pub enum ServeError {
     #[error(transparent)]
     Custodian(#[from] smd_client::ConfigError),
     /// The configured time zone.
-    #[error("METERGATE_TIME_ZONE={zone}: no such time zone; write an IANA name such as America/Los_Angeles ({source})")]
+    #[error(
+        "METERGATE_TIME_ZONE={zone}: no such time zone; write an IANA name such as America/Los_Angeles ({source})"
+    )]
     TimeZone {
         /// As configured.
         zone: String,
@@ -67,6 +71,8 @@ struct Shared {
     clock: SharedClock,
     random: SharedRandom,
     config: Config,
+    /// Authorizations at the custodian that the last sweep did not know.
+    unknown: Mutex<BTreeSet<String>>,
 }
 
 /// A handler: the shared things, once per kind of job.
@@ -85,7 +91,9 @@ pub async fn run(config: Config, context: Context) -> Result<(), ServeError> {
     config.check()?;
     let database = Database::new(&config.database)?;
     storage::check_version(&mut *database.get().await?).await?;
-    context.checks.add(storage::DatabaseCheck::new(database.clone()));
+    context
+        .checks
+        .add(storage::DatabaseCheck::new(database.clone()));
     let budget = Arc::new(PostgresBudget::new(database.clone(), &config.budget));
     let client = Client::with_clock(&config.smd, budget, Arc::clone(&context.clock))?;
     let listener = database.listen(&context.shutdown);
@@ -98,6 +106,7 @@ pub async fn run(config: Config, context: Context) -> Result<(), ServeError> {
         clock: context.clock,
         random: context.random,
         config,
+        unknown: Mutex::default(),
     }));
     Worker::new(pool, listener, context.shutdown, WorkerSettings::default())
         .handle::<SmdFetch, _>(concurrency, fetcher.clone())

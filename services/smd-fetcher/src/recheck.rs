@@ -26,7 +26,9 @@ impl Fetcher {
             let mut conn = self.database.get().await?;
             authorization::get(&mut conn, id).await?
         };
-        let Some(known) = known.filter(|known| !known.released) else { return Ok(()) };
+        let Some(known) = known.filter(|known| !known.released) else {
+            return Ok(());
+        };
         if consent::look(self, &known).await? == Standing::Active {
             return Ok(());
         }
@@ -34,7 +36,9 @@ impl Fetcher {
         conn.transaction(async |conn| {
             job.lease.hold(conn).await?;
             match authorization::lock(conn, id).await? {
-                Some(known) if known.stage == Stage::Fetching => consent::withdraw(conn, id).await?,
+                Some(known) if known.stage == Stage::Fetching => {
+                    consent::withdraw(conn, id).await?
+                }
                 // Everything was in before it ended: nothing is left to release.
                 Some(_) => {
                     authorization::mark_released(conn, id).await?;

@@ -32,12 +32,17 @@ impl Fetcher {
             let mut conn = self.database.get().await?;
             authorization::get(&mut conn, id).await?
         };
-        let Some(known) = known else { return Ok(Outcome::Cancel("there is no such authorization".to_owned())) };
+        let Some(known) = known else {
+            return Ok(Outcome::Cancel("there is no such authorization".to_owned()));
+        };
         if known.stage == Stage::Fetching {
             self.note_given_up(job).await?;
         }
         if !known.released && !self.end(&known).await? {
-            return Ok(Outcome::Retry("the custodian says that the authorization is still active after its deletion".to_owned()));
+            return Ok(Outcome::Retry(
+                "the custodian says that the authorization is still active after its deletion"
+                    .to_owned(),
+            ));
         }
         let mut conn = self.database.get().await?;
         conn.transaction(async |conn| {
@@ -45,7 +50,13 @@ impl Fetcher {
             authorization::mark_released(conn, id).await?;
             tokens::erase(conn, id).await?;
             erasure::finish(conn, id).await?;
-            audit::record(conn, "smd.released", Some(id.uuid()), &json!({ "stage": known.stage.as_str() })).await?;
+            audit::record(
+                conn,
+                "smd.released",
+                Some(id.uuid()),
+                &json!({ "stage": known.stage.as_str() }),
+            )
+            .await?;
             Ok::<_, StepError>(())
         })
         .await?;
@@ -73,7 +84,10 @@ impl Fetcher {
             known.clone()
         } else {
             consent::look(self, known).await?;
-            Authorization { seen: true, ..known.clone() }
+            Authorization {
+                seen: true,
+                ..known.clone()
+            }
         };
         match self.client.delete_authorization(uri, known.seen).await? {
             Deletion::AlreadyGone => Ok(true),

@@ -61,28 +61,44 @@ impl Fetcher {
         .await
     }
 
-    async fn expire(&self, conn: &mut AsyncPgConnection, id: AuthorizationId) -> Result<(), StepError> {
+    async fn expire(
+        &self,
+        conn: &mut AsyncPgConnection,
+        id: AuthorizationId,
+    ) -> Result<(), StepError> {
         erasure::erase_data(conn, id).await?;
         tracing::info!(authorization = %id, "the time of the readings is over: erased");
         Ok(())
     }
 
     /// An authorization that the custodian lists as active and that we do not know was lost between
-    /// its code and our commit, or is not ours at all: the operator must look.
+    /// its code and our commit, or is not ours at all: the operator must look. Unknown once may be one
+    /// that is being stored just now, so only those unknown twice in a row count.
     async fn compare_with_custodian(&self) -> Result<(), StepError> {
         let listed = self.client.authorizations().await?;
         let known: BTreeSet<String> = {
             let mut conn = self.database.get().await?;
-            authorization::known_subscriptions(&mut conn).await?.into_iter().collect()
+            authorization::known_subscriptions(&mut conn)
+                .await?
+                .into_iter()
+                .collect()
         };
-        let unknown = listed
+        let unknown: BTreeSet<String> = listed
             .iter()
             .filter(|one| one.authorization.status == Some(AuthorizationStatus::Active))
-            .filter(|one| !known.contains(one.id.as_str()))
-            .count();
-        metrics::gauge!("smd_unknown_authorizations").set(f64::from(u32::try_from(unknown).unwrap_or(u32::MAX)));
-        if unknown > 0 {
-            tracing::error!(unknown, "the custodian lists active authorizations that are not in our database: end them in the Share My Data portal");
+            .map(|one| one.id.to_string())
+            .filter(|id| !known.contains(id))
+            .collect();
+        let mut before = self.unknown.lock().await;
+        let lost = unknown.intersection(&before).count();
+        *before = unknown;
+        metrics::gauge!("smd_unknown_authorizations")
+            .set(f64::from(u32::try_from(lost).unwrap_or(u32::MAX)));
+        if lost > 0 {
+            tracing::error!(
+                lost,
+                "the custodian lists active authorizations that are not in our database: end them in the Share My Data portal"
+            );
         }
         Ok(())
     }
@@ -91,9 +107,13 @@ impl Fetcher {
         match self.client.certificate() {
             Ok(report) => {
                 let days = report.days_left(self.clock.now());
-                metrics::gauge!("smd_certificate_days_left").set(f64::from(i32::try_from(days).unwrap_or(i32::MAX)));
+                metrics::gauge!("smd_certificate_days_left")
+                    .set(f64::from(i32::try_from(days).unwrap_or(i32::MAX)));
                 if days < EXPIRES_SOON_DAYS {
-                    tracing::error!(days, "our client certificate expires soon: upload the new one in the Share My Data portal, then replace the file");
+                    tracing::error!(
+                        days,
+                        "our client certificate expires soon: upload the new one in the Share My Data portal, then replace the file"
+                    );
                 }
             }
             Err(error) => tracing::error!(%error, "our client certificate cannot be read"),
@@ -106,7 +126,10 @@ async fn ensure<K: JobKind>(conn: &mut AsyncPgConnection, payload: &K) -> Result
     if !job_queue::is_live(conn, payload).await? {
         job_queue::enqueue_one(conn, payload).await?;
         metrics::counter!("smd_swept_total", "kind" => K::SPEC.name).increment(1);
-        tracing::warn!(kind = K::SPEC.name, "a step without a job was found and enqueued");
+        tracing::warn!(
+            kind = K::SPEC.name,
+            "a step without a job was found and enqueued"
+        );
     }
     Ok(())
 }

@@ -19,7 +19,10 @@ pub(crate) struct Stored<'a> {
 #[async_trait]
 impl CustomerTokens for Stored<'_> {
     async fn access(&self) -> Result<Secret, Error> {
-        self.read().await.map(|tokens| tokens.access).map_err(Error::tokens)
+        self.read()
+            .await
+            .map(|tokens| tokens.access)
+            .map_err(Error::tokens)
     }
 
     /// One refresh at a time per authorization: the row is locked and read again first, and the new
@@ -31,7 +34,11 @@ impl CustomerTokens for Stored<'_> {
             Err(StepError::Custodian(error)) if error.is_invalid_grant() => {
                 // Perhaps another process used the refresh token up, and stored the new pair.
                 let now = self.read().await.map_err(Error::tokens)?.access;
-                if is_same(&now, stale) { Err(error) } else { Ok(now) }
+                if is_same(&now, stale) {
+                    Err(error)
+                } else {
+                    Ok(now)
+                }
             }
             Err(StepError::Custodian(error)) => Err(error),
             Err(error) => Err(Error::tokens(error)),
@@ -55,7 +62,10 @@ impl Stored<'_> {
             }
             let refresh_token = kept.refresh.ok_or(TokenError::Gone)?;
             let new = fetcher.client.refresh(&refresh_token).await?;
-            let pair = Tokens { access: new.access_token.clone(), refresh: Some(new.refresh_token) };
+            let pair = Tokens {
+                access: new.access_token.clone(),
+                refresh: Some(new.refresh_token),
+            };
             tokens::replace(conn, &fetcher.keys, id, &pair, new.expires_in).await?;
             Ok::<_, StepError>(new.access_token)
         })

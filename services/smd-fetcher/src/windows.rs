@@ -39,7 +39,13 @@ pub fn plan(
     let windows = days.div_ceil_by(i32::try_from(wanted.window_days.max(1)).unwrap_or(i32::MAX));
     (0..windows)
         .map(|nr| {
-            let edge = |nr: i32| day_start(from, i64::from(days) * i64::from(nr) / i64::from(windows), zone);
+            let edge = |nr: i32| {
+                day_start(
+                    from,
+                    i64::from(days) * i64::from(nr) / i64::from(windows),
+                    zone,
+                )
+            };
             Ok((edge(nr)?, edge(nr + 1)?))
         })
         .collect()
@@ -68,7 +74,11 @@ mod tests {
 
     use super::*;
 
-    const YEAR: Wanted = Wanted { months: 12, lag_days: 5, window_days: 28 };
+    const YEAR: Wanted = Wanted {
+        months: 12,
+        lag_days: 5,
+        window_days: 28,
+    };
 
     fn pacific() -> TimeZone {
         TimeZone::get("America/Los_Angeles").unwrap()

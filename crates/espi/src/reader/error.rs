@@ -100,6 +100,14 @@ pub enum ReadErrorKind {
         /// What it holds.
         found: String,
     },
+    /// An element that carries readings is in a namespace where it would be passed over.
+    #[error("{found} is not in the namespace {expected}, so what it holds would be lost")]
+    WrongNamespace {
+        /// Local name and namespace found.
+        found: String,
+        /// The namespace it belongs in.
+        expected: &'static str,
+    },
     /// A bound was exceeded.
     #[error("more than {max} {limit}: if that is expected, raise `Limits::{}`", limit.field())]
     Limit {

@@ -1,6 +1,6 @@
 //! Blocks of readings: nearly all of a feed, so nothing in here allocates per reading.
 
-use super::{Limit, ReadError, ReadErrorKind};
+use super::{Limit, ReadError, ReadErrorKind, pass_over};
 use crate::model::{IntervalBlock, IntervalReading};
 use crate::xml::{Cursor, Ns};
 use jiff::Timestamp;
@@ -26,7 +26,8 @@ pub(super) fn interval_block<R: BufRead>(
                 once(cursor, &mut has_interval, "interval")?;
                 (block.start, block.duration) = time_period(cursor)?;
             }
-            _ => cursor.skip()?,
+            (Ns::Espi, _) => cursor.skip()?,
+            (ns, _) => pass_over(cursor, ns, "IntervalReading", crate::ESPI)?,
         }
     }
     Ok(block)

@@ -111,7 +111,7 @@ impl<R: BufRead> Reader<R> {
             return Ok(None);
         };
         if ns != Ns::Atom {
-            self.cursor.skip()?;
+            pass_over(&mut self.cursor, ns, "entry", crate::ATOM)?;
             return Ok(None);
         }
         match self.cursor.name() {
@@ -139,7 +139,7 @@ impl<R: BufRead> Reader<R> {
         let mut has_content = false;
         while let Some(ns) = self.cursor.child()? {
             if ns != Ns::Atom {
-                self.cursor.skip()?;
+                pass_over(&mut self.cursor, ns, "content", crate::ATOM)?;
                 continue;
             }
             match self.cursor.name() {
@@ -207,6 +207,21 @@ pub(crate) fn described<R: BufRead>(cursor: &Cursor<R>, ns: Ns) -> String {
     let namespace: String = namespace.chars().take(80).collect();
     let name: String = cursor.name().chars().take(80).collect();
     format!("{name} ({namespace})")
+}
+
+/// Passes over a foreign element, unless its name says that it should not be foreign: readings
+/// must not be lost to a misspelt namespace.
+fn pass_over<R: BufRead>(
+    cursor: &mut Cursor<R>,
+    ns: Ns,
+    precious: &str,
+    expected: &'static str,
+) -> Result<(), ReadError> {
+    if cursor.name() == precious {
+        let found = described(cursor, ns);
+        return Err(cursor.error(ReadErrorKind::WrongNamespace { found, expected }));
+    }
+    cursor.skip()
 }
 
 /// The link the cursor stands on.

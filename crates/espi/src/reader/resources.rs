@@ -67,6 +67,11 @@ fn resource<R: BufRead>(cursor: &mut Cursor<R>, ns: Ns) -> Read<Content> {
         (Ns::Espi, "ApplicationInformation") => {
             application_information(cursor).map(Content::ApplicationInformation)
         }
+        (ns, "IntervalBlock") => {
+            let found = described(cursor, ns);
+            let expected = crate::ESPI;
+            Err(cursor.error(ReadErrorKind::WrongNamespace { found, expected }))
+        }
         (Ns::Customer, "Customer") => customer(cursor).map(Content::Customer),
         (_, name) => {
             let name = name.to_owned();

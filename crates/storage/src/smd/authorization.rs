@@ -13,6 +13,7 @@ use jiff_diesel::{NullableTimestamp, Timestamp};
 use uuid::Uuid;
 
 use super::AuthorizationId;
+use super::sql::millis;
 use super::tokens::{self, TokenError, Tokens};
 use crate::digest;
 use crate::schema::smd::authorization as table;
@@ -142,23 +143,20 @@ pub struct NewAuthorization<'a> {
     pub expires_in: Duration,
 }
 
-/// Stores a new authorization. An older one of the same subscription counts no more: the custodian
-/// has cancelled it by granting this one.
-pub async fn insert(conn: &mut AsyncPgConnection, keys: &Keyring, new: &NewAuthorization<'_>) -> Result<(), TokenError> {
-    sql_query(
-        "UPDATE smd.authorization SET released_at = now(),
-            stage = CASE stage WHEN 'fetching' THEN 'superseded' ELSE stage END,
-            access_token = NULL, access_key_id = NULL, access_expires_at = NULL, refresh_token = NULL, refresh_key_id = NULL
-         WHERE subscription_id = $1 AND stage IN ('fetching', 'fetched') AND released_at IS NULL",
-    )
-    .bind::<Text, _>(new.subscription_id)
-    .execute(conn)
-    .await?;
+/// Stores a new authorization, in the caller's transaction. Older ones of the same subscription count
+/// no more: the custodian has ended them by granting this one. One that was being fetched is
+/// superseded; any other keeps its stage and is released.
+pub async fn insert(
+    conn: &mut AsyncPgConnection,
+    keys: &Keyring,
+    new: &NewAuthorization<'_>,
+) -> Result<(), TokenError> {
     let sealed = tokens::seal(keys, new.id, new.tokens)?;
+    end_older(conn, new.subscription_id).await?;
     sql_query(
         "INSERT INTO smd.authorization (id, subscription_id, authorization_uri, ticket_hash, access_token, access_key_id,
                                         access_expires_at, refresh_token, refresh_key_id)
-         VALUES ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 s', $8, $9)",
+         VALUES ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 ms', $8, $9)",
     )
     .bind::<SqlUuid, _>(new.id.uuid())
     .bind::<Text, _>(new.subscription_id)
@@ -166,9 +164,28 @@ pub async fn insert(conn: &mut AsyncPgConnection, keys: &Keyring, new: &NewAutho
     .bind::<Binary, _>(digest(new.ticket))
     .bind::<Binary, _>(sealed.access.bytes)
     .bind::<Text, _>(sealed.access.key_id)
-    .bind::<BigInt, _>(i64::try_from(new.expires_in.as_secs()).unwrap_or(i64::MAX))
+    .bind::<BigInt, _>(millis(new.expires_in))
     .bind::<Nullable<Binary>, _>(sealed.refresh.as_ref().map(|sealed| sealed.bytes.as_slice()))
     .bind::<Nullable<Text>, _>(sealed.refresh.as_ref().map(|sealed| sealed.key_id.as_str()))
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Of two callbacks of one subscription at once, the second waits here until the first has committed,
+/// and then finds its authorization to be the older one.
+async fn end_older(conn: &mut AsyncPgConnection, subscription_id: &str) -> diesel::QueryResult<()> {
+    sql_query("SELECT pg_advisory_xact_lock(hashtextextended('smd.authorization/' || $1, 0))")
+        .bind::<Text, _>(subscription_id)
+        .execute(conn)
+        .await?;
+    sql_query(
+        "UPDATE smd.authorization SET released_at = now(),
+            stage = CASE stage WHEN 'fetching' THEN 'superseded' ELSE stage END,
+            access_token = NULL, access_key_id = NULL, access_expires_at = NULL, refresh_token = NULL, refresh_key_id = NULL
+         WHERE subscription_id = $1 AND released_at IS NULL",
+    )
+    .bind::<Text, _>(subscription_id)
     .execute(conn)
     .await?;
     Ok(())
@@ -213,20 +230,22 @@ pub async fn known_subscriptions(conn: &mut AsyncPgConnection) -> diesel::QueryR
     Ok(ids.into_iter().flatten().collect())
 }
 
-/// The authorization's URI answered 200.
+/// The authorization's URI answered 200: only then does a later 404 mean "gone".
 pub async fn mark_seen(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
     touch(conn, id, "seen_at = now()").await
 }
 
-/// The customer's name and the rule of local time (IANA name or POSIX).
+/// The customer's name and the rule of local time (IANA name or POSIX), while the history is pulled.
 pub async fn describe(
     conn: &mut AsyncPgConnection,
     id: AuthorizationId,
     customer_name: Option<&str>,
     time_zone: &str,
 ) -> diesel::QueryResult<()> {
-    sql_query("UPDATE smd.authorization SET customer_name = $2, time_zone = $3 WHERE id = $1")
-        .bind::<SqlUuid, _>(id.uuid())
+    sql_query(
+        "UPDATE smd.authorization SET customer_name = $2, time_zone = $3 WHERE id = $1 AND stage = 'fetching'",
+    )
+    .bind::<SqlUuid, _>(id.uuid())
         .bind::<Nullable<Text>, _>(customer_name)
         .bind::<Text, _>(time_zone)
         .execute(conn)
@@ -234,9 +253,9 @@ pub async fn describe(
     Ok(())
 }
 
-/// Every window is in.
+/// Every window is in. Changes only an authorization that is being fetched.
 pub async fn mark_fetched(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
-    touch(conn, id, "stage = 'fetched', fetched_at = now(), failure = NULL").await
+    while_fetching(conn, id, "stage = 'fetched', fetched_at = now(), failure = NULL").await
 }
 
 /// What delays the work, in words for the customer; `None` when it goes on.
@@ -266,9 +285,10 @@ pub async fn mark_failed(conn: &mut AsyncPgConnection, id: AuthorizationId, word
     Ok(changed == 1)
 }
 
-/// The custodian says that the customer ended it. Nothing is left to release.
+/// The custodian says that the customer ended it before we had finished. Nothing is left to release.
+/// Changes only an authorization that is being fetched.
 pub async fn mark_withdrawn(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
-    touch(conn, id, "stage = 'withdrawn', released_at = coalesce(released_at, now())").await
+    while_fetching(conn, id, "stage = 'withdrawn', released_at = coalesce(released_at, now()), failure = NULL").await
 }
 
 /// The custodian confirmed the end of the authorization.
@@ -276,7 +296,15 @@ pub async fn mark_released(conn: &mut AsyncPgConnection, id: AuthorizationId) ->
     touch(conn, id, "released_at = coalesce(released_at, now())").await
 }
 
-async fn touch(conn: &mut AsyncPgConnection, id: AuthorizationId, set: &'static str) -> diesel::QueryResult<()> {
+async fn while_fetching(conn: &mut AsyncPgConnection, id: AuthorizationId, set: &str) -> diesel::QueryResult<()> {
+    sql_query(format!("UPDATE smd.authorization SET {set} WHERE id = $1 AND stage = 'fetching'"))
+        .bind::<SqlUuid, _>(id.uuid())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+async fn touch(conn: &mut AsyncPgConnection, id: AuthorizationId, set: &str) -> diesel::QueryResult<()> {
     sql_query(format!("UPDATE smd.authorization SET {set} WHERE id = $1"))
         .bind::<SqlUuid, _>(id.uuid())
         .execute(conn)

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use super::sql::{NumberRow, millis};
 
 /// The custodian's limits (PG&E: 1 request/s per vendor, 2,000/h and 20,000/24 h per client id).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,23 +27,18 @@ pub enum Slot {
     NotBefore(Duration),
 }
 
-#[derive(QueryableByName)]
-struct Millis {
-    #[diesel(sql_type = BigInt)]
-    ms: i64,
-}
-
-/// Reserves the next slot if it lies within `wait`, in a transaction of its own.
+/// Reserves the next slot if it lies within `wait`. Not in a longer transaction: everybody else's
+/// reservation waits until this one is committed.
 pub async fn reserve(conn: &mut AsyncPgConnection, limits: Limits, wait: Duration) -> diesel::QueryResult<Slot> {
-    let answer: Millis = diesel::sql_query("SELECT smd.reserve_slot($1, $2, $3, $4) AS ms")
+    let answer: NumberRow = diesel::sql_query("SELECT smd.reserve_slot($1, $2, $3, $4) AS n")
         .bind::<BigInt, _>(millis(limits.spacing))
         .bind::<BigInt, _>(i64::from(limits.per_hour))
         .bind::<BigInt, _>(i64::from(limits.per_day))
         .bind::<BigInt, _>(millis(wait))
         .get_result(conn)
         .await?;
-    let time = Duration::from_millis(answer.ms.unsigned_abs());
-    Ok(if answer.ms < 0 { Slot::NotBefore(time) } else { Slot::In(time) })
+    let time = Duration::from_millis(answer.n.unsigned_abs());
+    Ok(if answer.n < 0 { Slot::NotBefore(time) } else { Slot::In(time) })
 }
 
 /// The custodian throttled us: no request of anybody leaves for this time.
@@ -53,10 +49,6 @@ pub async fn close(conn: &mut AsyncPgConnection, time: Duration) -> diesel::Quer
 
 /// How long the budget stays closed; asked again when a reserved slot has come.
 pub async fn closed_for(conn: &mut AsyncPgConnection) -> diesel::QueryResult<Duration> {
-    let answer: Millis = diesel::sql_query("SELECT smd.budget_closed_ms() AS ms").get_result(conn).await?;
-    Ok(Duration::from_millis(answer.ms.unsigned_abs()))
-}
-
-fn millis(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+    let answer: NumberRow = diesel::sql_query("SELECT smd.budget_closed_ms() AS n").get_result(conn).await?;
+    Ok(Duration::from_millis(answer.n.unsigned_abs()))
 }

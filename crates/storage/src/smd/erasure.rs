@@ -2,21 +2,17 @@
 
 use std::time::Duration;
 
+use diesel::sql_query;
 use diesel::sql_types::{BigInt, Nullable, Text, Uuid as SqlUuid};
-use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::AuthorizationId;
-
-#[derive(QueryableByName)]
-struct Id {
-    #[diesel(sql_type = SqlUuid)]
-    id: Uuid,
-}
+use super::sql::{ids, millis};
 
 /// Erases what was pulled under an authorization and the customer's name; what is left says only how
-/// it went.
+/// it went. In the caller's transaction, for an authorization that is no longer being fetched: one
+/// that is could bring new data.
 pub async fn erase_data(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
     for statement in [
         "DELETE FROM smd.series WHERE authorization_id = $1",
@@ -29,10 +25,11 @@ pub async fn erase_data(conn: &mut AsyncPgConnection, id: AuthorizationId) -> di
     Ok(())
 }
 
-/// Turns an authorization into a tombstone: its data and tokens are gone, and every job that still
-/// comes for it stops. The caller enqueues the release and the removal of the files.
+/// Turns an authorization into a tombstone, in the caller's transaction: its data and tokens are gone,
+/// and every job that still comes for it stops. The caller enqueues the release and the removal of
+/// the files.
 pub async fn erase(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
-    erase_data(conn, id).await?;
+    // The stage first: who brings data locks the row and looks at it, so that nothing comes after this.
     sql_query(
         "UPDATE smd.authorization SET stage = 'erased', failure = NULL, export_error = NULL, ticket_hash = NULL,
             access_token = NULL, access_key_id = NULL, access_expires_at = NULL, refresh_token = NULL, refresh_key_id = NULL
@@ -41,6 +38,7 @@ pub async fn erase(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel:
     .bind::<SqlUuid, _>(id.uuid())
     .execute(conn)
     .await?;
+    erase_data(conn, id).await?;
     finish(conn, id).await
 }
 
@@ -61,30 +59,29 @@ pub async fn finish(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel
 
 /// Authorizations by our id, or by the custodian's subscription id.
 pub async fn find(conn: &mut AsyncPgConnection, wanted: &str) -> diesel::QueryResult<Vec<AuthorizationId>> {
-    ids(sql_query("SELECT id FROM smd.authorization WHERE subscription_id = $1 OR id = $2 ORDER BY authorized_at")
-        .bind::<Text, _>(wanted)
-        .bind::<Nullable<SqlUuid>, _>(wanted.parse::<Uuid>().ok())
-        .load(conn)
-        .await)
+    let rows =
+        sql_query("SELECT id FROM smd.authorization WHERE subscription_id = $1 OR id = $2 ORDER BY authorized_at")
+            .bind::<Text, _>(wanted)
+            .bind::<Nullable<SqlUuid>, _>(wanted.parse::<Uuid>().ok())
+            .load(conn)
+            .await?;
+    Ok(ids(rows))
 }
 
 /// Ended authorizations that still have data: no longer ours to keep (withdrawn, superseded, failed),
 /// or delivered longer ago than `keep`.
 pub async fn due(conn: &mut AsyncPgConnection, keep: Duration) -> diesel::QueryResult<Vec<AuthorizationId>> {
-    ids(sql_query(
+    let rows = sql_query(
         "SELECT id FROM smd.authorization a
          WHERE (EXISTS (SELECT FROM smd.usage_point u WHERE u.authorization_id = a.id)
                 OR EXISTS (SELECT FROM smd.series s WHERE s.authorization_id = a.id)
                 OR customer_name IS NOT NULL)
            AND (stage IN ('withdrawn', 'superseded', 'erased')
                 OR (stage = 'failed' AND released_at IS NOT NULL)
-                OR (stage = 'fetched' AND released_at IS NOT NULL AND exported_at < now() - $1 * interval '1 s'))",
+                OR (stage = 'fetched' AND released_at IS NOT NULL AND exported_at < now() - $1 * interval '1 ms'))",
     )
-    .bind::<BigInt, _>(i64::try_from(keep.as_secs()).unwrap_or(i64::MAX))
+    .bind::<BigInt, _>(millis(keep))
     .load(conn)
-    .await)
-}
-
-fn ids(rows: diesel::QueryResult<Vec<Id>>) -> diesel::QueryResult<Vec<AuthorizationId>> {
-    Ok(rows?.into_iter().map(|row| row.id.into()).collect())
+    .await?;
+    Ok(ids(rows))
 }

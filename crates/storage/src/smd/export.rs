@@ -6,10 +6,13 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUu
 use diesel::{OptionalExtension, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use jiff_diesel::Timestamp;
+use job_queue::JobKind;
 use uuid::Uuid;
 
 use super::AuthorizationId;
 use super::authorization::Stage;
+use super::sql::millis;
+use crate::kinds::CsvExport;
 
 /// What names and places the files of an authorization.
 #[derive(Debug, Clone)]
@@ -76,10 +79,12 @@ pub async fn get(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::Q
 }
 
 /// Stores the file names, before anything is written under them: what was written can always be
-/// found and removed. Refused (false) for an authorization that was erased meanwhile.
+/// found and removed. A name stored before stays where none is given now: its file may be there.
+/// Refused (false) for an authorization that was erased meanwhile.
 pub async fn name_files(conn: &mut AsyncPgConnection, id: AuthorizationId, files: &Files) -> diesel::QueryResult<bool> {
     let changed = sql_query(
-        "UPDATE smd.authorization SET electricity_file = $2, gas_file = $3, files_removed_at = NULL
+        "UPDATE smd.authorization SET electricity_file = coalesce($2, electricity_file), gas_file = coalesce($3, gas_file),
+            files_removed_at = NULL
          WHERE id = $1 AND stage = 'fetched'",
     )
     .bind::<SqlUuid, _>(id.uuid())
@@ -104,7 +109,7 @@ pub async fn mark_exported(conn: &mut AsyncPgConnection, id: AuthorizationId) ->
 
 /// The files could not be written; in words for the operator.
 pub async fn note_error(conn: &mut AsyncPgConnection, id: AuthorizationId, words: &str) -> diesel::QueryResult<()> {
-    sql_query("UPDATE smd.authorization SET export_error = $2 WHERE id = $1")
+    sql_query("UPDATE smd.authorization SET export_error = $2 WHERE id = $1 AND stage = 'fetched'")
         .bind::<SqlUuid, _>(id.uuid())
         .bind::<Text, _>(words)
         .execute(conn)
@@ -139,9 +144,9 @@ pub async fn expired(conn: &mut AsyncPgConnection, keep: Duration) -> diesel::Qu
     let rows: Vec<Row> = sql_query(
         "SELECT id, electricity_file, gas_file, stage = 'erased' AS erased FROM smd.authorization
          WHERE files_removed_at IS NULL AND (electricity_file IS NOT NULL OR gas_file IS NOT NULL)
-           AND (stage = 'erased' OR exported_at < now() - $1 * interval '1 s')",
+           AND (stage = 'erased' OR exported_at < now() - $1 * interval '1 ms')",
     )
-    .bind::<BigInt, _>(i64::try_from(keep.as_secs()).unwrap_or(i64::MAX))
+    .bind::<BigInt, _>(millis(keep))
     .load(conn)
     .await?;
     Ok(rows
@@ -154,12 +159,17 @@ pub async fn expired(conn: &mut AsyncPgConnection, keep: Duration) -> diesel::Qu
         .collect())
 }
 
-/// The files are gone, and with them their names, which carry the customer's.
+/// The files are gone, and with them their names, which carry the customer's. The names on a
+/// tombstone stay while an export of it has not ended: it may still put files in place and be killed
+/// before it looks at the stage, so the files are removed once more when it has ended.
 pub async fn mark_removed(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
     sql_query(
-        "UPDATE smd.authorization SET files_removed_at = now(), electricity_file = NULL, gas_file = NULL WHERE id = $1",
+        "UPDATE smd.authorization SET files_removed_at = now(), electricity_file = NULL, gas_file = NULL
+         WHERE id = $1 AND NOT (stage = 'erased' AND jobs.is_live($2, $3))",
     )
     .bind::<SqlUuid, _>(id.uuid())
+    .bind::<Text, _>(CsvExport::SPEC.name)
+    .bind::<Nullable<Text>, _>(CsvExport { authorization: id }.unique_key())
     .execute(conn)
     .await?;
     Ok(())

@@ -6,6 +6,7 @@ use diesel::sql_types::{BigInt, Binary};
 use diesel::{ExpressionMethods, QueryDsl, QueryableByName, sql_query, sql_types};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
+use super::sql::millis;
 use crate::digest;
 use crate::schema::smd::login;
 
@@ -49,7 +50,7 @@ pub async fn start(
     sql_query("INSERT INTO smd.login (state_hash, browser_hash, expires_at) VALUES ($1, $2, now() + $3 * interval '1 ms')")
         .bind::<Binary, _>(digest(state))
         .bind::<Binary, _>(digest(browser))
-        .bind::<BigInt, _>(i64::try_from(valid_for.as_millis()).unwrap_or(i64::MAX))
+        .bind::<BigInt, _>(millis(valid_for))
         .execute(conn)
         .await?;
     Ok(())
@@ -92,8 +93,7 @@ pub async fn redeem(
     Ok(Err(match found.into_iter().next() {
         None => Refused::Unknown,
         Some(row) if Some(&row.browser_hash) != browser_hash.as_ref() => Refused::Foreign,
-        Some(row) if row.used => Refused::Replayed,
-        Some(row) if row.expired => Refused::Expired,
+        Some(row) if row.expired && !row.used => Refused::Expired,
         Some(_) => Refused::Replayed,
     }))
 }

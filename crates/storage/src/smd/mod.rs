@@ -4,7 +4,12 @@
 //! - [`authorization`]: its life from the tokens to the end; [`tokens`]: the tokens, encrypted.
 //! - [`plan`]: usage points and the list of pulls; [`reading`]: staging, merging, reading back.
 //! - [`notice`]: what notifications announced. [`progress`]: what the customer's page shows.
-//! - [`export`]: what the exporter reads and notes. [`budget`]: the custodian's request budget. [`erasure`]: expiry and erasing a customer.
+//! - [`export`]: what the exporter reads and notes. [`erasure`]: expiry, and erasing a customer.
+//! - [`budget`]: the custodian's request budget.
+//!
+//! Every write that must not outlive a customer's consent asks for the stage in its own statement: what
+//! was withdrawn, superseded or erased meanwhile stays as it is. A function that reads first and
+//! writes then says in which transaction it wants to be called.
 
 pub mod authorization;
 pub mod budget;
@@ -16,6 +21,7 @@ pub mod notice;
 pub mod plan;
 pub mod progress;
 pub mod reading;
+mod sql;
 pub mod tokens;
 
 pub use ids::{AuthorizationId, NoticeId};

@@ -1,10 +1,11 @@
 //! Links that a notification announced and that we decided to follow.
 
-use diesel::sql_types::{Nullable, Text, Uuid as SqlUuid};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, sql_query};
+use diesel::sql_types::{Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::sql::IdRow;
 use super::{AuthorizationId, NoticeId};
 use crate::schema::smd::notice as table;
 
@@ -23,16 +24,19 @@ pub struct Notice {
     pub collected: bool,
 }
 
-/// Remembers a link. The same link announced again keeps its id; it is collected once.
+/// Remembers a link. The same link announced again keeps its id and is collected once, unless a request
+/// that left after it was collected is still open, or it is a newer authorization's: custodians
+/// announce different answers under one link (all-zero correlation ids).
 pub async fn insert(conn: &mut AsyncPgConnection, notice: &Notice) -> diesel::QueryResult<NoticeId> {
-    #[derive(QueryableByName)]
-    struct Id {
-        #[diesel(sql_type = SqlUuid)]
-        id: Uuid,
-    }
     sql_query(
-        "INSERT INTO smd.notice (id, link, authorization_id, usage_point_id) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (link) DO NOTHING",
+        "INSERT INTO smd.notice AS known (id, link, authorization_id, usage_point_id) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (link) DO UPDATE SET collected_at = NULL, received_at = now(),
+             authorization_id = excluded.authorization_id, usage_point_id = excluded.usage_point_id
+         WHERE known.authorization_id IS DISTINCT FROM excluded.authorization_id
+            OR EXISTS (SELECT FROM smd.pull p
+                       WHERE p.received_at IS NULL AND p.requested_at > known.collected_at
+                         AND p.authorization_id = coalesce(known.authorization_id, p.authorization_id)
+                         AND p.usage_point_id = coalesce(known.usage_point_id, p.usage_point_id))",
     )
     .bind::<SqlUuid, _>(notice.id.uuid())
     .bind::<Text, _>(&notice.link)
@@ -40,7 +44,7 @@ pub async fn insert(conn: &mut AsyncPgConnection, notice: &Notice) -> diesel::Qu
     .bind::<Nullable<Text>, _>(notice.usage_point.as_deref())
     .execute(conn)
     .await?;
-    let row: Id = sql_query("SELECT id FROM smd.notice WHERE link = $1")
+    let row: IdRow = sql_query("SELECT id FROM smd.notice WHERE link = $1")
         .bind::<Text, _>(&notice.link)
         .get_result(conn)
         .await?;
@@ -73,7 +77,7 @@ pub async fn get(conn: &mut AsyncPgConnection, id: NoticeId) -> diesel::QueryRes
 /// Its content has been taken in, or there was none.
 pub async fn mark_collected(conn: &mut AsyncPgConnection, id: NoticeId) -> diesel::QueryResult<()> {
     diesel::update(table::table.find(id.uuid()))
-        .set(table::collected_at.eq(diesel::dsl::now))
+        .set(table::collected_at.eq(diesel::dsl::sql::<Nullable<Timestamptz>>("clock_timestamp()")))
         .execute(conn)
         .await?;
     Ok(())

@@ -8,6 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use service_kit::secret::{ExposeSecret, Keyring, KeyringError, Sealed, Secret};
 
 use super::AuthorizationId;
+use super::sql::millis;
 
 /// A customer's tokens in the clear.
 #[derive(Debug, Clone)]
@@ -92,7 +93,8 @@ async fn read_with(conn: &mut AsyncPgConnection, keys: &Keyring, id: Authorizati
     })
 }
 
-/// Replaces the tokens; the new pair must be committed before it is used.
+/// Replaces the tokens; the new pair must be committed before it is used. A refresh token that the
+/// custodian did not renew stays. Fails with [`TokenError::Gone`] when they were erased meanwhile.
 pub async fn replace(
     conn: &mut AsyncPgConnection,
     keys: &Keyring,
@@ -101,21 +103,21 @@ pub async fn replace(
     expires_in: Duration,
 ) -> Result<(), TokenError> {
     let sealed = seal(keys, id, tokens)?;
-    sql_query(
+    let changed = sql_query(
         "UPDATE smd.authorization SET access_token = $2, access_key_id = $3,
-            access_expires_at = now() + $4 * interval '1 s',
+            access_expires_at = now() + $4 * interval '1 ms',
             refresh_token = coalesce($5, refresh_token), refresh_key_id = coalesce($6, refresh_key_id)
          WHERE id = $1 AND access_token IS NOT NULL",
     )
     .bind::<SqlUuid, _>(id.uuid())
     .bind::<Binary, _>(sealed.access.bytes)
     .bind::<Text, _>(sealed.access.key_id)
-    .bind::<BigInt, _>(i64::try_from(expires_in.as_secs()).unwrap_or(i64::MAX))
+    .bind::<BigInt, _>(millis(expires_in))
     .bind::<Nullable<Binary>, _>(sealed.refresh.as_ref().map(|sealed| sealed.bytes.as_slice()))
     .bind::<Nullable<Text>, _>(sealed.refresh.as_ref().map(|sealed| sealed.key_id.as_str()))
     .execute(conn)
     .await?;
-    Ok(())
+    if changed == 1 { Ok(()) } else { Err(TokenError::Gone) }
 }
 
 /// Erases the tokens.

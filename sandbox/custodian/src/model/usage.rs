@@ -309,23 +309,23 @@ mod tests {
 
     #[test]
     fn values_are_pinned_so_that_a_change_of_the_generator_is_noticed() {
-        let model = model();
-        let home = &model.customers()[0].usage_points[0].series[0];
-        let again = Model::new(7, date(2026, 11, 20)).unwrap();
-        let day = date(2026, 2, 2);
-        assert_eq!(
-            model.day(home, day).unwrap(),
-            again
-                .day(&again.customers()[0].usage_points[0].series[0], day)
-                .unwrap()
-        );
-        let other = Model::new(8, date(2026, 11, 20)).unwrap();
-        assert_ne!(
-            model.day(home, day).unwrap(),
-            other
-                .day(&other.customers()[0].usage_points[0].series[0], day)
-                .unwrap()
-        );
+        let day = date(2026, 6, 10);
+        let sums = |seed| {
+            let model = Model::new(seed, date(2026, 11, 20)).unwrap();
+            let points = &model.customers()[0].usage_points;
+            let series = points.iter().flat_map(|point| &point.series);
+            let sum = |series| {
+                model
+                    .day(series, day)
+                    .unwrap()
+                    .iter()
+                    .map(|r| r.value)
+                    .sum::<i64>()
+            };
+            series.map(sum).collect::<Vec<_>>()
+        };
+        assert_eq!(sums(7), [13_837_982, 5_003_701, 20_023_235, 58_932_129]);
+        assert_ne!(sums(7), sums(8));
     }
 
     #[test]

@@ -119,6 +119,11 @@ impl Request<'_> {
                 state.deferred.insert(correlation, batch);
             }
         }
+        if self.world.config.notifications.notify_noise {
+            let nowhere = format!("{}?correlationID={}", self.path, Uuid::nil());
+            resources.extend(resources.first().cloned());
+            resources.push(self.world.resource(&nowhere));
+        }
         self.world.notify(client_id, resources);
         HttpResponse::Accepted().finish()
     }

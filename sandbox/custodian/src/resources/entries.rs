@@ -4,16 +4,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use espi::local_time::LocalTimeParameters;
 use espi::{
-    AccumulationBehaviour, Content, Entry,
-    FlowDirection, IntervalBlock, IntervalReading, Links, MeasurementKind, MeterReading, Period,
-    Qualities, ReadingType, ServiceKind, SummaryMeasurement, UnitOfMeasure, UsageSummary,
+    AccumulationBehaviour, Content, Entry, FlowDirection, IntervalBlock, IntervalReading, Links,
+    MeasurementKind, MeterReading, Period, Qualities, ReadingType, ServiceKind, SummaryMeasurement,
+    UnitOfMeasure, UsageSummary,
 };
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{
-    Commodity, Direction, ModelError, Reading, Series, UsagePoint,
-};
+use crate::model::{Commodity, Direction, ModelError, Reading, Series, UsagePoint};
 
 /// US dollar.
 const CURRENCY: u16 = 840;

@@ -1,10 +1,12 @@
 //! Answers that come later, with a notification.
 
+use std::time::{Duration, Instant};
+
 use custodian::NotificationRecord;
 use custodian::model::DayRange;
 use jiff::civil::date;
 
-use crate::harness::{BULK, Inbox, Sandbox, read};
+use crate::harness::{BULK, Certificates, Inbox, Sandbox, read};
 
 #[tokio::test]
 async fn an_asynchronous_batch_is_announced_and_fetched() {
@@ -120,7 +122,7 @@ async fn a_notification_that_is_refused_is_tried_again() {
     );
     assert_eq!(sandbox.status(&path, &tokens.access).await, 202);
     assert_eq!(inbox.next().await.len(), 1);
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         // The inbox has the notification a moment before the sandbox has the answer.
         let records: Vec<NotificationRecord> = sandbox.control("/sandbox/notifications").await;
@@ -128,9 +130,74 @@ async fn a_notification_that_is_refused_is_tried_again() {
             assert_eq!((records[0].attempts, &records[0].error), (3, &None));
             break;
         }
-        assert!(
-            std::time::Instant::now() < deadline,
-            "never delivered: {records:?}"
-        );
+        assert!(Instant::now() < deadline, "never delivered: {records:?}");
     }
+}
+
+#[tokio::test]
+async fn notifications_go_over_tls_to_whom_the_authority_vouches_for() {
+    let theirs = Certificates::make();
+    let mut inbox = Inbox::open_tls(&theirs);
+    let (authority, target) = (theirs.authority.to_str().unwrap(), inbox.url.clone());
+    let options = [
+        ("--notification-uri", target.as_str()),
+        ("--asynchronous", "always"),
+    ];
+    for trusted in [true, false] {
+        let more = if trusted {
+            vec![("--notify-ca", authority), ("--notify-attempts", "1")]
+        } else {
+            vec![("--notify-attempts", "1")]
+        };
+        let sandbox = Sandbox::start_with(&[&options[..], &more].concat());
+        let tokens = sandbox.authorize("fable").await;
+        let point = sandbox.point("fable", 2);
+        let path = sandbox.batch(tokens.id, &point, date(2026, 10, 1), date(2026, 10, 2));
+        assert_eq!(sandbox.status(&path, &tokens.access).await, 202);
+        if trusted {
+            assert_eq!(inbox.next().await.len(), 1);
+        } else {
+            let record = tried(&sandbox).await;
+            assert!(!record.delivered && record.error.is_some(), "{record:?}");
+            assert!(inbox.is_empty());
+        }
+    }
+}
+
+/// The first notification, once it was tried.
+async fn tried(sandbox: &Sandbox) -> NotificationRecord {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let records: Vec<NotificationRecord> = sandbox.control("/sandbox/notifications").await;
+        if records[0].delivered || records[0].error.is_some() {
+            return records[0].clone();
+        }
+        assert!(Instant::now() < deadline, "never tried: {records:?}");
+    }
+}
+
+#[tokio::test]
+async fn noise_leads_nowhere() {
+    let mut inbox = Inbox::open(0);
+    let sandbox = Sandbox::start_flagged(
+        &[
+            ("--notification-uri", &inbox.url),
+            ("--asynchronous", "always"),
+        ],
+        &["--notify-noise"],
+    );
+    let tokens = sandbox.authorize("fable").await;
+    let path = sandbox.batch(
+        tokens.id,
+        &sandbox.point("fable", 0),
+        date(2026, 10, 1),
+        date(2026, 10, 2),
+    );
+    assert_eq!(sandbox.status(&path, &tokens.access).await, 202);
+    let links = inbox.next().await;
+    assert_eq!((links.len(), &links[0]), (3, &links[1]));
+    assert!(links[2].ends_with("correlationID=00000000-0000-0000-0000-000000000000"));
+    let nowhere = sandbox.follow(&links[2], &tokens.access).await;
+    assert_eq!(nowhere.status(), 404);
+    assert_ne!(nowhere.text().await.unwrap(), "No listener for endpoint");
 }

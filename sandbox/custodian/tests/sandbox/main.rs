@@ -11,6 +11,7 @@
 
 mod authorization;
 mod batches;
+mod documents;
 mod feeds;
 mod gateway;
 mod harness;

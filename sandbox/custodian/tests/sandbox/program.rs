@@ -113,3 +113,20 @@ async fn the_control_endpoints_tell_the_truth() {
     );
     assert_eq!(sandbox.counts().await.total, 0, "the API was not asked");
 }
+
+#[test]
+fn a_sandbox_for_nobody_does_not_start() {
+    let certificates = Certificates::make();
+    let server = &certificates.server;
+    let (certificate, key) = (server.0.to_str().unwrap(), server.1.to_str().unwrap());
+    let arguments = [
+        "custodian",
+        "--tls-certificate",
+        certificate,
+        "--tls-key",
+        key,
+    ];
+    let config: custodian::Config = clap::Parser::try_parse_from(arguments).unwrap();
+    let refusal = custodian::check(&config).unwrap_err().to_string();
+    assert!(refusal.contains("--client-id"), "{refusal}");
+}

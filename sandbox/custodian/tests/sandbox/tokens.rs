@@ -314,3 +314,12 @@ async fn the_onboarding_test_passes() {
     assert_eq!(back["state"], "s");
     sandbox.exchange(&back["code"]).await;
 }
+
+#[tokio::test]
+async fn an_expired_token_may_be_403_by_option() {
+    let sandbox = Sandbox::start_with(&[("--expired", "403")]);
+    let client = sandbox.client_token().await;
+    sandbox.clock.advance(SignedDuration::from_secs(3_600));
+    assert_eq!(sandbox.status("ReadServiceStatus", &client).await, 403);
+    assert_eq!(sandbox.status("ReadServiceStatus", "guessed").await, 401);
+}

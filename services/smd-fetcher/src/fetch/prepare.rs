@@ -16,8 +16,15 @@ use crate::windows::{self, Wanted};
 
 impl Fetcher {
     /// Fixes the list of windows once; a run that was killed before starts these steps again.
-    pub(super) async fn prepare(&self, job: &Job<SmdFetch>, known: &Authorization) -> Result<(), StepError> {
-        let tokens = Stored { fetcher: self, authorization: known.id };
+    pub(super) async fn prepare(
+        &self,
+        job: &Job<SmdFetch>,
+        known: &Authorization,
+    ) -> Result<(), StepError> {
+        let tokens = Stored {
+            fetcher: self,
+            authorization: known.id,
+        };
         let subscription = subscription(known)?;
         let published_from = match consent::read(self, known).await? {
             (Standing::Ended, _) => return Err(StepError::Withdrawn),
@@ -41,8 +48,13 @@ impl Fetcher {
             lag_days: history.history_lag_days,
             window_days: history.history_window_days,
         };
-        let windows = windows::plan(self.clock.now(), &zone, wanted, published_from)
-            .map_err(|error| StepError::Hopeless { reason: format!("no windows: {error}"), words: OUR_FAULT })?;
+        let windows =
+            windows::plan(self.clock.now(), &zone, wanted, published_from).map_err(|error| {
+                StepError::Hopeless {
+                    reason: format!("no windows: {error}"),
+                    words: OUR_FAULT,
+                }
+            })?;
         if windows.is_empty() {
             return Err(nothing_shared("the authorization covers no complete day"));
         }
@@ -66,16 +78,22 @@ impl Fetcher {
                 if let (Some(zone), Some(name)) = (rules.time_zone(), rules.posix_tz()) {
                     return Ok((zone, name));
                 }
-                tracing::warn!("the custodian's rules of local time make no sense; the configured zone is used");
+                tracing::warn!(
+                    "the custodian's rules of local time make no sense; the configured zone is used"
+                );
             }
             Err(Error::NotFound { .. } | Error::Unauthorized { .. } | Error::Malformed { .. }) => {
-                tracing::warn!("the custodian tells no rules of local time; the configured zone is used");
+                tracing::warn!(
+                    "the custodian tells no rules of local time; the configured zone is used"
+                );
             }
             Err(error) => return Err(error.into()),
         }
         let name = self.config.history.time_zone.clone();
-        let zone = TimeZone::get(&name)
-            .map_err(|error| StepError::Hopeless { reason: format!("METERGATE_TIME_ZONE: {error}"), words: OUR_FAULT })?;
+        let zone = TimeZone::get(&name).map_err(|error| StepError::Hopeless {
+            reason: format!("METERGATE_TIME_ZONE: {error}"),
+            words: OUR_FAULT,
+        })?;
         Ok((zone, name))
     }
 
@@ -96,7 +114,8 @@ impl Fetcher {
     }
 }
 
-const OUR_FAULT: &str = "Something is wrong on our side. The operator of this service has been told.";
+const OUR_FAULT: &str =
+    "Something is wrong on our side. The operator of this service has been told.";
 
 fn nothing_shared(reason: &str) -> StepError {
     StepError::Hopeless {
@@ -107,5 +126,9 @@ fn nothing_shared(reason: &str) -> StepError {
 
 /// The custodian's id; gone from an erased authorization only, which no fetch comes to.
 pub(super) fn subscription(known: &Authorization) -> Result<SubscriptionId, StepError> {
-    Ok(known.subscription_id.as_deref().unwrap_or_default().parse()?)
+    Ok(known
+        .subscription_id
+        .as_deref()
+        .unwrap_or_default()
+        .parse()?)
 }

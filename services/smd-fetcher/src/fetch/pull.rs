@@ -23,14 +23,29 @@ impl Fetcher {
         known: &Authorization,
         pull: &Pull,
     ) -> Result<(), StepError> {
-        let tokens = Stored { fetcher: self, authorization: known.id };
-        let usage_point: UsagePointId = pull.usage_point.parse().map_err(|_| IngestError::NoUsagePoint)?;
+        let tokens = Stored {
+            fetcher: self,
+            authorization: known.id,
+        };
+        let usage_point: UsagePointId = pull
+            .usage_point
+            .parse()
+            .map_err(|_| IngestError::NoUsagePoint)?;
         self.note(job, known, pull, Stands::Requested).await?;
         // The custodian's windows are inclusive: the last second of the last day.
-        let window = Window { start: pull.from, end: pull.until - SignedDuration::from_secs(1) };
-        let answer = self.client.batch(&subscription(known)?, &usage_point, window, &tokens).await?;
+        let window = Window {
+            start: pull.from,
+            end: pull.until - SignedDuration::from_secs(1),
+        };
+        let answer = self
+            .client
+            .batch(&subscription(known)?, &usage_point, window, &tokens)
+            .await?;
         match answer {
-            Batch::Feed(body) => self.take_in(job, known, pull, usage_point, body, &tokens).await,
+            Batch::Feed(body) => {
+                self.take_in(job, known, pull, usage_point, body, &tokens)
+                    .await
+            }
             Batch::Empty => self.note(job, known, pull, Stands::Empty).await,
             Batch::Accepted => self.note(job, known, pull, Stands::Accepted).await,
         }
@@ -73,7 +88,13 @@ impl Fetcher {
     }
 
     /// Notes where the request for a window stands, under the job's lease.
-    async fn note(&self, job: &Job<SmdFetch>, known: &Authorization, pull: &Pull, stands: Stands) -> Result<(), StepError> {
+    async fn note(
+        &self,
+        job: &Job<SmdFetch>,
+        known: &Authorization,
+        pull: &Pull,
+        stands: Stands,
+    ) -> Result<(), StepError> {
         let mut conn = self.database.get().await?;
         conn.transaction(async |conn| {
             job.lease.hold(conn).await?;

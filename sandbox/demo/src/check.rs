@@ -1,0 +1,172 @@
+//! What was delivered against what the custodian generated, to the last digit.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use custodian::model::FlowTruth;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::{BoxError, Delivered, Stack};
+
+/// The columns we look at: usage point, local time, then a value per flow.
+const ELECTRICITY_FLOWS: [(usize, u16); 2] = [(2, 1), (3, 19)];
+const GAS_FLOWS: [(usize, u16); 1] = [(2, 1)];
+
+/// A flow of a usage point, by ESPI's flow direction.
+pub type Flow = (String, u16);
+
+/// What a file holds of each flow.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Intervals, each once.
+    pub intervals: BTreeMap<Flow, u64>,
+    /// Their sum.
+    pub sums: BTreeMap<Flow, Decimal>,
+    /// Intervals per local day of each flow.
+    pub days: BTreeMap<(Flow, Date), u64>,
+}
+
+/// A file in the summary.
+#[derive(Debug, Clone, Serialize)]
+pub struct FileSummary {
+    /// Where it lies.
+    pub path: String,
+    /// Rows below the header.
+    pub rows: u64,
+}
+
+/// Reads files and adds them up. An interval that is there twice is an error.
+pub fn totals(files: &[Delivered]) -> Result<Totals, BoxError> {
+    let mut totals = Totals::default();
+    for file in files {
+        let flows: &[(usize, u16)] = if file.name.ends_with("-gas.csv") {
+            &GAS_FLOWS
+        } else {
+            &ELECTRICITY_FLOWS
+        };
+        let mut seen = BTreeSet::new();
+        for record in csv::Reader::from_reader(file.bytes.as_slice()).records() {
+            let record = record?;
+            let cell = |nr: usize| record.get(nr).unwrap_or_default();
+            if !seen.insert((cell(0).to_owned(), cell(1).parse::<Timestamp>()?)) {
+                return Err(format!("{}: {} is there twice", file.name, cell(1)).into());
+            }
+            let day: Date = cell(1).get(..10).ok_or("a short timestamp")?.parse()?;
+            for (column, flow) in flows {
+                let value = cell(*column);
+                if value.is_empty() {
+                    continue;
+                }
+                let flow = (cell(0).to_owned(), *flow);
+                *totals.intervals.entry(flow.clone()).or_default() += 1;
+                *totals.sums.entry(flow.clone()).or_default() += value.parse::<Decimal>()?;
+                *totals.days.entry((flow, day)).or_default() += 1;
+            }
+        }
+    }
+    Ok(totals)
+}
+
+/// Rows below the header.
+pub fn rows(file: &Delivered) -> Result<u64, BoxError> {
+    let mut rows = 0;
+    for record in csv::Reader::from_reader(file.bytes.as_slice()).records() {
+        record?;
+        rows += 1;
+    }
+    Ok(rows)
+}
+
+/// The first and last local day that a customer who authorizes now is owed: twelve months back from
+/// the last complete day five days ago.
+pub fn owed_days(now: Timestamp) -> Result<(Date, Date), BoxError> {
+    let today = TimeZone::get("America/Los_Angeles")?
+        .to_datetime(now)
+        .date();
+    let last = today.checked_sub(Span::new().days(5))?;
+    let first = last.tomorrow()?.checked_sub(Span::new().months(12))?;
+    Ok((first, last))
+}
+
+/// Compares with the custodian's truth on these days; the error says what differs.
+pub async fn compare(
+    stack: &Stack,
+    customer: &str,
+    days: (Date, Date),
+    totals: &Totals,
+) -> Result<Vec<FlowTruth>, BoxError> {
+    let truth: Vec<FlowTruth> = stack
+        .control(&format!(
+            "truth?customer={customer}&from={}&to={}",
+            days.0, days.1
+        ))
+        .await?;
+    if truth.len() != totals.intervals.len() {
+        return Err(format!(
+            "{} flows were delivered, {} exist",
+            totals.intervals.len(),
+            truth.len()
+        )
+        .into());
+    }
+    for one in &truth {
+        let flow = (one.usage_point.clone(), one.flow);
+        let found = (
+            totals.intervals.get(&flow).copied(),
+            totals.sums.get(&flow).copied(),
+        );
+        let sum = Decimal::new(one.sum, u32::try_from(-i32::from(one.multiplier))?);
+        if found != (Some(one.count), Some(sum)) {
+            return Err(format!(
+                "flow {flow:?}: {} intervals with the sum {sum} exist, delivered are {found:?}",
+                one.count
+            )
+            .into());
+        }
+    }
+    Ok(truth)
+}
+
+/// Every quarter-hour flow has 92 intervals on the day the clocks go forward and 100 when they go
+/// back, and 96 on all others.
+pub fn clock_changes(totals: &Totals) -> Result<(u64, u64), BoxError> {
+    let (mut short, mut long) = (0, 0);
+    for ((flow, day), intervals) in &totals.days {
+        let start = day.to_zoned(TimeZone::get("America/Los_Angeles")?)?;
+        let hours = start.tomorrow()?.duration_since(&start).as_hours();
+        let quarter_hours = u64::try_from(hours)? * 4;
+        match *intervals {
+            // A daily flow.
+            1 => {}
+            found if found == quarter_hours => match hours {
+                23 => short += 1,
+                25 => long += 1,
+                _ => {}
+            },
+            found => {
+                return Err(
+                    format!("{flow:?} has {found} intervals on {day} of {hours} hours").into(),
+                );
+            }
+        }
+    }
+    Ok((short, long))
+}
+
+/// Values that identify the customer or open a door, and that no log may hold.
+pub fn secrets_in(logs: &str, secrets: &[String]) -> usize {
+    secrets
+        .iter()
+        .filter(|secret| secret.len() > 3 && logs.contains(secret.as_str()))
+        .count()
+}
+
+/// Raises an exception when a token is left in the database.
+pub const NO_TOKEN_LEFT: &str = "DO $$ BEGIN
+    IF EXISTS (SELECT FROM smd.authorization WHERE access_token IS NOT NULL OR refresh_token IS NOT NULL) THEN
+        RAISE EXCEPTION 'a token is left in the database';
+    END IF;
+END $$";
