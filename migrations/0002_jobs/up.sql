@@ -30,12 +30,12 @@ CREATE TABLE jobs.job (
     state            text NOT NULL DEFAULT 'available'
                      CHECK (state IN ('available', 'running', 'completed', 'discarded', 'cancelled')),
     priority         smallint NOT NULL DEFAULT 0,     -- higher first
-    attempt          integer NOT NULL DEFAULT 0,
+    attempt          integer NOT NULL DEFAULT 0 CHECK (attempt >= 0),
     max_attempts     integer,
     run_at           timestamptz NOT NULL,
     unique_key       text,
-    -- Enqueued once more while it was running: it runs again after this run.
-    again            boolean NOT NULL DEFAULT false,
+    -- Enqueued once more while it was running: after this run it runs again, not before this time.
+    again_at         timestamptz,
     lease_token      uuid,
     lease_expires_at timestamptz,
     deadline_at      timestamptz,
@@ -46,6 +46,7 @@ CREATE TABLE jobs.job (
     started_at       timestamptz,
     finished_at      timestamptz,
     CHECK ((state = 'running') = (lease_token IS NOT NULL)),
+    CHECK (again_at IS NULL OR state = 'running'),
     CHECK ((state IN ('completed', 'discarded', 'cancelled')) = (finished_at IS NOT NULL))
 );
 
@@ -59,12 +60,14 @@ ALTER TABLE jobs.job SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacu
 
 -- True when the session is the owner of these functions or a member of the named role.
 CREATE FUNCTION jobs.acts_as(role_name text) RETURNS boolean
-    LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
-    SELECT session_user = current_user OR pg_has_role(session_user, role_name, 'MEMBER')
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN session_user = current_user OR pg_has_role(session_user, role_name, 'MEMBER');
+END
 $$;
 
 CREATE FUNCTION jobs.require_runner(kind_name text) RETURNS void
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     runner text;
 BEGIN
@@ -78,52 +81,61 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION jobs.insert_job(p_kind text, p_payload jsonb, p_unique_key text, p_run_at timestamptz,
-                                p_priority smallint, p_traceparent text) RETURNS bigint
-    LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+-- Adds jobs without asking who wants them. The arrays are of equal length; delays are in milliseconds.
+CREATE FUNCTION jobs.add(p_kinds text[], p_payloads jsonb[], p_unique_keys text[], p_delays bigint[],
+                         p_priorities smallint[], p_traceparent text) RETURNS bigint[]
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    job_id bigint;
+    ids bigint[];
 BEGIN
-    INSERT INTO jobs.job (kind, payload, unique_key, run_at, priority, traceparent, max_attempts)
-    SELECT p_kind, p_payload, p_unique_key, p_run_at, p_priority, p_traceparent, k.max_attempts
-    FROM jobs.kind k WHERE k.name = p_kind
-    -- A live twin: it runs as early as either asks, and once more if it is running already,
-    -- because what it has read so far may be older than the reason for this call.
-    ON CONFLICT (kind, unique_key) WHERE state IN ('available', 'running') DO UPDATE
-    SET run_at = least(job.run_at, excluded.run_at), again = job.state = 'running'
-    RETURNING id INTO job_id;
+    WITH wanted AS MATERIALIZED (
+        SELECT nextval('jobs.job_id_seq') AS id, w.kind, w.payload, w.unique_key, w.priority, w.nr,
+               clock_timestamp() + w.delay * interval '1 millisecond' AS run_at
+        FROM unnest(p_kinds, p_payloads, p_unique_keys, p_delays, p_priorities)
+             WITH ORDINALITY AS w (kind, payload, unique_key, delay, priority, nr)
+    ), added AS (
+        INSERT INTO jobs.job AS live (id, kind, payload, unique_key, run_at, priority, traceparent, max_attempts)
+        OVERRIDING SYSTEM VALUE
+        -- A key once per statement; always in the order of keys, so that two callers do not deadlock.
+        SELECT DISTINCT ON (w.kind, w.unique_key, CASE WHEN w.unique_key IS NULL THEN w.nr END)
+               w.id, w.kind, w.payload, w.unique_key, w.run_at, w.priority, p_traceparent, k.max_attempts
+        FROM wanted w JOIN jobs.kind k ON k.name = w.kind
+        ORDER BY w.kind, w.unique_key, CASE WHEN w.unique_key IS NULL THEN w.nr END, w.run_at, w.nr
+        -- A live twin: it runs as early as either asks, and once more if it is running already,
+        -- because what it has read so far may be older than the reason for this call.
+        ON CONFLICT (kind, unique_key) WHERE state IN ('available', 'running') DO UPDATE
+        SET priority = greatest(live.priority, excluded.priority),
+            run_at = CASE live.state WHEN 'available' THEN least(live.run_at, excluded.run_at) ELSE live.run_at END,
+            again_at = CASE live.state WHEN 'running' THEN least(live.again_at, excluded.run_at) END
+        RETURNING live.id, live.kind, live.unique_key
+    )
+    SELECT array_agg(coalesce(added.id, wanted.id) ORDER BY wanted.nr) INTO ids
+    FROM wanted LEFT JOIN added ON added.kind = wanted.kind AND added.unique_key = wanted.unique_key;
     -- Postgres sends equal notifications of one transaction once: one per kind.
-    IF p_run_at <= clock_timestamp() THEN
-        PERFORM pg_notify('jobs_ready', p_kind);
-    END IF;
-    RETURN job_id;
+    PERFORM pg_notify('jobs_ready', due.kind)
+    FROM (SELECT DISTINCT w.kind FROM unnest(p_kinds, p_delays) AS w (kind, delay) WHERE w.delay <= 0) due;
+    RETURN ids;
 END
 $$;
 
--- Enqueues in the caller's transaction. The arrays are of equal length; delays are in milliseconds.
+-- Enqueues in the caller's transaction; see jobs.add.
 CREATE FUNCTION jobs.enqueue(p_kinds text[], p_payloads jsonb[], p_unique_keys text[], p_delays bigint[],
                              p_priorities smallint[], p_traceparent text) RETURNS bigint[]
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    ids bigint[];
     refused text;
 BEGIN
-    SELECT wanted INTO refused FROM unnest(p_kinds) wanted
-    LEFT JOIN jobs.kind k ON k.name = wanted
+    SELECT wanted.kind INTO refused FROM (SELECT DISTINCT w.kind FROM unnest(p_kinds) AS w (kind)) wanted
+    LEFT JOIN jobs.kind k ON k.name = wanted.kind
     WHERE k.name IS NULL OR NOT (
         session_user = current_user
-        OR EXISTS (SELECT FROM unnest(k.enqueued_by) r WHERE jobs.acts_as(r)))
+        OR EXISTS (SELECT FROM unnest(k.enqueued_by) AS r (role_name) WHERE jobs.acts_as(r.role_name)))
     LIMIT 1;
     IF refused IS NOT NULL THEN
         RAISE EXCEPTION 'role % may not enqueue jobs of kind % (or the kind is unknown: run metergate migrate)',
             session_user, refused USING ERRCODE = 'insufficient_privilege';
     END IF;
-    SELECT array_agg(jobs.insert_job(kind, payload, unique_key, clock_timestamp() + delay * interval '1 millisecond',
-                                     priority, p_traceparent) ORDER BY nr)
-    INTO ids
-    FROM unnest(p_kinds, p_payloads, p_unique_keys, p_delays, p_priorities)
-         WITH ORDINALITY AS wanted (kind, payload, unique_key, delay, priority, nr);
-    RETURN ids;
+    RETURN jobs.add(p_kinds, p_payloads, p_unique_keys, p_delays, p_priorities, p_traceparent);
 END
 $$;
 
@@ -131,21 +143,23 @@ $$;
 CREATE FUNCTION jobs.claim(p_kind text, p_limit integer)
     RETURNS TABLE (id bigint, payload jsonb, attempt integer, max_attempts integer, lease_token uuid,
                    lease_ms bigint, deadline_ms bigint, traceparent text, age_ms bigint)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM jobs.require_runner(p_kind);
     RETURN QUERY
+    -- Materialized: run twice in a join, it would lock more than the limit.
+    WITH due AS MATERIALIZED (
+        SELECT d.id FROM jobs.job d
+        WHERE d.kind = p_kind AND d.state = 'available' AND d.run_at <= clock_timestamp()
+        ORDER BY d.priority DESC, d.run_at, d.id
+        LIMIT p_limit FOR UPDATE SKIP LOCKED
+    )
     UPDATE jobs.job j
-    SET state = 'running', attempt = j.attempt + 1, lease_token = gen_random_uuid(), again = false,
+    SET state = 'running', attempt = j.attempt + 1, lease_token = gen_random_uuid(),
         started_at = clock_timestamp(),
         lease_expires_at = clock_timestamp() + least(k.lease, k.deadline),
         deadline_at = clock_timestamp() + k.deadline
-    FROM (
-        SELECT due.id FROM jobs.job due
-        WHERE due.kind = p_kind AND due.state = 'available' AND due.run_at <= clock_timestamp()
-        ORDER BY due.priority DESC, due.run_at, due.id
-        LIMIT p_limit FOR UPDATE SKIP LOCKED
-    ) due, jobs.kind k
+    FROM due, jobs.kind k
     WHERE j.id = due.id AND k.name = p_kind
     RETURNING j.id, j.payload, j.attempt, j.max_attempts, j.lease_token,
               (extract(epoch FROM k.lease) * 1000)::bigint, (extract(epoch FROM k.deadline) * 1000)::bigint,
@@ -154,71 +168,124 @@ END
 $$;
 
 -- Renews leases; answers the ids that the caller still holds. The deadline bounds every renewal.
+-- A row that is locked is passed over, because waiting for one would cost all others their lease:
+-- its own run is writing (then nobody else can take it), or the next heartbeat tells.
 CREATE FUNCTION jobs.heartbeat(p_ids bigint[], p_tokens uuid[]) RETURNS SETOF bigint
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
-    UPDATE jobs.job j
-    SET lease_expires_at = least(clock_timestamp() + k.lease, j.deadline_at)
-    FROM unnest(p_ids, p_tokens) AS held (id, token), jobs.kind k
-    WHERE j.id = held.id AND j.lease_token = held.token AND k.name = j.kind AND j.deadline_at > clock_timestamp()
-    RETURNING j.id
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    WITH free AS MATERIALIZED (
+        SELECT j.id FROM unnest(p_ids, p_tokens) AS asked (id, token)
+        JOIN jobs.job j ON j.id = asked.id AND j.lease_token = asked.token
+        WHERE j.deadline_at > clock_timestamp()
+        FOR NO KEY UPDATE OF j SKIP LOCKED
+    ), renewed AS (
+        UPDATE jobs.job j SET lease_expires_at = least(clock_timestamp() + k.lease, j.deadline_at)
+        FROM free, jobs.kind k WHERE j.id = free.id AND k.name = j.kind
+    )
+    SELECT j.id FROM unnest(p_ids, p_tokens) AS asked (id, token)
+    JOIN jobs.job j ON j.id = asked.id AND j.lease_token = asked.token
+    WHERE j.deadline_at > clock_timestamp();
+END
 $$;
 
--- True while the caller holds the lease; the row stays locked until the caller's transaction ends,
--- so that the lease cannot be lost between this check and the commit.
+-- True while the caller holds the lease. The row stays locked until the caller's transaction ends, so
+-- that nobody takes the lease away between this check and the commit: whoever does that locks FOR
+-- UPDATE. Heartbeats and enqueuers, who change other columns only, need not wait for this lock.
 CREATE FUNCTION jobs.hold(p_id bigint, p_token uuid) RETURNS boolean
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
-    SELECT EXISTS (SELECT FROM jobs.job WHERE id = p_id AND lease_token = p_token FOR UPDATE)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM FROM jobs.job WHERE id = p_id AND lease_token = p_token FOR KEY SHARE;
+    RETURN FOUND;
+END
 $$;
 
 -- The work went on since the last claim: the attempts before it no longer count.
 CREATE FUNCTION jobs.progressed(p_id bigint, p_token uuid) RETURNS boolean
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
-    WITH changed AS (
-        UPDATE jobs.job SET attempt = 1 WHERE id = p_id AND lease_token = p_token RETURNING 1)
-    SELECT EXISTS (SELECT FROM changed)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE jobs.job SET attempt = 1 WHERE id = p_id AND lease_token = p_token;
+    RETURN FOUND;
+END
+$$;
+
+-- Any text as one short line.
+CREATE FUNCTION jobs.one_line(p_text text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN left(btrim(regexp_replace(coalesce(p_text, 'no reason given'), '[[:space:][:cntrl:]]+', ' ', 'g')), 300);
+END
+$$;
+
+-- One short line per attempt; of many the last twenty.
+CREATE FUNCTION jobs.with_error(p_errors text[], p_attempt integer, p_error text) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (p_errors || format('attempt %s: %s', p_attempt, jobs.one_line(p_error)))
+           [greatest(1, cardinality(p_errors) - 18):];
+END
+$$;
+
+-- Wakes whoever waits for the end of this job, if its kind is announced.
+CREATE FUNCTION jobs.announce(p_id bigint, p_kind text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM pg_notify('jobs_done', p_id::text) FROM jobs.kind WHERE name = p_kind AND announced;
+END
 $$;
 
 -- Gives a locked job up and carries out what its kind declares for that case.
 CREATE FUNCTION jobs.give_up(p_id bigint, p_error text) RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     gone jobs.job;
     next_kind text;
 BEGIN
     UPDATE jobs.job SET state = 'discarded', lease_token = NULL, lease_expires_at = NULL, deadline_at = NULL,
-        finished_at = clock_timestamp(), errors = errors || p_error
+        again_at = NULL, finished_at = clock_timestamp(), errors = jobs.with_error(errors, attempt, p_error)
     WHERE id = p_id RETURNING * INTO gone;
     SELECT on_discard INTO next_kind FROM jobs.kind WHERE name = gone.kind;
     IF next_kind IS NOT NULL THEN
-        PERFORM jobs.insert_job(next_kind, gone.payload, gone.unique_key, clock_timestamp(), gone.priority, gone.traceparent);
+        PERFORM jobs.add(ARRAY[next_kind], ARRAY[gone.payload], ARRAY[gone.unique_key], ARRAY[0::bigint],
+                         ARRAY[gone.priority], gone.traceparent);
     END IF;
+    PERFORM jobs.announce(p_id, gone.kind);
 END
 $$;
 
--- One short line per attempt; a job that is never given up keeps the last twenty.
-CREATE FUNCTION jobs.with_error(p_errors text[], p_attempt integer, p_error text) RETURNS text[]
-    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
-    SELECT (p_errors || format('attempt %s: %s', p_attempt, left(p_error, 300)))[greatest(1, cardinality(p_errors) - 18):]
+-- Makes a locked job wait for its next run. A run that was asked for meanwhile comes as early as that
+-- call wanted it.
+CREATE FUNCTION jobs.wait_until(p_id bigint, p_run_at timestamptz, p_attempt integer, p_errors text[]) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE jobs.job SET state = 'available', lease_token = NULL, lease_expires_at = NULL, deadline_at = NULL,
+        run_at = least(p_run_at, again_at), again_at = NULL, attempt = p_attempt, errors = p_errors
+    WHERE id = p_id;
+    PERFORM pg_notify('jobs_ready', kind) FROM jobs.job WHERE id = p_id AND run_at <= clock_timestamp();
+END
 $$;
 
--- Puts a failed attempt back after its back-off (with jitter), or gives the job up.
-CREATE FUNCTION jobs.put_back(p_id bigint, p_error text) RETURNS text
-    LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+-- Puts a failed attempt back, after its back-off unless told otherwise, or gives the job up.
+CREATE FUNCTION jobs.put_back(p_id bigint, p_error text, p_at_once boolean) RETURNS text
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     failed jobs.job;
-    wait interval;
+    backoff interval;
+    is_last boolean;
 BEGIN
     SELECT * INTO failed FROM jobs.job WHERE id = p_id;
-    IF failed.max_attempts IS NOT NULL AND failed.attempt >= failed.max_attempts THEN
-        PERFORM jobs.give_up(p_id, format('attempt %s: %s', failed.attempt, left(p_error, 300)));
+    is_last := coalesce(failed.attempt >= failed.max_attempts, false);
+    IF is_last AND failed.again_at IS NULL THEN
+        PERFORM jobs.give_up(p_id, p_error);
         RETURN 'discarded';
     END IF;
-    SELECT least(backoff_first * power(2, least(failed.attempt - 1, 30)), backoff_limit) * (0.75 + random() / 2)
-    INTO wait FROM jobs.kind WHERE name = failed.kind;
-    UPDATE jobs.job SET state = 'available', lease_token = NULL, lease_expires_at = NULL, deadline_at = NULL,
-        run_at = clock_timestamp() + CASE WHEN again THEN interval '0' ELSE wait END, again = false,
-        errors = jobs.with_error(errors, attempt, p_error)
-    WHERE id = p_id;
+    -- The jitter shortens only: the limit is one.
+    SELECT least(backoff_first * power(2, least(greatest(failed.attempt, 1) - 1, 30)), backoff_limit) * (1 - random() / 4)
+    INTO backoff FROM jobs.kind WHERE name = failed.kind;
+    PERFORM jobs.wait_until(p_id, clock_timestamp() + CASE WHEN p_at_once THEN interval '0' ELSE backoff END,
+                            -- Asked for anew during its last attempt: that call has all attempts.
+                            CASE WHEN is_last THEN 0 ELSE failed.attempt END,
+                            jobs.with_error(failed.errors, failed.attempt, p_error));
     RETURN 'available';
 END
 $$;
@@ -227,44 +294,44 @@ $$;
 -- Answers the new state, or NULL when the caller no longer holds the lease: then nothing has changed.
 CREATE FUNCTION jobs.finish(p_id bigint, p_token uuid, p_outcome text, p_note text, p_result jsonb, p_delay_ms bigint)
     RETURNS text
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     held jobs.job;
 BEGIN
-    SELECT * INTO held FROM jobs.job WHERE id = p_id AND lease_token = p_token FOR UPDATE;
+    -- Not FOR UPDATE: a transaction that this run left behind must not keep it from ending.
+    SELECT * INTO held FROM jobs.job WHERE id = p_id AND lease_token = p_token FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
     CASE p_outcome
     WHEN 'retry' THEN
-        RETURN jobs.put_back(p_id, p_note);
+        RETURN jobs.put_back(p_id, p_note, false);
     WHEN 'fail' THEN
-        PERFORM jobs.give_up(p_id, format('attempt %s: %s', held.attempt, left(p_note, 300)));
-        RETURN 'discarded';
-    WHEN 'snooze', 'hand_back' THEN
-        UPDATE jobs.job SET state = 'available', lease_token = NULL, lease_expires_at = NULL, deadline_at = NULL,
-            attempt = attempt - 1, again = false,
-            run_at = clock_timestamp() + CASE WHEN again THEN 0 ELSE p_delay_ms END * interval '1 millisecond'
-        WHERE id = p_id;
-        IF p_outcome = 'hand_back' OR held.again THEN
-            PERFORM pg_notify('jobs_ready', held.kind);
+        IF held.max_attempts IS NULL THEN
+            -- Never given up, whatever the handler thinks of it.
+            RETURN jobs.put_back(p_id, p_note, false);
         END IF;
+        PERFORM jobs.give_up(p_id, p_note);
+        RETURN 'discarded';
+    WHEN 'snooze' THEN
+        PERFORM jobs.wait_until(p_id, clock_timestamp() + p_delay_ms * interval '1 millisecond', held.attempt - 1, held.errors);
+        RETURN 'available';
+    WHEN 'hand_back' THEN
+        -- It keeps its place among the due jobs.
+        PERFORM jobs.wait_until(p_id, held.run_at, held.attempt - 1, held.errors);
         RETURN 'available';
     WHEN 'completed', 'cancelled' THEN
-        IF held.again AND p_outcome = 'completed' THEN
-            UPDATE jobs.job SET state = 'available', lease_token = NULL, lease_expires_at = NULL, deadline_at = NULL,
-                attempt = 0, again = false, run_at = clock_timestamp()
-            WHERE id = p_id;
-            PERFORM pg_notify('jobs_ready', held.kind);
+        IF held.again_at IS NOT NULL THEN
+            -- Asked for meanwhile: a new job in the old one's row.
+            UPDATE jobs.job SET created_at = clock_timestamp() WHERE id = p_id;
+            PERFORM jobs.wait_until(p_id, held.again_at, 0, held.errors);
             RETURN 'available';
         END IF;
         UPDATE jobs.job SET state = p_outcome, lease_token = NULL, lease_expires_at = NULL, deadline_at = NULL,
             result = p_result, finished_at = clock_timestamp(),
             errors = CASE WHEN p_note IS NULL THEN errors ELSE jobs.with_error(errors, attempt, p_note) END
         WHERE id = p_id;
-        IF (SELECT announced FROM jobs.kind WHERE name = held.kind) THEN
-            PERFORM pg_notify('jobs_done', p_id::text);
-        END IF;
+        PERFORM jobs.announce(p_id, held.kind);
         RETURN p_outcome;
     ELSE
         RAISE EXCEPTION 'unknown outcome %', p_outcome USING ERRCODE = 'invalid_parameter_value';
@@ -272,50 +339,51 @@ BEGIN
 END
 $$;
 
--- Completes many runs of plain success in one statement; answers the ids that are no longer running.
+-- Completes many runs of plain success in one statement, as jobs.finish does one; answers the ids
+-- whose lease the caller held.
 CREATE FUNCTION jobs.complete(p_ids bigint[], p_tokens uuid[]) RETURNS SETOF bigint
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
-    UPDATE jobs.job j
-    SET state = CASE WHEN j.again THEN 'available' ELSE 'completed' END,
-        finished_at = CASE WHEN j.again THEN NULL ELSE clock_timestamp() END,
-        attempt = CASE WHEN j.again THEN 0 ELSE j.attempt END,
-        run_at = CASE WHEN j.again THEN clock_timestamp() ELSE j.run_at END,
-        again = false, lease_token = NULL, lease_expires_at = NULL, deadline_at = NULL
-    FROM unnest(p_ids, p_tokens) AS held (id, token)
-    WHERE j.id = held.id AND j.lease_token = held.token
-    RETURNING j.id;
-    PERFORM pg_notify('jobs_done', j.id::text)
-    FROM jobs.job j JOIN jobs.kind k ON k.name = j.kind
-    WHERE j.id = ANY (p_ids) AND k.announced AND j.state = 'completed';
-    PERFORM pg_notify('jobs_ready', j.kind) FROM jobs.job j WHERE j.id = ANY (p_ids) AND j.state = 'available';
+    WITH ended AS (
+        UPDATE jobs.job j
+        SET state = CASE WHEN j.again_at IS NULL THEN 'completed' ELSE 'available' END,
+            finished_at = CASE WHEN j.again_at IS NULL THEN clock_timestamp() END,
+            created_at = CASE WHEN j.again_at IS NULL THEN j.created_at ELSE clock_timestamp() END,
+            attempt = CASE WHEN j.again_at IS NULL THEN j.attempt ELSE 0 END,
+            run_at = coalesce(j.again_at, j.run_at),
+            again_at = NULL, lease_token = NULL, lease_expires_at = NULL, deadline_at = NULL
+        FROM unnest(p_ids, p_tokens) AS held (id, token)
+        WHERE j.id = held.id AND j.lease_token = held.token
+        RETURNING j.id, j.kind, j.state, j.run_at
+    ), told AS (
+        SELECT pg_notify(CASE e.state WHEN 'available' THEN 'jobs_ready' ELSE 'jobs_done' END,
+                         CASE e.state WHEN 'available' THEN e.kind ELSE e.id::text END)
+        FROM ended e JOIN jobs.kind k ON k.name = e.kind
+        WHERE CASE e.state WHEN 'available' THEN e.run_at <= clock_timestamp() ELSE k.announced END
+    )
+    SELECT e.id FROM ended e WHERE (SELECT count(*) FROM told) >= 0;
 END
 $$;
 
 -- What must happen whichever service is alive: orphans of killed workers run again (or are given up, with
 -- their discard action), periodic kinds are enqueued once per due time, old finished rows are pruned.
-CREATE FUNCTION jobs.maintain() RETURNS TABLE (rescued bigint, scheduled bigint, pruned bigint)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+-- Answers the kinds of the orphans and of those given up, one element per job.
+CREATE FUNCTION jobs.maintain() RETURNS TABLE (rescued text[], given_up text[], scheduled bigint, pruned bigint)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     orphan record;
     due record;
 BEGIN
-    rescued := 0; scheduled := 0; pruned := 0;
+    rescued := '{}'; given_up := '{}'; scheduled := 0; pruned := 0;
     FOR orphan IN
-        SELECT id, kind, attempt, max_attempts FROM jobs.job
+        SELECT id, kind FROM jobs.job
         WHERE state = 'running' AND lease_expires_at < clock_timestamp()
-        ORDER BY lease_expires_at LIMIT 100 FOR UPDATE SKIP LOCKED
+        ORDER BY lease_expires_at LIMIT 500 FOR UPDATE SKIP LOCKED
     LOOP
-        rescued := rescued + 1;
-        IF orphan.max_attempts IS NOT NULL AND orphan.attempt >= orphan.max_attempts THEN
-            PERFORM jobs.give_up(orphan.id, format('attempt %s: the worker vanished or ran into the deadline', orphan.attempt));
-        ELSE
-            UPDATE jobs.job SET state = 'available', lease_token = NULL, lease_expires_at = NULL, deadline_at = NULL,
-                run_at = clock_timestamp(), again = false,
-                errors = jobs.with_error(errors, attempt, 'the worker vanished or ran into the deadline')
-            WHERE id = orphan.id;
-            PERFORM pg_notify('jobs_ready', orphan.kind);
+        rescued := rescued || orphan.kind;
+        IF jobs.put_back(orphan.id, 'the worker vanished or ran into the deadline', true) = 'discarded' THEN
+            given_up := given_up || orphan.kind;
         END IF;
     END LOOP;
 
@@ -327,14 +395,14 @@ BEGIN
         -- A due time that was missed while nothing ran is made up for once, not as often as it was missed.
         UPDATE jobs.schedule SET due_at = greatest(due_at + due.every, clock_timestamp() + due.every / 2)
         WHERE kind = due.kind;
-        PERFORM jobs.insert_job(due.kind, '{}', 'schedule', clock_timestamp(), 0::smallint, NULL);
+        PERFORM jobs.add(ARRAY[due.kind], ARRAY['{}'::jsonb], ARRAY['schedule'], ARRAY[0::bigint], ARRAY[0::smallint], NULL);
         scheduled := scheduled + 1;
     END LOOP;
 
     WITH old AS (
         SELECT id FROM jobs.job
         WHERE state IN ('completed', 'cancelled') AND finished_at < clock_timestamp() - interval '1 day'
-        LIMIT 1000 FOR UPDATE SKIP LOCKED
+        LIMIT 5000 FOR UPDATE SKIP LOCKED
     ), gone AS (DELETE FROM jobs.job j USING old WHERE j.id = old.id RETURNING 1)
     SELECT count(*) INTO pruned FROM gone;
     RETURN NEXT;
@@ -343,13 +411,13 @@ $$;
 
 -- Where a job stands, for wait_for and for pages that follow one; no row when there is no such job.
 CREATE FUNCTION jobs.standing(p_id bigint) RETURNS TABLE (state text, result jsonb)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT state, result FROM jobs.job WHERE id = p_id
 $$;
 
 -- True when a job of this kind and key is waiting or running; sweepers ask it.
 CREATE FUNCTION jobs.is_live(p_kind text, p_unique_key text) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT EXISTS (SELECT FROM jobs.job
                    WHERE kind = p_kind AND unique_key = p_unique_key AND state IN ('available', 'running'))
 $$;
@@ -357,7 +425,7 @@ $$;
 -- Depth and age for metrics and readiness. Ages are in milliseconds.
 CREATE FUNCTION jobs.depth(p_kinds text[])
     RETURNS TABLE (kind text, available bigint, running bigint, discarded bigint, oldest_ready_ms bigint, oldest_ms bigint)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT k.name,
            count(*) FILTER (WHERE j.state = 'available'),
            count(*) FILTER (WHERE j.state = 'running'),
@@ -372,9 +440,10 @@ CREATE FUNCTION jobs.depth(p_kinds text[])
     GROUP BY k.name
 $$;
 
--- The operator's retry of a discarded job (also: run a waiting one now). False when it is neither.
+-- The operator's retry of a discarded job (also: run a waiting one now). False when it is neither, or
+-- when another job with its key is live.
 CREATE FUNCTION jobs.retry(p_id bigint) RETURNS boolean
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     revived text;
 BEGIN
@@ -385,18 +454,20 @@ BEGIN
     END IF;
     PERFORM pg_notify('jobs_ready', revived);
     RETURN true;
+EXCEPTION WHEN unique_violation THEN
+    RETURN false;
 END
 $$;
 
 -- The operator gives a waiting or running job up, with its discard action. False when it has ended already.
 CREATE FUNCTION jobs.discard(p_id bigint, p_reason text) RETURNS boolean
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM FROM jobs.job WHERE id = p_id AND state IN ('available', 'running') FOR UPDATE;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
-    PERFORM jobs.give_up(p_id, left(p_reason, 300));
+    PERFORM jobs.give_up(p_id, p_reason);
     RETURN true;
 END
 $$;

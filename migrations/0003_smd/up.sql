@@ -159,9 +159,10 @@ CREATE TABLE smd.budget_slot (
 -- Reserves the next request slot if it lies within p_wait_ms; answers the milliseconds to wait for it.
 -- A negative answer: no slot was reserved, the next one is that many milliseconds away.
 -- The n-th slot is never earlier than the limits allow after slot n-1, n-per_hour and n-per_day.
+-- pg_temp last, here and below: a caller's temporary types must not be taken for the real ones.
 CREATE FUNCTION smd.reserve_slot(p_spacing_ms bigint, p_per_hour bigint, p_per_day bigint, p_wait_ms bigint)
     RETURNS bigint
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     b smd.budget;
     now_at timestamptz;
@@ -186,13 +187,13 @@ $$;
 
 -- The custodian throttled somebody: nobody asks before this time. Answers the milliseconds until then.
 CREATE FUNCTION smd.close_budget(p_ms bigint) RETURNS void
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     UPDATE smd.budget SET closed_until = greatest(closed_until, clock_timestamp() + p_ms * interval '1 millisecond')
 $$;
 
 -- Milliseconds until the budget opens again; 0 when it is open. Asked again when a reserved slot has come.
 CREATE FUNCTION smd.budget_closed_ms() RETURNS bigint
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT greatest(0, ceil(extract(epoch FROM nullif(closed_until, '-infinity') - clock_timestamp()) * 1000))::bigint
     FROM smd.budget
 $$;

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use diesel::sql_types::{Array, BigInt, Bool, Jsonb, Nullable, SmallInt, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 
 use crate::kind::millis;
-use crate::{JobKind, QueueError};
+use crate::{JobKind, QueueError, functions};
 
 /// A job to be enqueued.
 #[derive(Debug, Clone)]
@@ -55,27 +54,18 @@ pub async fn enqueue(
     conn: &mut AsyncPgConnection,
     jobs: &[NewJob],
 ) -> Result<Vec<i64>, QueueError> {
-    #[derive(diesel::QueryableByName)]
-    struct Ids {
-        #[diesel(sql_type = Array<BigInt>)]
-        ids: Vec<i64>,
-    }
     if jobs.is_empty() {
         return Ok(Vec::new());
     }
-    let column = |f: fn(&NewJob) -> i64| jobs.iter().map(f).collect::<Vec<_>>();
-    let answer: Ids = diesel::sql_query("SELECT jobs.enqueue($1, $2, $3, $4, $5, $6) AS ids")
-        .bind::<Array<Text>, _>(jobs.iter().map(|j| j.kind).collect::<Vec<_>>())
-        .bind::<Array<Jsonb>, _>(jobs.iter().map(|j| &j.payload).collect::<Vec<_>>())
-        .bind::<Array<Nullable<Text>>, _>(
-            jobs.iter().map(|j| j.unique_key.as_deref()).collect::<Vec<_>>(),
-        )
-        .bind::<Array<BigInt>, _>(column(|j| millis(j.delay)))
-        .bind::<Array<SmallInt>, _>(jobs.iter().map(|j| j.priority).collect::<Vec<_>>())
-        .bind::<Nullable<Text>, _>(service_kit::telemetry::traceparent())
-        .get_result(conn)
-        .await?;
-    Ok(answer.ids)
+    let added = functions::enqueue(
+        jobs.iter().map(|job| job.kind).collect::<Vec<_>>(),
+        jobs.iter().map(|job| &job.payload).collect::<Vec<_>>(),
+        jobs.iter().map(|job| job.unique_key.as_deref()).collect::<Vec<_>>(),
+        jobs.iter().map(|job| millis(job.delay)).collect::<Vec<_>>(),
+        jobs.iter().map(|job| job.priority).collect::<Vec<_>>(),
+        service_kit::telemetry::traceparent(),
+    );
+    Ok(diesel::select(added).get_result(conn).await?)
 }
 
 /// Enqueues one job that is due at once; see [`enqueue`].
@@ -93,15 +83,6 @@ pub async fn is_live<K: JobKind>(
     conn: &mut AsyncPgConnection,
     payload: &K,
 ) -> Result<bool, QueueError> {
-    #[derive(diesel::QueryableByName)]
-    struct Live {
-        #[diesel(sql_type = Bool)]
-        live: bool,
-    }
-    let answer: Live = diesel::sql_query("SELECT jobs.is_live($1, $2) AS live")
-        .bind::<Text, _>(K::SPEC.name)
-        .bind::<Nullable<Text>, _>(payload.unique_key())
-        .get_result(conn)
-        .await?;
-    Ok(answer.live)
+    let live = functions::is_live(K::SPEC.name, payload.unique_key());
+    Ok(diesel::select(live).get_result(conn).await?)
 }

@@ -14,6 +14,9 @@ pub enum QueueError {
     /// The database refused or failed.
     #[error("the job table: {0}")]
     Database(#[from] diesel::result::Error),
+    /// The database is silent.
+    #[error("the job table did not answer within {0:?}")]
+    NoAnswer(Duration),
     /// A payload that JSON cannot express.
     #[error("payload of a {kind} job: {source}")]
     Payload {

@@ -22,7 +22,7 @@ pub enum Outcome {
     Snooze(Duration),
     /// No longer wanted.
     Cancel(String),
-    /// Failed for good: given up at once.
+    /// Failed for good: given up at once, unless its kind is never given up.
     Fail(String),
     /// The program is stopping: again at once, elsewhere; costs no attempt.
     HandBack,
@@ -57,7 +57,7 @@ pub struct Job<K> {
     pub id: i64,
     /// What it is about.
     pub payload: K,
-    /// 1 for the first attempt.
+    /// 1 for the first attempt, as of the claim: [`Lease::progressed`] does not change it here.
     pub attempt: i32,
     /// Attempts after which it is given up; `None`: never.
     pub max_attempts: Option<i32>,

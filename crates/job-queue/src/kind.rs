@@ -88,8 +88,8 @@ pub trait JobKind: Serialize + DeserializeOwned + Send + Sync + 'static {
     fn unique_key(&self) -> Option<String>;
 }
 
-/// Writes the declared kinds into the database; part of migrating. Kinds that are no longer
-/// declared stay while jobs of theirs are there.
+/// Writes the declared kinds into the database; part of migrating, in one transaction. Kinds that are
+/// no longer declared stay, because jobs of theirs may be there, but are no longer periodic.
 pub async fn declare(conn: &mut AsyncPgConnection, kinds: &[KindSpec]) -> Result<(), QueueError> {
     for kind in kinds {
         let (on_discard, max_attempts) = (
@@ -127,6 +127,10 @@ pub async fn declare(conn: &mut AsyncPgConnection, kinds: &[KindSpec]) -> Result
         .execute(conn)
         .await?;
     }
+    diesel::sql_query("UPDATE jobs.kind SET every = NULL WHERE name <> ALL ($1)")
+        .bind::<Array<Text>, _>(kinds.iter().map(|kind| kind.name).collect::<Vec<_>>())
+        .execute(conn)
+        .await?;
     diesel::sql_query(
         "INSERT INTO jobs.schedule (kind, due_at) SELECT name, clock_timestamp() FROM jobs.kind WHERE every IS NOT NULL
          ON CONFLICT (kind) DO NOTHING",
@@ -136,7 +140,8 @@ pub async fn declare(conn: &mut AsyncPgConnection, kinds: &[KindSpec]) -> Result
     Ok(())
 }
 
-/// Whole milliseconds; saturates far beyond any use.
+/// Whole milliseconds, at most a century: more would leave the range of the database's times.
 pub(crate) fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+    const CENTURY: i64 = 100 * 365 * 24 * 3_600 * 1_000;
+    i64::try_from(duration.as_millis()).unwrap_or(CENTURY).min(CENTURY)
 }

@@ -1,8 +1,9 @@
 //! A worker's hold on a running job.
 
-use diesel::sql_types::{BigInt, Bool, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
+
+use crate::functions;
 
 /// Names a claim: every write of the worker that made it is bound to this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,30 +23,21 @@ pub enum LeaseLost {
     Database(#[from] diesel::result::Error),
 }
 
-#[derive(diesel::QueryableByName)]
-struct Held {
-    #[diesel(sql_type = Bool)]
-    held: bool,
-}
-
 impl Lease {
     /// Makes sure that the transaction `conn` is in commits only under this lease: first statement
     /// of every transaction in which a handler writes. Fails when the lease was lost.
     pub async fn hold(&self, conn: &mut AsyncPgConnection) -> Result<(), LeaseLost> {
-        self.ask(conn, "SELECT jobs.hold($1, $2) AS held").await
+        let held = diesel::select(functions::hold(self.id, self.token)).get_result(conn).await?;
+        self.or_lost(held)
     }
 
     /// The work went on: attempts before now no longer count. In the transaction of the progress.
     pub async fn progressed(&self, conn: &mut AsyncPgConnection) -> Result<(), LeaseLost> {
-        self.ask(conn, "SELECT jobs.progressed($1, $2) AS held").await
+        let held = diesel::select(functions::progressed(self.id, self.token)).get_result(conn).await?;
+        self.or_lost(held)
     }
 
-    async fn ask(&self, conn: &mut AsyncPgConnection, sql: &str) -> Result<(), LeaseLost> {
-        let answer: Held = diesel::sql_query(sql)
-            .bind::<BigInt, _>(self.id)
-            .bind::<SqlUuid, _>(self.token)
-            .get_result(conn)
-            .await?;
-        if answer.held { Ok(()) } else { Err(LeaseLost::Lost(self.id)) }
+    const fn or_lost(&self, held: bool) -> Result<(), LeaseLost> {
+        if held { Ok(()) } else { Err(LeaseLost::Lost(self.id)) }
     }
 }

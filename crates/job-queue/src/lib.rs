@@ -14,6 +14,7 @@
 
 mod enqueue;
 mod error;
+mod functions;
 mod handler;
 mod kind;
 mod lease;

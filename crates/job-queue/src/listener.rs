@@ -45,27 +45,28 @@ impl Listener {
 }
 
 async fn listen_forever(database_url: &str, notices: &broadcast::Sender<Notice>) {
-    const FIRST_WAIT: Duration = Duration::from_millis(100);
+    const FIRST_WAIT: Duration = Duration::from_millis(50);
+    const LONGEST_WAIT: Duration = Duration::from_secs(3);
     let mut wait = FIRST_WAIT;
     loop {
-        match listen(database_url, notices).await {
-            Ok(()) => wait = FIRST_WAIT,
-            Err(error) => {
-                tracing::warn!(%error, "the job table's notifications are interrupted; polling goes on");
-            }
+        let mut listened = false;
+        if let Err(error) = listen(database_url, notices, &mut listened).await {
+            tracing::warn!(%error, "the job table's notifications are interrupted; polling goes on");
         }
+        wait = if listened { FIRST_WAIT } else { (wait * 2).min(LONGEST_WAIT) };
         tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(Duration::from_secs(5));
     }
 }
 
-/// Until the connection ends.
+/// Until the connection ends; notes when it was listening.
 async fn listen(
     database_url: &str,
     notices: &broadcast::Sender<Notice>,
+    listened: &mut bool,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let mut conn = AsyncPgConnection::establish(database_url).await?;
     conn.batch_execute("LISTEN jobs_ready; LISTEN jobs_done").await?;
+    *listened = true;
     // Only now: whoever looks at the table from here on is told of all that comes after.
     send(notices, Notice::Connected);
     let mut stream = std::pin::pin!(conn.notifications_stream());

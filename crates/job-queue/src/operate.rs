@@ -2,12 +2,12 @@
 //! `metergate_operator`.
 
 use diesel::OptionalExtension;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use jiff_diesel::Timestamp;
 use serde_json::Value;
 
-use crate::QueueError;
+use crate::{QueueError, functions};
 
 /// A job as the operator sees it.
 #[derive(Debug, diesel::QueryableByName)]
@@ -75,28 +75,13 @@ pub async fn show(conn: &mut AsyncPgConnection, id: i64) -> Result<Option<JobRow
         .optional()?)
 }
 
-/// Runs a discarded or waiting job now, with fresh attempts. False when it is neither.
+/// Runs a discarded or waiting job now, with fresh attempts. False when it is neither, or when another
+/// job with its key is live.
 pub async fn retry(conn: &mut AsyncPgConnection, id: i64) -> Result<bool, QueueError> {
-    changed(diesel::sql_query("SELECT jobs.retry($1) AS changed").bind::<BigInt, _>(id).get_result(conn).await)
+    Ok(diesel::select(functions::retry(id)).get_result(conn).await?)
 }
 
 /// Gives a waiting or running job up, with its discard action. False when it has ended already.
 pub async fn discard(conn: &mut AsyncPgConnection, id: i64, reason: &str) -> Result<bool, QueueError> {
-    changed(
-        diesel::sql_query("SELECT jobs.discard($1, $2) AS changed")
-            .bind::<BigInt, _>(id)
-            .bind::<Text, _>(reason)
-            .get_result(conn)
-            .await,
-    )
-}
-
-#[derive(diesel::QueryableByName)]
-struct Changed {
-    #[diesel(sql_type = Bool)]
-    changed: bool,
-}
-
-fn changed(answer: diesel::QueryResult<Changed>) -> Result<bool, QueueError> {
-    Ok(answer?.changed)
+    Ok(diesel::select(functions::discard(id, reason)).get_result(conn).await?)
 }

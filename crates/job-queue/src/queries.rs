@@ -1,39 +1,44 @@
 //! The worker's calls of the SQL functions.
 
-use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{Lease, Outcome, QueueError};
 use crate::kind::millis;
+use crate::{Lease, Outcome, QueueError, functions};
 
-#[derive(Debug, diesel::QueryableByName)]
+/// In the order of [`functions::ClaimedRow`].
+#[derive(Debug)]
 pub(crate) struct Claimed {
-    #[diesel(sql_type = BigInt)]
     pub(crate) id: i64,
-    #[diesel(sql_type = Jsonb)]
     pub(crate) payload: Value,
-    #[diesel(sql_type = Integer)]
     pub(crate) attempt: i32,
-    #[diesel(sql_type = Nullable<Integer>)]
     pub(crate) max_attempts: Option<i32>,
-    #[diesel(sql_type = SqlUuid)]
     pub(crate) lease_token: Uuid,
-    #[diesel(sql_type = BigInt)]
     pub(crate) lease_ms: i64,
-    #[diesel(sql_type = BigInt)]
     pub(crate) deadline_ms: i64,
-    #[diesel(sql_type = Nullable<Text>)]
     pub(crate) traceparent: Option<String>,
-    #[diesel(sql_type = BigInt)]
     pub(crate) age_ms: i64,
+}
+
+type ClaimedTuple = (i64, Value, i32, Option<i32>, Uuid, i64, i64, Option<String>, i64);
+
+impl From<ClaimedTuple> for Claimed {
+    fn from(row: ClaimedTuple) -> Self {
+        let (id, payload, attempt, max_attempts, lease_token, lease_ms, deadline_ms, traceparent, age_ms) = row;
+        Self { id, payload, attempt, max_attempts, lease_token, lease_ms, deadline_ms, traceparent, age_ms }
+    }
 }
 
 #[derive(Debug, diesel::QueryableByName)]
 pub(crate) struct Maintained {
-    #[diesel(sql_type = BigInt)]
-    pub(crate) rescued: i64,
+    /// The kinds of the orphans that were taken from vanished workers.
+    #[diesel(sql_type = Array<Text>)]
+    pub(crate) rescued: Vec<String>,
+    /// Those among them that were given up.
+    #[diesel(sql_type = Array<Text>)]
+    pub(crate) given_up: Vec<String>,
     #[diesel(sql_type = BigInt)]
     pub(crate) scheduled: i64,
     #[diesel(sql_type = BigInt)]
@@ -56,36 +61,23 @@ pub(crate) struct Depth {
     pub(crate) oldest_ms: i64,
 }
 
-#[derive(diesel::QueryableByName)]
-struct Id {
-    #[diesel(sql_type = BigInt)]
-    id: i64,
-}
-
-#[derive(diesel::QueryableByName)]
-struct State {
-    #[diesel(sql_type = Nullable<Text>)]
-    state: Option<String>,
-}
-
 pub(crate) async fn claim(
     conn: &mut AsyncPgConnection,
     kind: &str,
     limit: usize,
 ) -> Result<Vec<Claimed>, QueueError> {
-    Ok(diesel::sql_query("SELECT * FROM jobs.claim($1, $2)")
-        .bind::<Text, _>(kind)
-        .bind::<Integer, _>(i32::try_from(limit).unwrap_or(i32::MAX))
-        .load(conn)
-        .await?)
+    let limit = i32::try_from(limit).unwrap_or(i32::MAX);
+    let rows: Vec<ClaimedTuple> = diesel::select(functions::claim(kind, limit)).load(conn).await?;
+    Ok(rows.into_iter().map(Claimed::from).collect())
 }
 
-/// Answers the ids whose lease was renewed.
+/// Answers the ids whose lease is still held.
 pub(crate) async fn heartbeat(
     conn: &mut AsyncPgConnection,
     leases: &[Lease],
 ) -> Result<Vec<i64>, QueueError> {
-    held_ids(conn, "SELECT jobs.heartbeat($1, $2) AS id", leases).await
+    let (ids, tokens) = columns(leases);
+    Ok(diesel::select(functions::heartbeat(ids, tokens)).load(conn).await?)
 }
 
 /// Answers the ids that were completed; the others had lost their lease.
@@ -93,20 +85,12 @@ pub(crate) async fn complete(
     conn: &mut AsyncPgConnection,
     leases: &[Lease],
 ) -> Result<Vec<i64>, QueueError> {
-    held_ids(conn, "SELECT jobs.complete($1, $2) AS id", leases).await
+    let (ids, tokens) = columns(leases);
+    Ok(diesel::select(functions::complete(ids, tokens)).load(conn).await?)
 }
 
-async fn held_ids(
-    conn: &mut AsyncPgConnection,
-    sql: &str,
-    leases: &[Lease],
-) -> Result<Vec<i64>, QueueError> {
-    let rows: Vec<Id> = diesel::sql_query(sql)
-        .bind::<Array<BigInt>, _>(leases.iter().map(|l| l.id).collect::<Vec<_>>())
-        .bind::<Array<SqlUuid>, _>(leases.iter().map(|l| l.token).collect::<Vec<_>>())
-        .load(conn)
-        .await?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
+fn columns(leases: &[Lease]) -> (Vec<i64>, Vec<Uuid>) {
+    leases.iter().map(|lease| (lease.id, lease.token)).unzip()
 }
 
 /// Ends a run. Answers the job's new state, or `None` when the lease was lost.
@@ -124,16 +108,8 @@ pub(crate) async fn finish(
         Outcome::Fail(note) => ("fail", Some(note.as_str()), None, 0),
         Outcome::HandBack => ("hand_back", None, None, 0),
     };
-    let answer: State = diesel::sql_query("SELECT jobs.finish($1, $2, $3, $4, $5, $6) AS state")
-        .bind::<BigInt, _>(lease.id)
-        .bind::<SqlUuid, _>(lease.token)
-        .bind::<Text, _>(name)
-        .bind::<Nullable<Text>, _>(note)
-        .bind::<Nullable<Jsonb>, _>(result)
-        .bind::<BigInt, _>(delay)
-        .get_result(conn)
-        .await?;
-    Ok(answer.state)
+    let ended = functions::finish(lease.id, lease.token, name, note, result, delay);
+    Ok(diesel::select(ended).get_result(conn).await?)
 }
 
 pub(crate) async fn maintain(conn: &mut AsyncPgConnection) -> Result<Maintained, QueueError> {

@@ -34,6 +34,11 @@ impl Running {
         self.entries().remove(&lease.token);
     }
 
+    /// Whether the lease was lost, or the run has been ended.
+    pub(crate) fn is_lost(&self, lease: Lease) -> bool {
+        self.entries().get(&lease.token).is_none_or(|entry| entry.lost.is_cancelled())
+    }
+
     pub(crate) fn leases(&self) -> Vec<Lease> {
         self.entries().values().map(|entry| entry.lease).collect()
     }

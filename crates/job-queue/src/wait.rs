@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use diesel::OptionalExtension;
-use diesel::sql_types::{BigInt, Jsonb, Nullable, Text};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::{Listener, Notice, Pool, QueueError, WaitError};
+use crate::{Listener, Notice, Pool, QueueError, WaitError, functions};
 
 /// Reads again at least this often, whatever the notifications say.
 const READ_AGAIN: Duration = Duration::from_millis(250);
@@ -28,10 +27,10 @@ pub async fn wait_for(
     let ended = async {
         loop {
             match read(pool, id).await {
-                Ok(Some(standing)) => match standing.state.as_str() {
-                    "completed" => return Ok(standing.result),
+                Ok(Some((state, result))) => match state.as_str() {
+                    "completed" => return Ok(result),
                     "available" | "running" => {}
-                    _ => return Err(WaitError::Failed { id, state: standing.state }),
+                    _ => return Err(WaitError::Failed { id, state }),
                 },
                 Ok(None) => return Err(WaitError::Vanished(id)),
                 // The database may be back before the limit.
@@ -56,19 +55,8 @@ async fn until_noticed(notices: &mut Receiver<Notice>, id: i64) {
     }
 }
 
-#[derive(diesel::QueryableByName)]
-struct Standing {
-    #[diesel(sql_type = Text)]
-    state: String,
-    #[diesel(sql_type = Nullable<Jsonb>)]
-    result: Option<Value>,
-}
-
-async fn read(pool: &Pool, id: i64) -> Result<Option<Standing>, QueueError> {
+/// State and result; `None` when there is no such job.
+async fn read(pool: &Pool, id: i64) -> Result<Option<(String, Option<Value>)>, QueueError> {
     let mut conn = pool.get().await?;
-    Ok(diesel::sql_query("SELECT * FROM jobs.standing($1)")
-        .bind::<BigInt, _>(id)
-        .get_result(&mut conn)
-        .await
-        .optional()?)
+    Ok(diesel::select(functions::standing(id)).get_result(&mut conn).await.optional()?)
 }

@@ -1,5 +1,6 @@
 //! Claims jobs, runs them under a lease, and ends them.
 
+mod end;
 mod maintenance;
 mod run;
 
@@ -23,7 +24,7 @@ use crate::{Handler, JobKind, Lease, Listener, Notice, Pool, QueueError, queries
 pub struct WorkerSettings {
     /// It looks for due jobs at least this often (± a quarter), whatever the notifications say.
     pub poll: Duration,
-    /// Leases are renewed this often; a third of the shortest lease or less.
+    /// Leases are renewed this often, or at a third of the shortest lease if that is less.
     pub heartbeat: Duration,
     /// Orphans are rescued, periodic jobs enqueued and old rows pruned this often.
     pub maintain: Duration,
@@ -79,6 +80,7 @@ impl Worker {
     /// Runs up to `concurrency` jobs of kind `K` at a time with this handler.
     #[must_use]
     pub fn handle<K: JobKind, H: Handler<K>>(mut self, concurrency: usize, handler: H) -> Self {
+        self.settings.heartbeat = self.settings.heartbeat.min(K::SPEC.lease / 3);
         let (shared, handler) = (Arc::clone(&self.shared), Arc::new(handler));
         self.kinds.push(Lane {
             kind: K::SPEC.name,
@@ -98,7 +100,7 @@ impl Worker {
         let mut background = JoinSet::new();
         background.spawn(maintenance::heartbeats(Arc::clone(&self.shared), self.settings.heartbeat));
         background.spawn(maintenance::maintain(Arc::clone(&self.shared), self.settings.maintain, kinds));
-        let completer = tokio::spawn(run::complete_all(&self.shared, self.completions));
+        let mut completer = tokio::spawn(end::complete_all(&self.shared, self.completions));
 
         let mut lanes = JoinSet::new();
         for lane in self.kinds {
@@ -108,7 +110,10 @@ impl Worker {
         // Nothing runs any more: dropping the last sender lets the completer finish its queue.
         background.shutdown().await;
         drop(self.shared);
-        let _ended = tokio::time::timeout(Duration::from_secs(5), completer).await;
+        if tokio::time::timeout(end::LAST_WORDS, &mut completer).await.is_err() {
+            tracing::warn!("the database does not answer: runs that ended well will be repeated");
+            completer.abort();
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use storage::Database;
 use storage::smd::budget::{self, Limits, Slot};
+use tokio::time::Instant;
 
 use crate::{Budget, BudgetError, Wait};
 
@@ -36,7 +37,8 @@ pub struct BudgetConfig {
     pub requests_per_day: u32,
 }
 
-/// A [`Budget`] held in Postgres.
+/// A [`Budget`] held in Postgres: one for all services and replicas that share the database. Its clock
+/// is the database's, so that the replicas' own need not agree.
 #[derive(Debug, Clone)]
 pub struct PostgresBudget {
     database: Database,
@@ -71,15 +73,17 @@ impl PostgresBudget {
 #[async_trait]
 impl Budget for PostgresBudget {
     async fn admit(&self, wait: Wait) -> Result<(), BudgetError> {
-        match self.reserve(wait.longest()).await? {
-            Slot::NotBefore(time) => Err(BudgetError::Later(time)),
-            Slot::In(time) => {
-                tokio::time::sleep(time).await;
-                // Somebody may have been throttled while we waited for our slot.
-                match self.closed_for().await? {
-                    Duration::ZERO => Ok(()),
-                    closed => Err(BudgetError::Later(closed)),
-                }
+        let started = Instant::now();
+        loop {
+            let left = wait.longest().saturating_sub(started.elapsed());
+            match self.reserve(left).await? {
+                Slot::NotBefore(time) => return Err(BudgetError::Later(time)),
+                Slot::In(time) => tokio::time::sleep(time).await,
+            }
+            // Somebody may have been throttled while we waited: then this slot is void, and the next
+            // one lies behind the closure.
+            if self.closed_for().await?.is_zero() {
+                return Ok(());
             }
         }
     }

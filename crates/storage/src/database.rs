@@ -33,7 +33,9 @@ pub enum DatabaseError {
     #[error("the connection pool: {0}")]
     Build(#[from] BuildError),
     /// No connection.
-    #[error("no connection to Postgres ({0}): check METERGATE_DATABASE_URL and that Postgres is up")]
+    #[error(
+        "no connection to Postgres ({0}): check METERGATE_DATABASE_URL and that Postgres is up"
+    )]
     Connect(#[from] PoolError),
     /// A query failed.
     #[error("the database: {0}")]
@@ -54,8 +56,7 @@ impl std::fmt::Debug for Database {
 }
 
 /// A borrowed connection.
-pub type Connection =
-    diesel_async::pooled_connection::deadpool::Object<AsyncPgConnection>;
+pub type Connection = diesel_async::pooled_connection::deadpool::Object<AsyncPgConnection>;
 
 impl Database {
     /// Makes the pool; connects when first used.
@@ -68,7 +69,10 @@ impl Database {
             .create_timeout(Some(Duration::from_secs(10)))
             .runtime(deadpool::Runtime::Tokio1)
             .build()?;
-        Ok(Self { pool, url: config.database_url.clone() })
+        Ok(Self {
+            pool,
+            url: config.database_url.clone(),
+        })
     }
 
     /// A connection from the pool.

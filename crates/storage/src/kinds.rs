@@ -151,7 +151,9 @@ mod tests {
     /// The discard action hands the payload on as it is: it must fit the next kind.
     #[test]
     fn the_payload_of_a_discarded_fetch_is_a_release() {
-        let fetch = SmdFetch { authorization: AuthorizationId::from(uuid::Uuid::nil()) };
+        let fetch = SmdFetch {
+            authorization: AuthorizationId::from(uuid::Uuid::nil()),
+        };
         let release: SmdRelease =
             serde_json::from_value(serde_json::to_value(fetch).unwrap()).unwrap();
         assert_eq!(release.authorization, fetch.authorization);
@@ -164,7 +166,11 @@ mod tests {
         assert_eq!(names.len(), all().len());
         for kind in all() {
             if let Discard::Enqueue(next) = kind.on_discard {
-                assert!(names.contains(next), "{next} follows {} but is not declared", kind.name);
+                assert!(
+                    names.contains(next),
+                    "{next} follows {} but is not declared",
+                    kind.name
+                );
             }
         }
     }

@@ -23,7 +23,9 @@ const LOCK: &str = "SELECT pg_advisory_lock(hashtext('metergate migrate'))";
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     /// No connection.
-    #[error("no connection to Postgres ({0}): check METERGATE_DATABASE_URL and that Postgres is up")]
+    #[error(
+        "no connection to Postgres ({0}): check METERGATE_DATABASE_URL and that Postgres is up"
+    )]
     Connect(#[from] diesel::ConnectionError),
     /// A query failed.
     #[error("the database: {0}")]
@@ -43,24 +45,31 @@ pub enum MigrateError {
 }
 
 /// Brings the schema of the database at this URL up to date and declares the kinds of jobs. Safe to
-/// run at any time and twice at once. Refuses a schema that is newer than this binary.
+/// run at any time and twice at once. Refuses a schema that is newer than this binary, and leaves it
+/// as it is.
 pub async fn migrate(database_url: &str) -> Result<(), MigrateError> {
     let mut conn = AsyncPgConnection::establish(database_url).await?;
     // Held until this connection ends.
     conn.batch_execute(LOCK).await?;
-    let (mut conn, applied) = tokio::task::spawn_blocking(move || {
-        let mut harness = AsyncMigrationHarness::new(conn);
-        let applied = harness.run_pending_migrations(MIGRATIONS).map(|versions| versions.len());
-        (harness.into_inner(), applied.map_err(|error| error.to_string()))
-    })
-    .await
-    .map_err(|error| MigrateError::Migration(error.to_string()))?;
-    let applied = applied.map_err(MigrateError::Migration)?;
     match check_version(&mut conn).await {
         Ok(()) | Err(MigrateError::Older(_)) => {}
         Err(error) => return Err(error),
     }
-    conn.transaction(async |conn| job_queue::declare(conn, &kinds::all()).await).await?;
+    let (mut conn, applied) = tokio::task::spawn_blocking(move || {
+        let mut harness = AsyncMigrationHarness::new(conn);
+        let applied = harness
+            .run_pending_migrations(MIGRATIONS)
+            .map(|versions| versions.len());
+        (
+            harness.into_inner(),
+            applied.map_err(|error| error.to_string()),
+        )
+    })
+    .await
+    .map_err(|error| MigrateError::Migration(error.to_string()))?;
+    let applied = applied.map_err(MigrateError::Migration)?;
+    conn.transaction(async |conn| job_queue::declare(conn, &kinds::all()).await)
+        .await?;
     tracing::info!(applied, "the schema is up to date");
     Ok(())
 }
@@ -73,10 +82,11 @@ pub async fn check_version(conn: &mut AsyncPgConnection) -> Result<(), MigrateEr
         version: String,
     }
     let wanted = embedded()?;
-    let exists: Vec<Version> =
-        diesel::sql_query("SELECT 'found' AS version WHERE to_regclass('__diesel_schema_migrations') IS NOT NULL")
-            .load(conn)
-            .await?;
+    let exists: Vec<Version> = diesel::sql_query(
+        "SELECT 'found' AS version WHERE to_regclass('__diesel_schema_migrations') IS NOT NULL",
+    )
+    .load(conn)
+    .await?;
     let present: BTreeSet<String> = if exists.is_empty() {
         BTreeSet::new()
     } else {
@@ -92,12 +102,19 @@ pub async fn check_version(conn: &mut AsyncPgConnection) -> Result<(), MigrateEr
         return Err(MigrateError::Newer(newer));
     }
     let older: Vec<String> = wanted.difference(&present).cloned().collect();
-    if older.is_empty() { Ok(()) } else { Err(MigrateError::Older(older)) }
+    if older.is_empty() {
+        Ok(())
+    } else {
+        Err(MigrateError::Older(older))
+    }
 }
 
 /// The versions this binary was built for.
 fn embedded() -> Result<BTreeSet<String>, MigrateError> {
     let migrations = MigrationSource::<Pg>::migrations(&MIGRATIONS)
         .map_err(|error| MigrateError::Migration(error.to_string()))?;
-    Ok(migrations.iter().map(|migration| migration.name().version().to_string()).collect())
+    Ok(migrations
+        .iter()
+        .map(|migration| migration.name().version().to_string())
+        .collect())
 }

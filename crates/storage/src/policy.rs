@@ -21,7 +21,11 @@ pub struct HistoryConfig {
     pub history_window_days: u32,
 
     /// Time zone of the customers (IANA name), where the custodian's own rules are missing or nonsense.
-    #[arg(long, env = "METERGATE_TIME_ZONE", default_value = "America/Los_Angeles")]
+    #[arg(
+        long,
+        env = "METERGATE_TIME_ZONE",
+        default_value = "America/Los_Angeles"
+    )]
     pub time_zone: String,
 }
 

@@ -110,5 +110,12 @@ pub mod smd {
 
     diesel::joinable!(reading -> series (series_id));
     diesel::joinable!(pull -> authorization (authorization_id));
-    diesel::allow_tables_to_appear_in_same_query!(authorization, usage_point, pull, series, reading, notice);
+    diesel::allow_tables_to_appear_in_same_query!(
+        authorization,
+        usage_point,
+        pull,
+        series,
+        reading,
+        notice
+    );
 }

@@ -9,6 +9,8 @@ use test_support::browser::{Page, Visitor};
 
 use crate::{BoxError, Stack};
 
+/// How long the sandbox may take to answer.
+const LIMIT: Duration = Duration::from_secs(30);
 /// How often the progress page is looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -100,20 +102,11 @@ impl Customer {
                 return Ok(page.text());
             }
             if started.elapsed() > limit {
-                return Err(format!(
-                    "not done within {limit:?}: {last}\n{}\n{}",
-                    stack_free(page),
-                    self.known.key
-                )
-                .into());
+                return Err(format!("not done within {limit:?}: {last}\n{}", page.text()).into());
             }
             tokio::time::sleep(LOOK).await;
         }
     }
-}
-
-fn stack_free(page: &Page) -> String {
-    page.text()
 }
 
 impl Stack {
@@ -124,6 +117,14 @@ impl Stack {
             .visit(&format!("{}/sandbox/{path}", self.custodian_pages))
             .await?;
         Ok(serde_json::from_slice(&page.body)?)
+    }
+
+    /// A customer takes the consent back at the custodian.
+    pub async fn revoke(&self, key: &str) -> Result<(), BoxError> {
+        let url = format!("{}/sandbox/revoke?customer={key}", self.custodian_pages);
+        let http = reqwest::Client::builder().timeout(LIMIT).build()?;
+        http.post(url).send().await?.error_for_status()?;
+        Ok(())
     }
 
     /// The newest authorization of a customer at the custodian.

@@ -1,5 +1,7 @@
 //! Everything Metergate needs, started privately on free ports: nothing of this machine is touched.
 
+mod setup;
+
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -15,6 +17,7 @@ use test_support::process::{Process, ProcessError};
 use test_support::{Cluster, ClusterError, DatabaseError, binary, ports};
 
 use crate::BoxError;
+use setup::{Secrets, is_ready, is_secret, prepare_database, settings, start_custodian, subfolder};
 
 /// The name of the database.
 const DATABASE: &str = "metergate";
@@ -50,6 +53,13 @@ pub const SERVICES: [Service; 3] = [
     },
 ];
 
+/// All of them in one process.
+const TOGETHER: Service = Service {
+    name: "metergate",
+    role: "",
+    needs_custodian: true,
+};
+
 /// What may differ from one stack to another.
 #[derive(Debug, Clone, Default)]
 pub struct StackOptions {
@@ -59,6 +69,8 @@ pub struct StackOptions {
     pub custodian: Vec<(String, String)>,
     /// Further variables for the services.
     pub services: Vec<(String, String)>,
+    /// All services in one process, under the database's owner: `metergate serve`.
+    pub together: bool,
 }
 
 /// Why the stack does not stand.
@@ -107,6 +119,8 @@ pub struct Stack {
     /// nginx, the only way in.
     pub nginx: Nginx,
     services: Vec<(Service, Process)>,
+    /// What processes that have ended had written.
+    ended: String,
     custodian: Process,
     /// The custodian's pages and control endpoints, `http://host:port`.
     pub custodian_pages: String,
@@ -168,6 +182,7 @@ impl Stack {
         let mut stack = Self {
             nginx,
             services: Vec::new(),
+            ended: String::new(),
             custodian,
             custodian_pages: addresses.pages.trim_end_matches('/').to_owned(),
             cluster,
@@ -177,9 +192,13 @@ impl Stack {
             settings,
             database_password,
         };
-        for service in SERVICES {
-            let process = stack.spawn(service)?;
-            stack.services.push((service, process));
+        let services: &[Service] = if options.together {
+            &[TOGETHER]
+        } else {
+            &SERVICES
+        };
+        for service in services {
+            stack.add(service.name)?;
         }
         Ok(stack)
     }
@@ -223,36 +242,76 @@ impl Stack {
         Ok(self.cluster.sql(DATABASE, statement).await?)
     }
 
-    /// Kills a service with −9.
-    pub fn kill(&mut self, name: &str) -> Result<(), StackError> {
-        for (service, process) in &mut self.services {
-            if service.name == name {
-                process.kill()?;
-                process.wait(START_LIMIT)?;
+    /// Whether an SQL condition is true in the database.
+    pub async fn holds(&self, condition: &str) -> Result<bool, StackError> {
+        const NO: &str = "the condition does not hold";
+        let statement = format!(
+            "DO $$ BEGIN IF ({condition}) IS NOT TRUE THEN RAISE EXCEPTION '{NO}'; END IF; END $$"
+        );
+        match self.sql(&statement).await {
+            Ok(()) => Ok(true),
+            Err(StackError::Database(DatabaseError::Statement { source, .. }))
+                if source.to_string().contains(NO) =>
+            {
+                Ok(false)
             }
+            Err(error) => Err(error),
         }
+    }
+
+    /// Kills every replica of a service with −9.
+    pub fn kill(&mut self, name: &str) -> Result<(), StackError> {
+        self.end(name, usize::MAX, Process::kill)
+    }
+
+    /// Ends one replica of a service in order (SIGTERM), and waits until it has ended.
+    pub fn terminate(&mut self, name: &str) -> Result<(), StackError> {
+        self.end(name, 1, Process::terminate)
+    }
+
+    fn end(
+        &mut self,
+        name: &str,
+        mut most: usize,
+        signal: fn(&Process) -> Result<(), ProcessError>,
+    ) -> Result<(), StackError> {
+        let (mut rest, mut output) = (Vec::new(), String::new());
+        for (service, mut process) in std::mem::take(&mut self.services) {
+            if service.name != name || most == 0 {
+                rest.push((service, process));
+                continue;
+            }
+            most -= 1;
+            signal(&process)?;
+            process.wait(START_LIMIT)?;
+            output.push_str(&process.output());
+        }
+        self.services = rest;
+        self.ended.push_str(&output);
         Ok(())
     }
 
     /// Starts a service again, after [`Stack::kill`].
     pub fn restart(&mut self, name: &str) -> Result<(), StackError> {
-        let Some(service) = SERVICES.into_iter().find(|service| service.name == name) else {
-            return Ok(());
-        };
-        let process = self.spawn(service)?;
-        self.services.retain(|(other, _)| other.name != name);
-        self.services.push((service, process));
+        self.kill(name)?;
+        self.add(name)
+    }
+
+    /// Starts one more replica of a service, and waits until it is ready.
+    pub fn add(&mut self, name: &str) -> Result<(), StackError> {
+        let known = SERVICES.into_iter().chain([TOGETHER]);
+        for service in known.filter(|service| service.name == name) {
+            let process = self.spawn(service)?;
+            self.services.push((service, process));
+        }
         Ok(())
     }
 
     /// Everything the services and nginx have logged.
     #[must_use]
     pub fn logs(&self) -> String {
-        let mut logs: String = self
-            .services
-            .iter()
-            .map(|(_, process)| process.output())
-            .collect();
+        let mut logs = self.ended.clone();
+        logs.extend(self.services.iter().map(|(_, process)| process.output()));
         logs.push_str(&self.nginx.access_log());
         logs.push_str(&self.nginx.error_log());
         logs
@@ -266,10 +325,17 @@ impl Stack {
 
     fn spawn(&self, service: Service) -> Result<Process, StackError> {
         let mut command = Command::new(binary::path("metergate")?);
-        let login = format!("demo_{}", service.role);
         let internal = ports::free();
+        command.arg("serve");
+        let database_url = if service == TOGETHER {
+            self.database_url()
+        } else {
+            command.arg(service.name);
+            let login = format!("demo_{}", service.role);
+            self.cluster
+                .url_as(&login, &self.database_password, DATABASE)
+        };
         command
-            .args(["serve", service.name])
             .env_clear()
             .envs(
                 self.settings
@@ -277,11 +343,7 @@ impl Stack {
                     .filter(|(name, _)| service.needs_custodian || !is_secret(name))
                     .cloned(),
             )
-            .env(
-                "METERGATE_DATABASE_URL",
-                self.cluster
-                    .url_as(&login, &self.database_password, DATABASE),
-            )
+            .env("METERGATE_DATABASE_URL", database_url)
             .env(
                 "METERGATE_INTERNAL_ADDRESS",
                 format!("127.0.0.1:{internal}"),
@@ -290,191 +352,6 @@ impl Stack {
         process.wait_for("readiness", START_LIMIT, |_| is_ready(internal))?;
         Ok(process)
     }
-}
-
-struct Secrets {
-    client_id: String,
-    client_secret: String,
-    encryption_key: String,
-}
-
-impl Secrets {
-    fn make() -> Self {
-        let mut key = [0; 32];
-        SystemRandom.fill(&mut key);
-        Self {
-            client_id: SystemRandom.uuid().simple().to_string(),
-            client_secret: SystemRandom.token(24),
-            encryption_key: base64::Engine::encode(&base64::engine::general_purpose::STANDARD, key),
-        }
-    }
-}
-
-/// What a service without the custodian must not have.
-fn is_secret(name: &str) -> bool {
-    matches!(
-        name,
-        "CLIENT_ID" | "CLIENT_SECRET" | "METERGATE_ENCRYPTION_KEYS"
-    )
-}
-
-async fn prepare_database(cluster: &Cluster, password: &str) -> Result<(), StackError> {
-    cluster
-        .sql("postgres", &format!("CREATE DATABASE {DATABASE}"))
-        .await?;
-    let mut migrate = Command::new(binary::path("metergate")?);
-    migrate
-        .arg("migrate")
-        .env_clear()
-        .env("METERGATE_DATABASE_URL", cluster.url(DATABASE));
-    run(migrate)?;
-    for service in SERVICES {
-        let role = service.role;
-        cluster
-            .sql(
-                DATABASE,
-                &format!("CREATE ROLE demo_{role} LOGIN PASSWORD '{password}' IN ROLE {role}"),
-            )
-            .await?;
-    }
-    Ok(())
-}
-
-fn start_custodian(
-    folder: &Path,
-    options: &StackOptions,
-    authority: &Authority,
-    server: &CertificateFiles,
-    client: &CertificateFiles,
-    nginx: &Nginx,
-    secrets: &Secrets,
-) -> Result<(Process, Addresses), StackError> {
-    let address_file = folder.join("custodian.json");
-    let own = |name: &str| format!("METERGATE_CUSTODIAN_{name}");
-    let mut command = Command::new(binary::path("custodian")?);
-    command
-        .env_clear()
-        .env(own("PAGES"), "127.0.0.1:0")
-        .env(own("API"), "127.0.0.1:0")
-        .env(own("TLS_CERTIFICATE"), &server.certificate)
-        .env(own("TLS_KEY"), &server.key)
-        .env(own("ADDRESS_FILE"), &address_file)
-        .env(own("CLIENT_ID"), &secrets.client_id)
-        .env(own("CLIENT_SECRET"), &secrets.client_secret)
-        .env(own("CLIENT_CERTIFICATE"), &client.certificate)
-        .env(
-            own("REDIRECT_URI"),
-            format!("{}/OAuthCallback", nginx.url()),
-        )
-        .env(
-            own("NOTIFICATION_URI"),
-            format!("{}/espi/notification", nginx.url()),
-        )
-        .env(own("NOTIFY_CA"), authority.certificate())
-        .env(
-            "METERGATE_INTERNAL_ADDRESS",
-            format!("127.0.0.1:{}", ports::free()),
-        );
-    if options.fast {
-        for limit in ["PER_SECOND", "PER_HOUR", "PER_DAY"] {
-            command.env(own(limit), "0");
-        }
-        command.env(own("NOTIFY_DELAY_MS"), "200");
-    }
-    command.envs(options.custodian.iter().cloned());
-    let mut process = Process::spawn("custodian", command)?;
-    process.wait_for("its address file", START_LIMIT, |_| address_file.exists())?;
-    let addresses = serde_json::from_str(&fs::read_to_string(address_file)?)?;
-    Ok((process, addresses))
-}
-
-#[expect(
-    clippy::too_many_arguments,
-    reason = "each is a part of the stack that the services must know"
-)]
-fn settings(
-    folder: &Path,
-    options: &StackOptions,
-    authority: &Authority,
-    client: &CertificateFiles,
-    nginx: &Nginx,
-    addresses: &Addresses,
-    secrets: &Secrets,
-    pages: SocketAddr,
-) -> Vec<(String, String)> {
-    let path = |path: &Path| path.display().to_string();
-    let mut settings: Vec<(String, String)> = [
-        ("CLIENT_ID", secrets.client_id.clone()),
-        ("CLIENT_SECRET", secrets.client_secret.clone()),
-        (
-            "SMD_AUTH_BASE_URL",
-            format!("{}/myAuthorization", addresses.pages.trim_end_matches('/')),
-        ),
-        ("REDIRECT_BASE_URL", nginx.url()),
-        ("PGE_API_BASE_URL", addresses.api.clone()),
-        ("METERGATE_SMD_CERTIFICATE", path(&client.certificate)),
-        ("METERGATE_SMD_PRIVATE_KEY", path(&client.key)),
-        ("METERGATE_SMD_EXTRA_CA", path(authority.certificate())),
-        (
-            "METERGATE_ENCRYPTION_KEYS",
-            format!("demo:{}", secrets.encryption_key),
-        ),
-        (
-            "METERGATE_OPERATOR_NAME",
-            "Sunny Side Solar (demo)".to_owned(),
-        ),
-        ("METERGATE_SMD_AUTH_ADDRESS", pages.to_string()),
-        ("METERGATE_OUTPUT_DIR", path(&folder.join("output"))),
-        ("METERGATE_OUTPUT_MODE", "644".to_owned()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into();
-    if options.fast {
-        for (name, value) in [
-            ("REQUEST_SPACING_MS", "0"),
-            ("REQUESTS_PER_HOUR", "1000000"),
-            ("REQUESTS_PER_DAY", "1000000"),
-        ] {
-            settings.push((format!("METERGATE_SMD_{name}"), value.to_owned()));
-        }
-    }
-    settings.extend(options.services.iter().cloned());
-    settings
-}
-
-/// Asks a service's internal port.
-fn is_ready(port: u16) -> bool {
-    let ask = || -> io::Result<String> {
-        use std::io::{Read as _, Write as _};
-        let mut stream = std::net::TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        stream
-            .write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
-    };
-    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
-}
-
-fn subfolder(folder: &Path, name: &str) -> io::Result<PathBuf> {
-    let path = folder.join(name);
-    fs::create_dir_all(&path)?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
-    Ok(path)
-}
-
-/// Runs a command to its end; its output is the error when it fails.
-pub(crate) fn run(mut command: Command) -> Result<String, StackError> {
-    let output = command.output()?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if output.status.success() {
-        return Ok(text(&output.stdout));
-    }
-    Err(StackError::Command {
-        command: format!("{:?}", command.get_program()),
-        output: text(&output.stdout) + &text(&output.stderr),
-    })
 }
 
 impl From<StackError> for String {

@@ -22,11 +22,21 @@ impl Exporter {
             let mut conn = self.database.get().await?;
             export::expired(&mut conn, self.config.retention.files()).await?
         };
+        let mut first = Ok(());
         for one in expired {
-            remove(self, one.id, &one.files).await?;
-            let erased = one.erased;
-            tracing::info!(authorization = %one.id, erased, "files removed");
+            // One file that cannot be removed does not keep the others.
+            match remove(self, one.id, &one.files).await {
+                Ok(()) => {
+                    let erased = one.erased;
+                    tracing::info!(authorization = %one.id, erased, "files removed");
+                }
+                Err(error) => {
+                    tracing::error!(authorization = %one.id, %error, "files that must go are still there");
+                    first = first.and(Err(error));
+                }
+            }
         }
+        first?;
         self.place.clean_up()?;
         Ok(())
     }

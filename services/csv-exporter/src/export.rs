@@ -1,12 +1,12 @@
 //! `csv.export`: the files of one authorization. A second run replaces, never appends.
 
+mod convert;
+mod files;
+
 use std::pin::pin;
 
-use diesel_async::AsyncConnection;
-use espi::{
-    AccumulationBehaviour, Commodity, FlowDirection, MeasurementKind, Reading, ReadingType,
-    UnitOfMeasure,
-};
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use espi::Reading;
 use futures_util::TryStreamExt;
 use jiff::tz::TimeZone;
 use job_queue::{Handler, Job, LeaseLost, Outcome};
@@ -16,20 +16,19 @@ use storage::audit;
 use storage::kinds::CsvExport;
 use storage::smd::authorization::Stage;
 use storage::smd::export::{self, Export, Files};
-use storage::smd::reading::{self, StoredReading, StoredSeries};
+use storage::smd::reading::{self, StoredSeries};
 use storage::smd::{AuthorizationId, erasure};
 use tokio::sync::mpsc;
 
 use crate::Exporter;
-use crate::place::{Draft, FileName, NameError, Place, PlaceError, Stem};
-use crate::table::{Columns, Selection, Series, Table, TableError, Writer, Written};
+use crate::place::{FileName, NameError, PlaceError};
+use crate::table::{Selection, TableError, Written};
+use convert::{series, to_reading};
+use files::{Names, Opened};
 
 /// Readings on their way from the database to the files.
 const CHUNK: usize = 1_000;
 const CHUNKS_AHEAD: usize = 4;
-
-/// A file name for customers who did not share theirs.
-const NO_NAME: &str = "customer";
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExportError {
@@ -53,10 +52,11 @@ pub(crate) enum ExportError {
 
 impl Handler<CsvExport> for Exporter {
     async fn run(&self, job: Job<CsvExport>) -> Outcome {
+        let id = job.payload.authorization;
         match self.export(&job).await {
             Ok(outcome) => outcome,
             Err(error) => {
-                self.note(job.payload.authorization, &error).await;
+                self.note(id, &error).await;
                 Outcome::retry(&error)
             }
         }
@@ -71,6 +71,8 @@ impl Exporter {
             return Ok(Outcome::Cancel("there is no such authorization".to_owned()));
         };
         if known.stage != Stage::Fetched {
+            // A run that was killed may have put files in place after they were removed.
+            self.remove_files(&known.files).await?;
             return Ok(Outcome::Cancel(format!(
                 "the authorization is {}",
                 known.stage
@@ -82,38 +84,15 @@ impl Exporter {
             tracing::info!(authorization = %id, reason = %left_out.reason, "a series is left out of the files");
         }
         let names = Names::of(&known, &selection)?;
-        // The names first: what was written under them can always be found and removed.
-        let allowed = conn
-            .transaction(async |conn| {
-                job.lease.hold(conn).await?;
-                Ok::<_, ExportError>(export::name_files(conn, id, &names.stored()).await?)
-            })
-            .await?;
-        if !allowed {
+        if !self.announce(&mut conn, job, &names).await? {
             return Ok(Outcome::Cancel("the authorization was erased".to_owned()));
         }
         let written = self
             .write(&mut conn, &known, &stored, selection, &names)
             .await?;
-        let stands = conn
-            .transaction(async |conn| {
-                job.lease.hold(conn).await?;
-                let stands = export::mark_exported(conn, id).await?;
-                if stands {
-                    audit::record(
-                        conn,
-                        "smd.exported",
-                        Some(id.uuid()),
-                        &json!({ "files": written.len() }),
-                    )
-                    .await?;
-                }
-                Ok::<_, ExportError>(stands)
-            })
-            .await?;
-        if !stands {
+        if !self.confirm(&mut conn, job, written.len()).await? {
             // Erased while we wrote: the tombstone outranks the files.
-            names.remove(&self.place)?;
+            self.remove_files(&names.stored()).await?;
             return Ok(Outcome::Cancel("the authorization was erased".to_owned()));
         }
         for one in &written {
@@ -123,10 +102,45 @@ impl Exporter {
         Ok(Outcome::Done)
     }
 
+    /// The names first: what was written under them can always be found and removed. False when the
+    /// authorization was erased.
+    async fn announce(
+        &self,
+        conn: &mut AsyncPgConnection,
+        job: &Job<CsvExport>,
+        names: &Names,
+    ) -> Result<bool, ExportError> {
+        conn.transaction(async |conn| {
+            job.lease.hold(conn).await?;
+            Ok(export::name_files(conn, job.payload.authorization, &names.stored()).await?)
+        })
+        .await
+    }
+
+    /// The files are in place. False when the authorization was erased meanwhile.
+    async fn confirm(
+        &self,
+        conn: &mut AsyncPgConnection,
+        job: &Job<CsvExport>,
+        files: usize,
+    ) -> Result<bool, ExportError> {
+        let id = job.payload.authorization;
+        conn.transaction(async |conn| {
+            job.lease.hold(conn).await?;
+            let stands = export::mark_exported(conn, id).await?;
+            if stands {
+                let detail = json!({ "files": files });
+                audit::record(conn, "smd.exported", Some(id.uuid()), &detail).await?;
+            }
+            Ok(stands)
+        })
+        .await
+    }
+
     /// Streams the readings once through all tables; the files appear when all of them are complete.
     async fn write(
         &self,
-        conn: &mut diesel_async::AsyncPgConnection,
+        conn: &mut AsyncPgConnection,
         known: &Export,
         stored: &[StoredSeries],
         selection: Selection,
@@ -146,10 +160,29 @@ impl Exporter {
         let (drafts, written) = writer.await.map_err(|_panic| ExportError::Writer)??;
         // Only now: a stream that broke must not leave shorter files.
         read?;
-        for (draft, name) in drafts {
-            draft.commit(&name)?;
-        }
+        blocking(move || {
+            drafts
+                .into_iter()
+                .try_for_each(|(draft, name)| draft.commit(&name))
+        })
+        .await?;
         Ok(written)
+    }
+
+    /// Removes files, those that are there.
+    async fn remove_files(&self, files: &Files) -> Result<(), ExportError> {
+        let names = [&files.electricity, &files.gas]
+            .into_iter()
+            .flatten()
+            .map(|name| name.parse::<FileName>())
+            .collect::<Result<Vec<_>, _>>()?;
+        let place = self.place.clone();
+        blocking(move || {
+            names
+                .iter()
+                .try_for_each(|name| place.remove(name).map(drop))
+        })
+        .await
     }
 
     fn zone(&self, known: &Export) -> TimeZone {
@@ -180,95 +213,8 @@ impl Exporter {
     }
 }
 
-/// The names of an export's files, by table.
-struct Names(Vec<(Table, FileName)>);
-
-impl Names {
-    /// Stored names win: a second run replaces what the first wrote.
-    fn of(known: &Export, selection: &Selection) -> Result<Self, ExportError> {
-        let stem = Stem::new(
-            known.customer_name.as_deref().unwrap_or(NO_NAME),
-            known.subscription_id.as_deref().unwrap_or_default(),
-            known.authorized_at,
-        )?;
-        let stored = |table| match table {
-            Table::Electricity => &known.files.electricity,
-            Table::Gas => &known.files.gas,
-        };
-        Table::ALL
-            .into_iter()
-            .filter(|table| selection.has(*table))
-            .map(|table| match stored(table) {
-                Some(name) => Ok((table, name.parse()?)),
-                None => Ok((table, stem.file(table.name(), "csv"))),
-            })
-            .collect::<Result<_, _>>()
-            .map(Self)
-    }
-
-    fn stored(&self) -> Files {
-        let of = |wanted| {
-            self.0
-                .iter()
-                .find(|(table, _)| *table == wanted)
-                .map(|(_, name)| name.to_string())
-        };
-        Files {
-            electricity: of(Table::Electricity),
-            gas: of(Table::Gas),
-        }
-    }
-
-    fn remove(&self, place: &Place) -> Result<(), PlaceError> {
-        for (_, name) in &self.0 {
-            place.remove(name)?;
-        }
-        Ok(())
-    }
-}
-
-/// The tables being written.
-struct Opened(Vec<(Writer<Draft>, FileName)>);
-
-impl Opened {
-    fn begin(
-        place: &Place,
-        selection: &Selection,
-        columns: Columns,
-        zone: &TimeZone,
-        names: &Names,
-    ) -> Result<Self, ExportError> {
-        let open = |(table, name): &(Table, FileName)| {
-            let writer = Writer::new(place.begin()?, selection, *table, columns, zone.clone())?;
-            Ok::<_, ExportError>((writer, name.clone()))
-        };
-        names.0.iter().map(open).collect::<Result<_, _>>().map(Self)
-    }
-
-    /// Runs on a thread of its own: files block.
-    fn write_all(
-        mut self,
-        mut queue: mpsc::Receiver<Vec<(usize, Reading)>>,
-    ) -> Result<(Vec<(Draft, FileName)>, Vec<Written>), ExportError> {
-        while let Some(chunk) = queue.blocking_recv() {
-            for (series, one) in &chunk {
-                for (writer, _) in &mut self.0 {
-                    writer.push(*series, one)?;
-                }
-            }
-        }
-        let (mut drafts, mut all) = (Vec::new(), Vec::new());
-        for (writer, name) in self.0 {
-            let (written, draft) = writer.finish()?;
-            drafts.push((draft, name));
-            all.push(written);
-        }
-        Ok((drafts, all))
-    }
-}
-
 async fn read_all(
-    conn: &mut diesel_async::AsyncPgConnection,
+    conn: &mut AsyncPgConnection,
     stored: &[StoredSeries],
     chunks: &mpsc::Sender<Vec<(usize, Reading)>>,
 ) -> Result<(), ExportError> {
@@ -286,50 +232,12 @@ async fn read_all(
     Ok(())
 }
 
-fn to_reading(stored: StoredReading) -> Result<(usize, Reading), ExportError> {
-    let code = |code: i32| u16::try_from(code).map_err(|_| ExportError::OutOfRange);
-    let optional = |stored: Option<i32>| stored.map(code).transpose();
-    let mut quality = espi::Qualities::new();
-    for stored in &stored.quality {
-        quality.push(code(*stored)?);
-    }
-    let reading = Reading {
-        start: stored.starts_at,
-        duration: u32::try_from(stored.duration).map_err(|_| ExportError::OutOfRange)?,
-        value: stored.value,
-        quality,
-        tou: optional(stored.tou)?,
-        cpp: optional(stored.cpp)?,
-        cost: stored.cost,
-    };
-    Ok((
-        usize::try_from(stored.series).map_err(|_| ExportError::OutOfRange)?,
-        reading,
-    ))
-}
-
-/// A stored series as the tables know it: 0 means that the feed said nothing.
-fn series(stored: &StoredSeries) -> Series {
-    let codes = &stored.codes;
-    let said = |code: i32| u16::try_from(code).ok().filter(|code| *code != 0);
-    Series {
-        usage_point: codes.usage_point_id.parse().ok(),
-        service_kind: None,
-        reading_type: Some(ReadingType {
-            accumulation_behaviour: said(codes.accumulation).map(AccumulationBehaviour::from_code),
-            commodity: said(codes.commodity).map(Commodity::from_code),
-            currency: said(codes.currency),
-            data_qualifier: said(codes.qualifier),
-            default_quality: said(codes.default_quality),
-            flow_direction: said(codes.flow).map(FlowDirection::from_code),
-            kind: said(codes.kind).map(MeasurementKind::from_code),
-            phase: said(codes.phase),
-            power_of_ten_multiplier: i8::try_from(stored.multiplier).ok(),
-            tou: said(codes.tou),
-            uom: said(codes.unit).map(UnitOfMeasure::from_code),
-            ..ReadingType::default()
-        }),
-    }
+/// Files block: runs on a thread for that.
+async fn blocking(
+    work: impl FnOnce() -> Result<(), PlaceError> + Send + 'static,
+) -> Result<(), ExportError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    Ok(done.map_err(|_panic| ExportError::Writer)??)
 }
 
 /// Removes the files of an authorization, if there are any, and notes it.
@@ -338,9 +246,7 @@ pub(crate) async fn remove(
     id: AuthorizationId,
     files: &Files,
 ) -> Result<(), ExportError> {
-    for name in [&files.electricity, &files.gas].into_iter().flatten() {
-        exporter.place.remove(&name.parse::<FileName>()?)?;
-    }
+    exporter.remove_files(files).await?;
     let mut conn = exporter.database.get().await?;
     conn.transaction(async |conn| {
         export::mark_removed(conn, id).await?;

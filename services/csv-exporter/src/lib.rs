@@ -33,6 +33,16 @@ pub enum ServeError {
     /// The output folder.
     #[error("METERGATE_OUTPUT_DIR: {0}")]
     Output(#[from] PlaceError),
+    /// The configured time zone.
+    #[error(
+        "METERGATE_TIME_ZONE={zone}: no such time zone; write an IANA name such as America/Los_Angeles ({source})"
+    )]
+    TimeZone {
+        /// As configured.
+        zone: String,
+        /// What jiff says.
+        source: jiff::Error,
+    },
 }
 
 /// What the handlers share.
@@ -55,6 +65,7 @@ impl std::ops::Deref for Exporter {
 
 /// Works until the shutdown.
 pub async fn run(config: Config, context: Context) -> Result<(), ServeError> {
+    config.check()?;
     let place = config.output.place()?;
     let database = Database::new(&config.database)?;
     storage::check_version(&mut *database.get().await?).await?;

@@ -5,7 +5,7 @@ use storage::{DatabaseConfig, MigrateError};
 
 /// Brings the database up to date; safe at any time, also twice at once.
 ///
-/// The role of METERGATE_DATABASE_URL must own the database and may need CREATEROLE the first time.
+/// The role of `METERGATE_DATABASE_URL` must own the database and may need CREATEROLE the first time.
 #[derive(Debug, clap::Args)]
 pub struct Migrate {
     #[command(flatten)]

@@ -1,35 +1,41 @@
-//! What the browser brings back from the custodian.
+//! What the browser brings back from the custodian, and what becomes of it.
 
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use diesel_async::AsyncConnection;
 use job_queue::QueueError;
-use smd_client::{Callback, Secret, TokenSet, Wait};
+use smd_client::{Callback, CallbackError, Secret, SubscriptionId, TokenSet, Wait};
 use storage::DatabaseError;
 use storage::kinds::SmdFetch;
 use storage::smd::authorization::{self, NewAuthorization};
 use storage::smd::login::{self, Refused};
+use storage::smd::progress;
 use storage::smd::tokens::{TokenError, Tokens};
 
 use crate::Service;
-use crate::pages::{message, trouble};
-use crate::start::{cookie_name, spent_cookie};
+use crate::cookie;
+use crate::pages::redirect;
 
 /// A browser is waiting: longer than a job waits for its turn, shorter than nginx waits for us.
 pub(crate) const LONGEST_WAIT: Wait = Wait::at_most(Duration::from_secs(30));
 
-/// Why a callback did not become an authorization. One policy: the customer sees a plain page, the
-/// operator a counter by label, and a line in the log where something is ours or the custodian's.
+/// The tokens are in our hands and nowhere else: a database that restarts just now must not cost the
+/// customer another walk through the custodian's pages.
+const STORE_ATTEMPTS: u32 = 5;
+const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
+
+/// Why a callback did not become an authorization; [`crate::refusal`] says what the customer is told.
 #[derive(Debug, thiserror::Error)]
-enum CallbackFailure {
+pub(crate) enum CallbackFailure {
     #[error("no answer of the custodian: {0}")]
-    Query(#[from] smd_client::CallbackError),
+    Query(#[from] CallbackError),
     #[error("no state")]
     NoState,
+    /// The state was not looked at and is as good as before.
+    #[error("the state could not be looked up: {0}")]
+    Unasked(#[source] DatabaseError),
     #[error("{0}")]
     State(Refused),
     #[error("the custodian answered {code}")]
@@ -40,14 +46,15 @@ enum CallbackFailure {
     Ids(#[from] smd_client::IdError),
     #[error("the custodian's answer names no authorization")]
     NoUri,
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
+    /// The code is spent and its tokens are lost.
     #[error("storing the authorization: {0}")]
     Store(#[from] StoreError),
 }
 
 #[derive(Debug, thiserror::Error)]
-enum StoreError {
+pub(crate) enum StoreError {
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
     #[error(transparent)]
     Tokens(#[from] TokenError),
     #[error(transparent)]
@@ -60,56 +67,59 @@ enum StoreError {
 /// job in one transaction, and goes to the progress page.
 pub(crate) async fn callback(service: Data<Service>, request: HttpRequest) -> HttpResponse {
     let parsed = Callback::parse(request.query_string());
-    let state = parsed
+    let cookie = parsed
         .as_ref()
         .ok()
         .and_then(Callback::state)
-        .map(str::to_owned);
-    let mut response = match accept(&service, &request, parsed).await {
+        .map(cookie::name);
+    let browser = cookie
+        .as_deref()
+        .and_then(|name| Some(request.cookie(name)?.value().to_owned()));
+    let accepted = match parsed {
+        Ok(callback) => accept(&service, callback, browser.as_deref()).await,
+        Err(error) => Err(error.into()),
+    };
+    let is_still_good = matches!(accepted, Err(CallbackFailure::Unasked(_)));
+    let mut response = match accepted {
         Ok(ticket) => {
             metrics::counter!("smd_authorizations_total").increment(1);
-            HttpResponse::SeeOther()
-                .insert_header((LOCATION, format!("/status/{ticket}")))
-                .insert_header((CACHE_CONTROL, "no-store"))
-                .finish()
+            redirect(&format!("/status/{ticket}"), &[])
         }
-        Err(failure) => refuse(&failure),
+        Err(failure) => crate::refusal::refuse(&failure),
     };
-    // Whatever became of it, the state is spent.
-    if let Some(state) = state {
-        if let Err(error) = response.add_cookie(&spent_cookie(&state)) {
-            tracing::warn!(%error, "a cookie cannot be taken back");
-        }
+    if let Some(name) = cookie.filter(|_| browser.is_some() && !is_still_good)
+        && let Err(error) = response.add_cookie(&cookie::take_back(name))
+    {
+        tracing::warn!(%error, "a cookie cannot be taken back");
     }
     response
 }
 
 async fn accept(
     service: &Service,
-    request: &HttpRequest,
-    parsed: Result<Callback, smd_client::CallbackError>,
+    callback: Callback,
+    browser: Option<&str>,
 ) -> Result<String, CallbackFailure> {
-    let callback = parsed?;
     let state = callback.state().ok_or(CallbackFailure::NoState)?;
-    let browser = request.cookie(&cookie_name(state));
-    let mut conn = service.database.get().await?;
-    login::redeem(
-        &mut conn,
-        state,
-        browser.as_ref().map(actix_web::cookie::Cookie::value),
-    )
-    .await
-    .map_err(DatabaseError::from)?
-    .map_err(CallbackFailure::State)?;
-    // Not held while the custodian is asked.
-    drop(conn);
+    redeem(service, state, browser)
+        .await
+        .map_err(CallbackFailure::Unasked)?
+        .map_err(CallbackFailure::State)?;
+    let words = callback.customer_words().unwrap_or_default();
     match callback {
-        Callback::Denied { ref error, .. } => Err(CallbackFailure::Denied {
-            code: error.clone(),
-            words: callback.customer_words().unwrap_or_default(),
-        }),
+        Callback::Denied { error: code, .. } => Err(CallbackFailure::Denied { code, words }),
         Callback::Code { code, .. } => store(service, exchange(service, &code).await?).await,
     }
+}
+
+/// The connection goes back before the custodian is asked.
+async fn redeem(
+    service: &Service,
+    state: &str,
+    browser: Option<&str>,
+) -> Result<Result<(), Refused>, DatabaseError> {
+    let mut conn = service.database.get().await?;
+    Ok(login::redeem(&mut conn, state, browser).await?)
 }
 
 async fn exchange(service: &Service, code: &Secret) -> Result<TokenSet, CallbackFailure> {
@@ -128,10 +138,10 @@ async fn store(service: &Service, tokens: TokenSet) -> Result<String, CallbackFa
         .authorization_uri
         .as_deref()
         .ok_or(CallbackFailure::NoUri)?;
-    let (id, ticket) = (service.random.uuid().into(), service.random.token(24));
+    let ticket = service.random.token(24);
     let new = NewAuthorization {
-        id,
-        subscription_id: subscription.as_str(),
+        id: service.random.uuid().into(),
+        subscription_id: SubscriptionId::as_str(&subscription),
         authorization_uri,
         ticket: &ticket,
         tokens: &Tokens {
@@ -140,94 +150,36 @@ async fn store(service: &Service, tokens: TokenSet) -> Result<String, CallbackFa
         },
         expires_in: tokens.expires_in,
     };
-    let mut conn = service.database.get().await?;
-    conn.transaction(async |conn| {
-        authorization::insert(conn, &service.keys, &new).await?;
-        job_queue::enqueue_one(conn, &SmdFetch { authorization: id }).await?;
-        Ok::<_, StoreError>(())
-    })
-    .await?;
-    tracing::info!(authorization = %id, "authorized");
+    let mut attempt = 1;
+    while let Err(error) = insert(service, &new).await {
+        if attempt >= STORE_ATTEMPTS {
+            return Err(error.into());
+        }
+        tracing::warn!(
+            error = service_kit::config::chain(&error),
+            attempt,
+            "an authorization could not be stored yet"
+        );
+        attempt += 1;
+        tokio::time::sleep(BETWEEN_ATTEMPTS).await;
+    }
+    tracing::info!(authorization = %new.id, "authorized");
     Ok(ticket)
 }
 
-fn refuse(failure: &CallbackFailure) -> HttpResponse {
-    let count = |reason: &'static str| {
-        metrics::counter!("smd_callbacks_refused_total", "reason" => reason).increment(1);
-    };
-    let bad = StatusCode::BAD_REQUEST;
-    match failure {
-        CallbackFailure::Query(_) | CallbackFailure::NoState => {
-            count("malformed");
-            message(
-                bad,
-                "This link is incomplete",
-                "It does not come from an authorization that was started here.",
-            )
+/// May be repeated: the connection may break after the commit and before we hear of it.
+async fn insert(service: &Service, new: &NewAuthorization<'_>) -> Result<(), StoreError> {
+    let mut conn = service.database.get().await?;
+    conn.transaction(async |conn| {
+        if progress::of_ticket(conn, new.ticket).await?.is_some() {
+            return Ok(());
         }
-        CallbackFailure::State(refused) => {
-            count(refused.label());
-            match refused {
-                Refused::Replayed => message(
-                    StatusCode::CONFLICT,
-                    "This link has been used already",
-                    "Each authorization link works once. If you have just authorized, go back to the page that shows the progress.",
-                ),
-                Refused::Expired => message(
-                    StatusCode::GONE,
-                    "That took too long",
-                    "For your safety an authorization must be finished in time. Nothing was fetched.",
-                ),
-                Refused::Unknown | Refused::Foreign => message(
-                    bad,
-                    "This link does not belong to this browser",
-                    "The authorization was not started in this browser, or its cookies were removed. Nothing was fetched.",
-                ),
-            }
-        }
-        CallbackFailure::Denied { code, words } => {
-            count("denied");
-            tracing::info!(code, "the custodian refused an authorization");
-            message(StatusCode::OK, "Nothing was shared", words)
-        }
-        CallbackFailure::Exchange(error) => {
-            count("exchange");
-            tracing::warn!(
-                error = service_kit::config::chain(error),
-                "a code could not be exchanged"
-            );
-            message(
-                StatusCode::BAD_GATEWAY,
-                "PG&E did not complete the authorization",
-                exchange_words(error),
-            )
-        }
-        CallbackFailure::Ids(_) | CallbackFailure::NoUri => {
-            count("no_ids");
-            tracing::error!(
-                error = service_kit::config::chain(failure),
-                "the custodian's token answer is not usable"
-            );
-            message(
-                StatusCode::BAD_GATEWAY,
-                "PG&E did not complete the authorization",
-                "PG&E's answer could not be read. Please start again.",
-            )
-        }
-        CallbackFailure::Database(_) | CallbackFailure::Store(_) => {
-            count("trouble");
-            trouble(failure)
-        }
-    }
-}
-
-/// Nothing goes on by itself here: the code is spent, so the customer starts again.
-fn exchange_words(error: &smd_client::Error) -> &'static str {
-    if error.is_invalid_grant() {
-        "PG&E says that this authorization has expired or was used before. Please start again."
-    } else if error.is_transient() {
-        "PG&E cannot be reached at the moment. Please start again in a few minutes."
-    } else {
-        "Something is wrong with our own access to PG&E, not with your account. The operator of this service has been told."
-    }
+        authorization::insert(conn, &service.keys, new).await?;
+        let first = SmdFetch {
+            authorization: new.id,
+        };
+        job_queue::enqueue_one(conn, &first).await?;
+        Ok(())
+    })
+    .await
 }

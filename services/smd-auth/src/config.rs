@@ -25,7 +25,8 @@ pub struct PagesConfig {
     #[arg(
         long,
         env = "METERGATE_OPERATOR_NAME",
-        default_value = "this energy service"
+        default_value = "this energy service",
+        value_parser = clap::builder::NonEmptyStringValueParser::new()
     )]
     pub operator_name: String,
 

@@ -6,8 +6,10 @@
 
 mod callback;
 mod config;
+mod cookie;
 mod notification;
 mod pages;
+mod refusal;
 mod start;
 mod status;
 
@@ -72,6 +74,7 @@ pub async fn serve(
     let budget = Arc::new(PostgresBudget::new(database.clone(), &config.budget));
     let client =
         Client::with_clock(&config.smd, budget, context.clock)?.waiting(callback::LONGEST_WAIT);
+    describe_metrics();
     let service = Data::new(Service {
         database,
         client,
@@ -87,14 +90,52 @@ pub async fn serve(
 
 fn routes(app: &mut ServiceConfig, service: &Data<Service>) {
     app.app_data(service.clone())
-        .route("/", web::get().to(start::consent))
-        .route("/start", web::get().to(start::start))
-        .route("/OAuthCallback", web::get().to(callback::callback))
-        .route("/status/{ticket}", web::get().to(status::status))
+        .service(
+            web::resource("/")
+                .route(web::get().to(start::consent))
+                .route(web::head().to(start::consent))
+                .default_service(web::to(pages::only_get_and_head)),
+        )
+        .service(
+            web::resource("/start")
+                .route(web::get().to(start::start))
+                .default_service(web::to(pages::only_get)),
+        )
+        .service(
+            web::resource("/OAuthCallback")
+                .route(web::get().to(callback::callback))
+                .default_service(web::to(pages::only_get)),
+        )
+        .service(
+            web::resource("/status/{ticket}")
+                .route(web::get().to(status::status))
+                .route(web::head().to(status::status))
+                .default_service(web::to(pages::only_get_and_head)),
+        )
         .service(
             web::resource("/espi/notification")
                 .app_data(PayloadConfig::new(notification::LARGEST))
-                .route(web::post().to(notification::receive)),
+                .route(web::post().to(notification::receive))
+                .default_service(web::to(notification::only_post)),
         )
         .default_service(web::to(pages::not_found));
+}
+
+fn describe_metrics() {
+    metrics::describe_counter!(
+        "smd_logins_started_total",
+        "Browsers sent to the custodian to authorize"
+    );
+    metrics::describe_counter!(
+        "smd_authorizations_total",
+        "Authorizations received and stored"
+    );
+    metrics::describe_counter!(
+        "smd_callbacks_refused_total",
+        "Browsers that came back without an authorization, by reason"
+    );
+    metrics::describe_counter!(
+        "smd_notification_links_total",
+        "Links of the custodian's notifications, by what was done about them"
+    );
 }

@@ -1,21 +1,24 @@
 //! The custodian's notifications. They are unsigned: a hint, never an order. Only links on the
-//! configured host and path, with an open request or a known authorization, are followed; the rest is
-//! counted. The answer is 200 at once, the fetching is the fetcher's.
+//! configured host and path are followed, to an authorization we know or for data that we have asked
+//! for; the rest is counted. The answer is 200 at once, the fetching is the fetcher's.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{Bytes, Data};
+use actix_web::{HttpResponse, ResponseError as _};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use espi::UsagePointId;
-use job_queue::QueueError;
+use job_queue::{NewJob, QueueError};
 use service_kit::problem::Problem;
-use smd_client::Link;
+use smd_client::{Link, SubscriptionId};
 use storage::DatabaseError;
 use storage::kinds::{SmdCollect, SmdRecheck};
 use storage::smd::notice::{self, Notice};
-use storage::smd::{AuthorizationId, authorization, plan};
+use storage::smd::plan::{self, Pull};
+use storage::smd::{AuthorizationId, authorization};
 use url::Url;
 
 use crate::Service;
@@ -23,8 +26,11 @@ use crate::Service;
 /// Largest notification read, in bytes.
 pub(crate) const LARGEST: usize = 1024 * 1024;
 
-/// Links of one notification that are looked at; a real one has a few.
+/// Different links of one notification that are looked at; a real one has a few.
 const MOST_LINKS: usize = 1000;
+
+/// Longest link, in bytes; a real one has 200. The database's index has a limit, too.
+const LONGEST_LINK: usize = 2000;
 
 /// When to send a notification again that we could not store.
 const TRY_AGAIN: Duration = Duration::from_secs(60);
@@ -40,65 +46,173 @@ enum NoteError {
 }
 
 /// `POST /espi/notification`.
-pub(crate) async fn receive(service: Data<Service>, body: Bytes) -> Result<HttpResponse, Problem> {
+pub(crate) async fn receive(
+    service: Data<Service>,
+    body: Result<Bytes, actix_web::Error>,
+) -> Result<HttpResponse, Problem> {
+    let body = body.map_err(|error| unread(&error))?;
     let links = espi::notification::parse(&body).map_err(|error| {
-        count("unreadable");
+        count("unreadable", 1);
         Problem::bad_request(format!("not a BatchList: {error}"))
     })?;
-    for link in links.iter().take(MOST_LINKS) {
-        // One bad link does not keep the others from being followed.
-        let outcome = note(&service, link).await.map_err(|error| {
-            count("trouble");
+    let mut outcomes: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let mut targets = Vec::new();
+    for sorted in sort(&service, &links) {
+        match sorted {
+            Ok(target) => targets.push(target),
+            Err(outcome) => *outcomes.entry(outcome).or_default() += 1,
+        }
+    }
+    if !targets.is_empty() {
+        let noted = note(&service, &targets).await.map_err(|error| {
+            count("trouble", 1);
             Problem::unavailable(
                 "the notification could not be stored; send it again",
                 TRY_AGAIN,
                 &error,
             )
         })?;
-        count(outcome);
+        for outcome in noted {
+            *outcomes.entry(outcome).or_default() += 1;
+        }
+    }
+    for (outcome, links) in outcomes {
+        count(outcome, links);
     }
     Ok(HttpResponse::new(StatusCode::OK))
 }
 
-fn count(outcome: &'static str) {
-    metrics::counter!("smd_notification_links_total", "outcome" => outcome).increment(1);
+/// Any other method than `POST`.
+pub(crate) async fn only_post() -> HttpResponse {
+    let problem = Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "Notifications are sent here with POST.",
+    );
+    let mut response = problem.error_response();
+    response
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static("POST"));
+    response
 }
 
-/// Stores what is to be done about a link; answers the label under which it is counted.
-async fn note(service: &Service, link: &str) -> Result<&'static str, NoteError> {
-    let Ok(url) = service.client.own_link(link) else {
-        return Ok("foreign");
-    };
-    let Some(target) = service.client.target_of(&url) else {
-        return Ok("foreign");
-    };
+fn count(outcome: &'static str, links: u64) {
+    metrics::counter!("smd_notification_links_total", "outcome" => outcome).increment(links);
+}
+
+fn unread(error: &actix_web::Error) -> Problem {
+    let status = error.as_response_error().status_code();
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        count("oversized", 1);
+        return Problem::new(
+            status,
+            format!("A notification has at most {LARGEST} bytes."),
+        );
+    }
+    count("unreadable", 1);
+    Problem::bad_request("The notification did not arrive whole.")
+}
+
+/// What each different link points to, or the label under which it is counted. In the order of the
+/// links' text, so that two notifications that come at once lock rows in the same order.
+fn sort(service: &Service, links: &[String]) -> Vec<Result<(Url, Link), &'static str>> {
+    let different: BTreeSet<&str> = links.iter().map(|link| link.trim()).collect();
+    let repeated = links.len() - different.len();
+    let sorted = different.into_iter().enumerate().map(|(number, link)| {
+        if number >= MOST_LINKS {
+            return Err("too_many");
+        }
+        if link.len() > LONGEST_LINK {
+            return Err("too_long");
+        }
+        let url = service.client.own_link(link).map_err(|_| "foreign")?;
+        match service.client.target_of(&url) {
+            Some(Link::Other) => Err("unknown_resource"),
+            Some(target) => Ok((url, target)),
+            None => Err("foreign"),
+        }
+    });
+    sorted
+        .chain(std::iter::repeat_n(Err("repeated"), repeated))
+        .collect()
+}
+
+/// What is known of a subscription while a notification is read.
+type Known = Option<(AuthorizationId, Vec<Pull>)>;
+
+/// Stores what is to be done about the links, all or nothing, and gives the label of each.
+async fn note(service: &Service, targets: &[(Url, Link)]) -> Result<Vec<&'static str>, NoteError> {
     let mut conn = service.database.get().await?;
-    conn.transaction(async |conn| match target {
-        Link::Authorization(subscription) => {
-            let Some(id) = authorization::live_of_subscription(conn, subscription.as_str()).await?
-            else {
-                return Ok("unknown_authorization");
+    conn.transaction(async |conn| {
+        let mut known: BTreeMap<&str, Known> = BTreeMap::new();
+        let mut jobs: Vec<NewJob> = Vec::new();
+        let mut outcomes = Vec::with_capacity(targets.len());
+        for (url, target) in targets {
+            let subscription = match target {
+                Link::Authorization(subscription) | Link::Readings { subscription, .. } => {
+                    Some(subscription)
+                }
+                Link::Bulk | Link::Other => None,
             };
-            job_queue::enqueue_one(conn, &SmdRecheck { authorization: id }).await?;
-            Ok("recheck")
-        }
-        Link::Readings {
-            subscription,
-            usage_point,
-        } => {
-            let Some(id) = authorization::live_of_subscription(conn, subscription.as_str()).await?
-            else {
-                return Ok("unknown_authorization");
+            let owner = match subscription {
+                Some(subscription) => look_up(conn, &mut known, subscription).await?,
+                None => None,
             };
-            collect(service, conn, &url, Some(id), usage_point.as_ref()).await
+            let outcome = match (target, owner) {
+                (Link::Authorization(_), Some((id, _))) => {
+                    jobs.push(NewJob::new(&SmdRecheck { authorization: *id })?);
+                    "recheck"
+                }
+                (Link::Readings { usage_point, .. }, Some((id, pulls))) => {
+                    if waits_for(pulls, usage_point.as_ref()) {
+                        jobs.push(
+                            collect(service, conn, url, Some(*id), usage_point.as_ref()).await?,
+                        );
+                        "collect"
+                    } else {
+                        "not_asked_for"
+                    }
+                }
+                (Link::Authorization(_) | Link::Readings { .. }, None) => "unknown_authorization",
+                (Link::Bulk, _) if plan::any_outstanding(conn).await? => {
+                    jobs.push(collect(service, conn, url, None, None).await?);
+                    "collect"
+                }
+                (Link::Bulk, _) => "not_asked_for",
+                (Link::Other, _) => "unknown_resource",
+            };
+            outcomes.push(outcome);
         }
-        Link::Bulk if plan::any_outstanding(conn).await? => {
-            collect(service, conn, &url, None, None).await
-        }
-        Link::Bulk => Ok("not_asked_for"),
-        _ => Ok("unknown_resource"),
+        job_queue::enqueue(conn, &jobs).await?;
+        Ok(outcomes)
     })
     .await
+}
+
+/// The live authorization of a subscription and its requests; asked once per notification.
+async fn look_up<'a, 'b>(
+    conn: &mut AsyncPgConnection,
+    known: &'b mut BTreeMap<&'a str, Known>,
+    subscription: &'a SubscriptionId,
+) -> diesel::QueryResult<Option<&'b (AuthorizationId, Vec<Pull>)>> {
+    let key = subscription.as_str();
+    if !known.contains_key(key) {
+        let found = match authorization::live_of_subscription(conn, key).await? {
+            Some(id) => Some((id, plan::pulls(conn, id).await?)),
+            None => None,
+        };
+        known.insert(key, found);
+    }
+    Ok(known.get(key).and_then(Option::as_ref))
+}
+
+/// A request for this data has left and its data is not in. Anybody can announce data: without this,
+/// announcements alone would use up our budget of requests.
+fn waits_for(pulls: &[Pull], usage_point: Option<&UsagePointId>) -> bool {
+    pulls.iter().any(|pull| {
+        pull.requested
+            && !pull.received
+            && usage_point.is_none_or(|id| id.as_str() == pull.usage_point)
+    })
 }
 
 async fn collect(
@@ -107,7 +221,7 @@ async fn collect(
     url: &Url,
     authorization: Option<AuthorizationId>,
     usage_point: Option<&UsagePointId>,
-) -> Result<&'static str, NoteError> {
+) -> Result<NewJob, NoteError> {
     let notice = Notice {
         id: service.random.uuid().into(),
         link: url.to_string(),
@@ -116,6 +230,5 @@ async fn collect(
         collected: false,
     };
     let id = notice::insert(conn, &notice).await?;
-    job_queue::enqueue_one(conn, &SmdCollect { notice: id }).await?;
-    Ok("collect")
+    Ok(NewJob::new(&SmdCollect { notice: id })?)
 }

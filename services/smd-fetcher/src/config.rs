@@ -1,5 +1,6 @@
 //! What this service is configured with.
 
+use clap::builder::RangedU64ValueParser;
 use jiff::tz::TimeZone;
 use service_kit::secret::KeyringConfig;
 use smd_client::{BudgetConfig, SmdConfig};
@@ -17,7 +18,8 @@ pub struct FetchConfig {
     #[arg(
         long = "smd-fetcher-concurrency",
         env = "METERGATE_SMD_FETCHER_CONCURRENCY",
-        default_value_t = 4
+        default_value_t = 4,
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=64)
     )]
     pub concurrency: usize,
 

@@ -1,6 +1,6 @@
 //! Whether the customer's consent still stands, and what follows when it does not.
 
-use diesel_async::AsyncPgConnection;
+use diesel_async::{AsyncConnection, AsyncPgConnection};
 use espi::AuthorizationStatus;
 use jiff::Timestamp;
 use serde_json::json;
@@ -49,6 +49,35 @@ pub(crate) async fn read(
         standing,
         found.published_period.and_then(|period| period.start),
     ))
+}
+
+/// What a failed step comes down to. A refused token may mean that consent was withdrawn: the
+/// custodian is asked, and its answer, or that it gave none, is the error to go by.
+pub(crate) async fn find_out(
+    fetcher: &Fetcher,
+    known: &Authorization,
+    error: StepError,
+) -> StepError {
+    if !error.smells_of_withdrawal() {
+        return error;
+    }
+    match look(fetcher, known).await {
+        Ok(Standing::Ended) => StepError::Withdrawn,
+        // No attempt will find the token good again.
+        Ok(Standing::Active) => StepError::Hopeless {
+            reason: error.to_string(),
+            words: error.words(),
+        },
+        Err(unanswered) => unanswered,
+    }
+}
+
+/// [`withdraw`] in a transaction of its own.
+pub(crate) async fn withdraw_now(fetcher: &Fetcher, id: AuthorizationId) -> Result<(), StepError> {
+    let mut conn = fetcher.database.get().await?;
+    conn.transaction(async |conn| withdraw(conn, id).await)
+        .await?;
+    Ok(())
 }
 
 /// The customer ended the authorization before we had finished: what was pulled and the tokens are

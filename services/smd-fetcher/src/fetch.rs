@@ -3,16 +3,18 @@
 mod prepare;
 mod pull;
 
+pub(crate) use prepare::Findings;
+
 use std::time::Duration;
 
 use diesel_async::AsyncConnection;
 use jiff::SignedDuration;
 use job_queue::{Handler, Job, Outcome};
-use storage::DatabaseError;
 use storage::kinds::{CsvExport, SmdFetch, SmdRelease};
 use storage::smd::AuthorizationId;
 use storage::smd::authorization::{self, Authorization, Stage};
 use storage::smd::plan::{self, Pull};
+use storage::smd::reading;
 
 use crate::Fetcher;
 use crate::consent;
@@ -43,6 +45,22 @@ enum Next<'a> {
     /// Every open window waits for a notification; the first is asked again after this time.
     Wait(Duration),
     Complete,
+}
+
+/// The first window of each usage point that is not in; `pulls` are in order of usage points.
+fn first_open(pulls: &[Pull]) -> impl Iterator<Item = &Pull> {
+    let mut last_seen = None;
+    pulls
+        .iter()
+        .filter(|pull| !pull.received)
+        .filter(move |pull| last_seen.replace(&pull.usage_point) != Some(&pull.usage_point))
+}
+
+fn never_delivered() -> StepError {
+    StepError::Hopeless {
+        reason: format!("asked {MOST_ASKED} times for a window, and no notification came"),
+        words: "PG&E announced your usage but never delivered it. Please start again later.",
+    }
 }
 
 impl Fetcher {
@@ -105,30 +123,18 @@ impl Fetcher {
     fn next<'a>(&self, pulls: &'a [Pull]) -> Result<Next<'a>, StepError> {
         let patience = Duration::from_mins(u64::from(self.config.fetch.ask_again_minutes));
         let mut shortest: Option<Duration> = None;
-        let mut done_with = None;
-        for pull in pulls.iter().filter(|pull| !pull.received) {
-            if done_with == Some(&pull.usage_point) {
-                continue;
-            }
-            done_with = Some(&pull.usage_point);
-            let waited = pull
-                .accepted_ms_ago
-                .map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)));
-            match waited {
-                None => return Ok(Next::Pull(pull)),
-                Some(waited) if waited < patience => {
-                    let left = patience.saturating_sub(waited);
-                    shortest = Some(shortest.map_or(left, |shortest| shortest.min(left)));
-                }
-                Some(_) if pull.accepted >= MOST_ASKED => {
-                    return Err(StepError::Hopeless {
-                        reason: format!(
-                            "asked {MOST_ASKED} times for a window, and no notification came"
-                        ),
-                        words: "PG&E announced your usage but never delivered it. Please start again later.",
-                    });
-                }
-                Some(_) => return Ok(Next::Pull(pull)),
+        for pull in first_open(pulls) {
+            let Some(waited) = pull.accepted_ms_ago else {
+                return Ok(Next::Pull(pull));
+            };
+            let waited = Duration::from_millis(u64::try_from(waited).unwrap_or(0));
+            let left = patience.saturating_sub(waited);
+            if !left.is_zero() {
+                shortest = Some(shortest.map_or(left, |shortest| shortest.min(left)));
+            } else if pull.accepted < MOST_ASKED {
+                return Ok(Next::Pull(pull));
+            } else {
+                return Err(never_delivered());
             }
         }
         Ok(shortest.map_or(Next::Complete, Next::Wait))
@@ -138,31 +144,43 @@ impl Fetcher {
     async fn complete(&self, job: &Job<SmdFetch>) -> Result<Outcome, StepError> {
         let id = job.payload.authorization;
         let mut conn = self.database.get().await?;
-        conn.transaction(async |conn| {
-            job.lease.hold(conn).await?;
-            if authorization::lock(conn, id)
-                .await?
-                .is_some_and(|it| it.stage == Stage::Fetching)
-            {
+        if reading::series_of(&mut conn, id).await?.is_empty() {
+            return Err(StepError::Hopeless {
+                reason: "every window is empty".to_owned(),
+                words: "PG&E has no usage of yours yet for the time we asked for. Please start again in a few days.",
+            });
+        }
+        let completed = conn
+            .transaction(async |conn| {
+                job.lease.hold(conn).await?;
+                let known = authorization::lock(conn, id).await?;
+                if known.is_none_or(|known| known.stage != Stage::Fetching) {
+                    return Ok(false);
+                }
                 authorization::mark_fetched(conn, id).await?;
                 job_queue::enqueue_one(conn, &SmdRelease { authorization: id }).await?;
                 job_queue::enqueue_one(conn, &CsvExport { authorization: id }).await?;
-            }
-            Ok::<_, StepError>(())
-        })
-        .await?;
-        metrics::counter!("smd_histories_fetched_total").increment(1);
-        tracing::info!(authorization = %id, "every window is in");
+                Ok::<_, StepError>(true)
+            })
+            .await?;
+        if completed {
+            metrics::counter!("smd_histories_fetched_total").increment(1);
+            tracing::info!(authorization = %id, "every window is in");
+        }
         Ok(Outcome::Done)
     }
 
     /// What a failed step means: withdrawn consent, a wait, another attempt, or the end.
     async fn judge(&self, job: &Job<SmdFetch>, error: StepError) -> Result<Outcome, StepError> {
         let id = job.payload.authorization;
-        if matches!(error, StepError::Withdrawn)
-            || (error.smells_of_withdrawal() && self.is_withdrawn(id).await?)
-        {
-            self.withdraw(id).await?;
+        let known = self.authorization(id).await?;
+        let Some(known) = known.filter(|known| known.stage == Stage::Fetching) else {
+            // Withdrawn, superseded or erased while the step was under way: that is why it failed.
+            return Ok(Outcome::Done);
+        };
+        let error = consent::find_out(self, &known, error).await;
+        if matches!(error, StepError::Withdrawn) {
+            consent::withdraw_now(self, id).await?;
             return Ok(Outcome::Done);
         }
         let outcome = match error.outcome() {
@@ -170,8 +188,6 @@ impl Fetcher {
             Outcome::Retry(line) if job.max_attempts.is_some_and(|most| job.attempt >= most) => {
                 Outcome::Fail(line)
             }
-            // No attempt will find the token good again.
-            Outcome::Retry(line) if error.smells_of_withdrawal() => Outcome::Fail(line),
             other => other,
         };
         let mut conn = self.database.get().await?;
@@ -186,20 +202,5 @@ impl Fetcher {
         })
         .await?;
         Ok(outcome)
-    }
-
-    /// Asks the custodian, with our own token, whether the customer has ended the authorization.
-    async fn is_withdrawn(&self, id: AuthorizationId) -> Result<bool, StepError> {
-        let Some(authorization) = self.authorization(id).await? else {
-            return Ok(false);
-        };
-        Ok(consent::look(self, &authorization).await? == consent::Standing::Ended)
-    }
-
-    async fn withdraw(&self, id: AuthorizationId) -> Result<(), DatabaseError> {
-        let mut conn = self.database.get().await?;
-        conn.transaction(async |conn| consent::withdraw(conn, id).await)
-            .await?;
-        Ok(())
     }
 }

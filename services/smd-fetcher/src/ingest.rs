@@ -41,9 +41,9 @@ pub(crate) enum IngestError {
 }
 
 impl IngestError {
-    /// The connection broke, not the feed.
+    /// The connection broke, not the feed, nor is the feed longer than we accept.
     pub(crate) fn is_transient(&self) -> bool {
-        matches!(self, Self::Read(error) if matches!(error.kind, espi::ReadErrorKind::Input(_)))
+        matches!(self, Self::Read(error) if matches!(&error.kind, espi::ReadErrorKind::Input(input) if input.kind() != std::io::ErrorKind::FileTooLarge))
     }
 }
 

@@ -21,7 +21,7 @@ mod sweep;
 mod tokens;
 pub mod windows;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use job_queue::{Worker, WorkerSettings};
@@ -31,10 +31,12 @@ use service_kit::random::SharedRandom;
 use service_kit::secret::{Keyring, KeyringError};
 use smd_client::{Client, PostgresBudget};
 use storage::kinds::{SmdCollect, SmdFetch, SmdRecheck, SmdRelease, SmdSweep};
+use storage::smd::AuthorizationId;
 use storage::{Database, DatabaseError, MigrateError};
 use tokio::sync::Mutex;
 
 pub use config::{Config, FetchConfig};
+use fetch::Findings;
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +75,10 @@ struct Shared {
     config: Config,
     /// Authorizations at the custodian that the last sweep did not know.
     unknown: Mutex<BTreeSet<String>>,
+    /// Held while a customer's tokens are refreshed.
+    refreshing: Mutex<()>,
+    /// What is known of authorizations whose preparation waits for its turn.
+    findings: Mutex<BTreeMap<AuthorizationId, Findings>>,
 }
 
 /// A handler: the shared things, once per kind of job.
@@ -107,6 +113,8 @@ pub async fn run(config: Config, context: Context) -> Result<(), ServeError> {
         random: context.random,
         config,
         unknown: Mutex::default(),
+        refreshing: Mutex::default(),
+        findings: Mutex::default(),
     }));
     Worker::new(pool, listener, context.shutdown, WorkerSettings::default())
         .handle::<SmdFetch, _>(concurrency, fetcher.clone())

@@ -89,9 +89,17 @@ impl Fetcher {
                 ..known.clone()
             }
         };
-        match self.client.delete_authorization(uri, known.seen).await? {
-            Deletion::AlreadyGone => Ok(true),
-            Deletion::Deleted => match consent::look(self, known).await {
+        match self.client.delete_authorization(uri, known.seen).await {
+            Ok(Deletion::AlreadyGone) => Ok(true),
+            // Perhaps it cannot be ended because it has ended: only the custodian's word counts.
+            Err(error @ (Error::Unauthorized { .. } | Error::Refused { .. })) => {
+                match consent::look(self, known).await? {
+                    Standing::Ended => Ok(true),
+                    Standing::Active => Err(error.into()),
+                }
+            }
+            Err(error) => Err(error.into()),
+            Ok(Deletion::Deleted) => match consent::look(self, known).await {
                 Ok(standing) => Ok(standing == Standing::Ended),
                 // Some custodians refuse to show what has ended.
                 Err(StepError::Custodian(Error::Unauthorized { .. })) => Ok(true),

@@ -54,6 +54,9 @@ impl Stored<'_> {
 
     async fn refresh(&self, stale: &Secret) -> Result<Secret, StepError> {
         let (fetcher, id) = (self.fetcher, self.authorization);
+        // A refresh holds a connection while its request asks for another one (for the request budget):
+        // many at once would starve each other of connections.
+        let _one_at_a_time = fetcher.refreshing.lock().await;
         let mut conn = fetcher.database.get().await?;
         conn.transaction(async |conn| {
             let kept = tokens::read_locked(conn, &fetcher.keys, id).await?;

@@ -47,9 +47,13 @@ pub(super) async fn maintain(shared: Arc<Shared>, every: Duration, kinds: Vec<&'
 async fn once(shared: &Shared, kinds: &[&'static str], with_metrics: bool) -> Result<(), QueueError> {
     let mut conn = shared.pool.get().await?;
     let kept = queries::maintain(&mut conn).await?;
-    if kept.rescued > 0 {
-        tracing::warn!(jobs = kept.rescued, "jobs of vanished workers were rescued");
-        metrics::counter!("jobs_rescues_total").increment(kept.rescued.unsigned_abs());
+    for kind in kept.rescued {
+        tracing::warn!(kind, "a job of a vanished worker was rescued");
+        metrics::counter!("jobs_rescues_total", "kind" => kind).increment(1);
+    }
+    for kind in kept.given_up {
+        tracing::error!(kind, "a job of a vanished worker was given up: see `metergate jobs list`");
+        metrics::counter!("jobs_discards_total", "kind" => kind).increment(1);
     }
     if kept.scheduled + kept.pruned > 0 {
         tracing::debug!(scheduled = kept.scheduled, pruned = kept.pruned, "kept the job table in order");

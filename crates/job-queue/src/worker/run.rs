@@ -1,16 +1,13 @@
 //! One job from claim to outcome.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use tokio::sync::mpsc;
 use tracing::Instrument;
 
-use super::Shared;
-use crate::{Handler, Job, JobKind, Lease, Outcome, Pool, QueueError, queries};
+use super::{Shared, end};
+use crate::{Handler, Job, JobKind, Lease, Outcome, queries};
 
 /// An endless job older than this raises the alarm at each failed attempt.
 const ALARM_AFTER: Duration = Duration::from_hours(1);
@@ -36,7 +33,7 @@ pub(super) async fn run_one<K: JobKind, H: Handler<K>>(
             biased;
             () = lost.cancelled() => None,
             () = shared.shutdown.hard().cancelled() => Some(Outcome::HandBack),
-            outcome = attempt::<K, H>(shared, handler, claimed, lease) => Some(outcome),
+            outcome = attempt::<K, H>(shared, handler, claimed, lease, claimed_at) => Some(outcome),
         }
     }
     .instrument(span.clone())
@@ -49,26 +46,30 @@ pub(super) async fn run_one<K: JobKind, H: Handler<K>>(
     };
     metrics::histogram!("jobs_run_seconds", "kind" => kind).record(started.elapsed().as_secs_f64());
     metrics::counter!("jobs_runs_total", "kind" => kind, "outcome" => label(&outcome)).increment(1);
-    span.in_scope(|| report(&outcome, K::SPEC.retry == crate::Retry::Forever && age > ALARM_AFTER));
+    let alarm = K::SPEC.retry == crate::Retry::Forever && age > ALARM_AFTER;
+    span.in_scope(|| report(kind, &outcome, alarm));
     if outcome == Outcome::Done {
         // The completer removes it from the running ones.
         let _sent = shared.done.send(lease);
     } else {
-        finish(shared, lease, &outcome).instrument(span).await;
+        end::finish(shared, kind, lease, &outcome, &lost).instrument(span).await;
         shared.running.remove(lease);
     }
 }
 
-/// The handler's outcome, bounded by the deadline; a panic is a failed attempt.
+/// The handler's outcome, bounded by the deadline; a panic is a failed attempt. The time counts from
+/// before the claim, so that this is noticed here before the database counts the job as an orphan.
 async fn attempt<K: JobKind, H: Handler<K>>(
     shared: &Shared,
     handler: &H,
     claimed: queries::Claimed,
     lease: Lease,
+    claimed_at: Instant,
 ) -> Outcome {
     let payload = match serde_json::from_value(claimed.payload) {
         Ok(payload) => payload,
-        Err(error) => return Outcome::Fail(format!("the payload does not fit this version: {error}")),
+        // Another version of this program may have written it, and may be able to run it.
+        Err(error) => return Outcome::Retry(format!("the payload does not fit this version: {error}")),
     };
     let job = Job {
         id: claimed.id,
@@ -79,21 +80,22 @@ async fn attempt<K: JobKind, H: Handler<K>>(
         stopping: shared.shutdown.soft().clone(),
     };
     let deadline = from_millis(claimed.deadline_ms);
-    let run = AssertUnwindSafe(handler.run(job)).catch_unwind();
-    match tokio::time::timeout(deadline, run).await {
+    let run = AssertUnwindSafe(async { handler.run(job).await }).catch_unwind();
+    match tokio::time::timeout_at((claimed_at + deadline).into(), run).await {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(panic)) => Outcome::Retry(format!("the handler panicked: {}", panic_message(&*panic))),
-        Err(_elapsed) => Outcome::Retry(format!("not done within the deadline of {} s", deadline.as_secs())),
+        // Not the panic's message: it may quote what was being handled.
+        Ok(Err(_panic)) => Outcome::Retry("the handler panicked: the log says where".to_owned()),
+        Err(_elapsed) => Outcome::Retry(format!("not done within the deadline of {deadline:?}")),
     }
 }
 
-fn report(outcome: &Outcome, alarm: bool) {
+fn report(kind: &'static str, outcome: &Outcome, alarm: bool) {
     match outcome {
         Outcome::Done | Outcome::DoneWith(_) | Outcome::Snooze(_) | Outcome::HandBack => {
             tracing::debug!(outcome = label(outcome), "job ended");
         }
-        Outcome::Retry(note) if alarm => {
-            metrics::counter!("jobs_alarms_total").increment(1);
+        Outcome::Retry(note) | Outcome::Fail(note) if alarm => {
+            metrics::counter!("jobs_alarms_total", "kind" => kind).increment(1);
             tracing::error!(note, "this job must not be given up and has been failing for over an hour");
         }
         Outcome::Retry(note) => tracing::warn!(note, "attempt failed"),
@@ -111,67 +113,6 @@ const fn label(outcome: &Outcome) -> &'static str {
         Outcome::Fail(_) => "fail",
         Outcome::HandBack => "hand_back",
     }
-}
-
-/// Ends the run in the table. When the database cannot be reached, the lease runs out and the job
-/// runs again: handlers are idempotent.
-async fn finish(shared: &Shared, lease: Lease, outcome: &Outcome) {
-    let ended = async {
-        let mut conn = shared.pool.get().await?;
-        queries::finish(&mut conn, lease, outcome).await
-    };
-    match ended.await {
-        Ok(Some(state)) if state == "discarded" => {
-            metrics::counter!("jobs_discards_total").increment(1);
-            tracing::error!(job = lease.id, "job given up: see `metergate jobs show`");
-        }
-        Ok(Some(_)) => {}
-        Ok(None) => tracing::warn!(job = lease.id, "the lease was lost before the run could be ended"),
-        Err(error) => tracing::warn!(job = lease.id, %error, "cannot end the run; it will be repeated"),
-    }
-}
-
-/// Completes runs that ended well, as many as are waiting in one statement.
-pub(super) fn complete_all(
-    shared: &Arc<Shared>,
-    queue: mpsc::UnboundedReceiver<Lease>,
-) -> impl Future<Output = ()> + use<> {
-    // Keep no sender alive here: the queue ends when the last run has.
-    complete_batches(shared.pool.clone(), Arc::downgrade(shared), queue)
-}
-
-async fn complete_batches(
-    pool: Pool,
-    shared: Weak<Shared>,
-    mut queue: mpsc::UnboundedReceiver<Lease>,
-) {
-    let mut batch = Vec::new();
-    while queue.recv_many(&mut batch, 500).await > 0 {
-        let ended: Result<Vec<i64>, QueueError> = async {
-            let mut conn = pool.get().await?;
-            queries::complete(&mut conn, &batch).await
-        }
-        .await;
-        match ended {
-            Ok(ids) if ids.len() == batch.len() => {}
-            Ok(ids) => tracing::warn!(lost = batch.len() - ids.len(), "some runs had lost their lease before they ended"),
-            Err(error) => tracing::warn!(%error, runs = batch.len(), "cannot complete runs; they will be repeated"),
-        }
-        if let Some(shared) = shared.upgrade() {
-            for lease in &batch {
-                shared.running.remove(*lease);
-            }
-        }
-        batch.clear();
-    }
-}
-
-fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message")
 }
 
 fn from_millis(millis: i64) -> Duration {

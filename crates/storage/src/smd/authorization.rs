@@ -1,9 +1,9 @@
 //! An authorization's life, from the tokens to the confirmed end.
 
-use std::fmt;
-use std::time::Duration;
+mod grant;
+mod stage;
 
-use diesel::sql_types::{BigInt, Binary, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Nullable, Text, Uuid as SqlUuid};
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable,
     SelectableHelper, sql_query,
@@ -13,57 +13,10 @@ use jiff_diesel::{NullableTimestamp, Timestamp};
 use uuid::Uuid;
 
 use super::AuthorizationId;
-use super::sql::millis;
-use super::tokens::{self, TokenError, Tokens};
-use crate::digest;
 use crate::schema::smd::authorization as table;
-use service_kit::secret::Keyring;
 
-/// Where an authorization stands; the migration tells what each means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// Its history is being pulled.
-    Fetching,
-    /// Every window is in.
-    Fetched,
-    /// Given up.
-    Failed,
-    /// Ended by the customer at the custodian before we had finished.
-    Withdrawn,
-    /// The customer authorized again.
-    Superseded,
-    /// Erased by the operator.
-    Erased,
-}
-
-impl Stage {
-    const ALL: [Self; 6] =
-        [Self::Fetching, Self::Fetched, Self::Failed, Self::Withdrawn, Self::Superseded, Self::Erased];
-
-    /// Its name in the database.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Fetching => "fetching",
-            Self::Fetched => "fetched",
-            Self::Failed => "failed",
-            Self::Withdrawn => "withdrawn",
-            Self::Superseded => "superseded",
-            Self::Erased => "erased",
-        }
-    }
-
-    /// From its name in the database, whose constraint admits no other.
-    pub(super) fn from_column(name: &str) -> Self {
-        Self::ALL.into_iter().find(|stage| stage.as_str() == name).unwrap_or(Self::Failed)
-    }
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+pub use grant::{NewAuthorization, insert};
+pub use stage::Stage;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = table, check_for_backend(diesel::pg::Pg))]
@@ -126,82 +79,32 @@ impl From<Row> for Authorization {
     }
 }
 
-/// An authorization that the customer has just given.
-#[derive(Debug)]
-pub struct NewAuthorization<'a> {
-    /// Our id for it.
-    pub id: AuthorizationId,
-    /// The custodian's.
-    pub subscription_id: &'a str,
-    /// Where it is read and ended.
-    pub authorization_uri: &'a str,
-    /// The customer's page is found by it; its digest is stored.
-    pub ticket: &'a str,
-    /// Stored encrypted.
-    pub tokens: &'a Tokens,
-    /// How long the access token is good.
-    pub expires_in: Duration,
-}
-
-/// Stores a new authorization, in the caller's transaction. Older ones of the same subscription count
-/// no more: the custodian has ended them by granting this one. One that was being fetched is
-/// superseded; any other keeps its stage and is released.
-pub async fn insert(
-    conn: &mut AsyncPgConnection,
-    keys: &Keyring,
-    new: &NewAuthorization<'_>,
-) -> Result<(), TokenError> {
-    let sealed = tokens::seal(keys, new.id, new.tokens)?;
-    end_older(conn, new.subscription_id).await?;
-    sql_query(
-        "INSERT INTO smd.authorization (id, subscription_id, authorization_uri, ticket_hash, access_token, access_key_id,
-                                        access_expires_at, refresh_token, refresh_key_id)
-         VALUES ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 ms', $8, $9)",
-    )
-    .bind::<SqlUuid, _>(new.id.uuid())
-    .bind::<Text, _>(new.subscription_id)
-    .bind::<Text, _>(new.authorization_uri)
-    .bind::<Binary, _>(digest(new.ticket))
-    .bind::<Binary, _>(sealed.access.bytes)
-    .bind::<Text, _>(sealed.access.key_id)
-    .bind::<BigInt, _>(millis(new.expires_in))
-    .bind::<Nullable<Binary>, _>(sealed.refresh.as_ref().map(|sealed| sealed.bytes.as_slice()))
-    .bind::<Nullable<Text>, _>(sealed.refresh.as_ref().map(|sealed| sealed.key_id.as_str()))
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Of two callbacks of one subscription at once, the second waits here until the first has committed,
-/// and then finds its authorization to be the older one.
-async fn end_older(conn: &mut AsyncPgConnection, subscription_id: &str) -> diesel::QueryResult<()> {
-    sql_query("SELECT pg_advisory_xact_lock(hashtextextended('smd.authorization/' || $1, 0))")
-        .bind::<Text, _>(subscription_id)
-        .execute(conn)
-        .await?;
-    sql_query(
-        "UPDATE smd.authorization SET released_at = now(),
-            stage = CASE stage WHEN 'fetching' THEN 'superseded' ELSE stage END,
-            access_token = NULL, access_key_id = NULL, access_expires_at = NULL, refresh_token = NULL, refresh_key_id = NULL
-         WHERE subscription_id = $1 AND released_at IS NULL",
-    )
-    .bind::<Text, _>(subscription_id)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
 /// One authorization.
-pub async fn get(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<Option<Authorization>> {
-    let row: Option<Row> =
-        table::table.find(id.uuid()).select(Row::as_select()).first(conn).await.optional()?;
+pub async fn get(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+) -> diesel::QueryResult<Option<Authorization>> {
+    let row: Option<Row> = table::table
+        .find(id.uuid())
+        .select(Row::as_select())
+        .first(conn)
+        .await
+        .optional()?;
     Ok(row.map(Into::into))
 }
 
 /// One authorization, locked until the transaction ends.
-pub async fn lock(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<Option<Authorization>> {
-    let row: Option<Row> =
-        table::table.find(id.uuid()).select(Row::as_select()).for_update().first(conn).await.optional()?;
+pub async fn lock(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+) -> diesel::QueryResult<Option<Authorization>> {
+    let row: Option<Row> = table::table
+        .find(id.uuid())
+        .select(Row::as_select())
+        .for_update()
+        .first(conn)
+        .await
+        .optional()?;
     Ok(row.map(Into::into))
 }
 
@@ -211,7 +114,11 @@ pub async fn live_of_subscription(
     subscription_id: &str,
 ) -> diesel::QueryResult<Option<AuthorizationId>> {
     let id: Option<Uuid> = table::table
-        .filter(table::subscription_id.eq(subscription_id).and(table::released_at.is_null()))
+        .filter(
+            table::subscription_id
+                .eq(subscription_id)
+                .and(table::released_at.is_null()),
+        )
         .order(table::authorized_at.desc())
         .select(table::id)
         .first(conn)
@@ -231,7 +138,10 @@ pub async fn known_subscriptions(conn: &mut AsyncPgConnection) -> diesel::QueryR
 }
 
 /// The authorization's URI answered 200: only then does a later 404 mean "gone".
-pub async fn mark_seen(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
+pub async fn mark_seen(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+) -> diesel::QueryResult<()> {
     touch(conn, id, "seen_at = now()").await
 }
 
@@ -254,8 +164,16 @@ pub async fn describe(
 }
 
 /// Every window is in. Changes only an authorization that is being fetched.
-pub async fn mark_fetched(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
-    while_fetching(conn, id, "stage = 'fetched', fetched_at = now(), failure = NULL").await
+pub async fn mark_fetched(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+) -> diesel::QueryResult<()> {
+    while_fetching(
+        conn,
+        id,
+        "stage = 'fetched', fetched_at = now(), failure = NULL",
+    )
+    .await
 }
 
 /// What delays the work, in words for the customer; `None` when it goes on.
@@ -276,7 +194,11 @@ pub async fn note_delay(
 }
 
 /// Given up, with words for the customer. Changes only an authorization that is being fetched.
-pub async fn mark_failed(conn: &mut AsyncPgConnection, id: AuthorizationId, words: &str) -> diesel::QueryResult<bool> {
+pub async fn mark_failed(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+    words: &str,
+) -> diesel::QueryResult<bool> {
     let changed = sql_query("UPDATE smd.authorization SET stage = 'failed', failure = $2 WHERE id = $1 AND stage = 'fetching'")
         .bind::<SqlUuid, _>(id.uuid())
         .bind::<Text, _>(words)
@@ -287,24 +209,45 @@ pub async fn mark_failed(conn: &mut AsyncPgConnection, id: AuthorizationId, word
 
 /// The custodian says that the customer ended it before we had finished. Nothing is left to release.
 /// Changes only an authorization that is being fetched.
-pub async fn mark_withdrawn(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
-    while_fetching(conn, id, "stage = 'withdrawn', released_at = coalesce(released_at, now()), failure = NULL").await
+pub async fn mark_withdrawn(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+) -> diesel::QueryResult<()> {
+    while_fetching(
+        conn,
+        id,
+        "stage = 'withdrawn', released_at = coalesce(released_at, now()), failure = NULL",
+    )
+    .await
 }
 
 /// The custodian confirmed the end of the authorization.
-pub async fn mark_released(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
+pub async fn mark_released(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+) -> diesel::QueryResult<()> {
     touch(conn, id, "released_at = coalesce(released_at, now())").await
 }
 
-async fn while_fetching(conn: &mut AsyncPgConnection, id: AuthorizationId, set: &str) -> diesel::QueryResult<()> {
-    sql_query(format!("UPDATE smd.authorization SET {set} WHERE id = $1 AND stage = 'fetching'"))
-        .bind::<SqlUuid, _>(id.uuid())
-        .execute(conn)
-        .await?;
+async fn while_fetching(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+    set: &str,
+) -> diesel::QueryResult<()> {
+    sql_query(format!(
+        "UPDATE smd.authorization SET {set} WHERE id = $1 AND stage = 'fetching'"
+    ))
+    .bind::<SqlUuid, _>(id.uuid())
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
-async fn touch(conn: &mut AsyncPgConnection, id: AuthorizationId, set: &str) -> diesel::QueryResult<()> {
+async fn touch(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+    set: &str,
+) -> diesel::QueryResult<()> {
     sql_query(format!("UPDATE smd.authorization SET {set} WHERE id = $1"))
         .bind::<SqlUuid, _>(id.uuid())
         .execute(conn)
@@ -313,9 +256,16 @@ async fn touch(conn: &mut AsyncPgConnection, id: AuthorizationId, set: &str) -> 
 }
 
 /// Authorizations in this stage that the custodian has not confirmed the end of, oldest first.
-pub async fn unreleased(conn: &mut AsyncPgConnection, stage: Stage) -> diesel::QueryResult<Vec<AuthorizationId>> {
+pub async fn unreleased(
+    conn: &mut AsyncPgConnection,
+    stage: Stage,
+) -> diesel::QueryResult<Vec<AuthorizationId>> {
     let ids: Vec<Uuid> = table::table
-        .filter(table::stage.eq(stage.as_str()).and(table::released_at.is_null()))
+        .filter(
+            table::stage
+                .eq(stage.as_str())
+                .and(table::released_at.is_null()),
+        )
         .order(table::authorized_at)
         .select(table::id)
         .load(conn)
@@ -326,7 +276,11 @@ pub async fn unreleased(conn: &mut AsyncPgConnection, stage: Stage) -> diesel::Q
 /// Authorizations whose windows are all in and whose files are not written.
 pub async fn unexported(conn: &mut AsyncPgConnection) -> diesel::QueryResult<Vec<AuthorizationId>> {
     let ids: Vec<Uuid> = table::table
-        .filter(table::stage.eq(Stage::Fetched.as_str()).and(table::exported_at.is_null()))
+        .filter(
+            table::stage
+                .eq(Stage::Fetched.as_str())
+                .and(table::exported_at.is_null()),
+        )
         .order(table::authorized_at)
         .select(table::id)
         .load(conn)

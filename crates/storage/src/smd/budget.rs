@@ -29,7 +29,11 @@ pub enum Slot {
 
 /// Reserves the next slot if it lies within `wait`. Not in a longer transaction: everybody else's
 /// reservation waits until this one is committed.
-pub async fn reserve(conn: &mut AsyncPgConnection, limits: Limits, wait: Duration) -> diesel::QueryResult<Slot> {
+pub async fn reserve(
+    conn: &mut AsyncPgConnection,
+    limits: Limits,
+    wait: Duration,
+) -> diesel::QueryResult<Slot> {
     let answer: NumberRow = diesel::sql_query("SELECT smd.reserve_slot($1, $2, $3, $4) AS n")
         .bind::<BigInt, _>(millis(limits.spacing))
         .bind::<BigInt, _>(i64::from(limits.per_hour))
@@ -38,17 +42,26 @@ pub async fn reserve(conn: &mut AsyncPgConnection, limits: Limits, wait: Duratio
         .get_result(conn)
         .await?;
     let time = Duration::from_millis(answer.n.unsigned_abs());
-    Ok(if answer.n < 0 { Slot::NotBefore(time) } else { Slot::In(time) })
+    Ok(if answer.n < 0 {
+        Slot::NotBefore(time)
+    } else {
+        Slot::In(time)
+    })
 }
 
 /// The custodian throttled us: no request of anybody leaves for this time.
 pub async fn close(conn: &mut AsyncPgConnection, time: Duration) -> diesel::QueryResult<()> {
-    diesel::sql_query("SELECT smd.close_budget($1)").bind::<BigInt, _>(millis(time)).execute(conn).await?;
+    diesel::sql_query("SELECT smd.close_budget($1)")
+        .bind::<BigInt, _>(millis(time))
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
 /// How long the budget stays closed; asked again when a reserved slot has come.
 pub async fn closed_for(conn: &mut AsyncPgConnection) -> diesel::QueryResult<Duration> {
-    let answer: NumberRow = diesel::sql_query("SELECT smd.budget_closed_ms() AS n").get_result(conn).await?;
+    let answer: NumberRow = diesel::sql_query("SELECT smd.budget_closed_ms() AS n")
+        .get_result(conn)
+        .await?;
     Ok(Duration::from_millis(answer.n.unsigned_abs()))
 }

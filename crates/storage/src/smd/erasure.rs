@@ -13,14 +13,20 @@ use super::sql::{ids, millis};
 /// Erases what was pulled under an authorization and the customer's name; what is left says only how
 /// it went. In the caller's transaction, for an authorization that is no longer being fetched: one
 /// that is could bring new data.
-pub async fn erase_data(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
+pub async fn erase_data(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+) -> diesel::QueryResult<()> {
     for statement in [
         "DELETE FROM smd.series WHERE authorization_id = $1",
         "DELETE FROM smd.usage_point WHERE authorization_id = $1",
         "DELETE FROM smd.notice WHERE authorization_id = $1",
         "UPDATE smd.authorization SET customer_name = NULL WHERE id = $1",
     ] {
-        sql_query(statement).bind::<SqlUuid, _>(id.uuid()).execute(conn).await?;
+        sql_query(statement)
+            .bind::<SqlUuid, _>(id.uuid())
+            .execute(conn)
+            .await?;
     }
     Ok(())
 }
@@ -58,7 +64,10 @@ pub async fn finish(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel
 }
 
 /// Authorizations by our id, or by the custodian's subscription id.
-pub async fn find(conn: &mut AsyncPgConnection, wanted: &str) -> diesel::QueryResult<Vec<AuthorizationId>> {
+pub async fn find(
+    conn: &mut AsyncPgConnection,
+    wanted: &str,
+) -> diesel::QueryResult<Vec<AuthorizationId>> {
     let rows =
         sql_query("SELECT id FROM smd.authorization WHERE subscription_id = $1 OR id = $2 ORDER BY authorized_at")
             .bind::<Text, _>(wanted)
@@ -70,7 +79,10 @@ pub async fn find(conn: &mut AsyncPgConnection, wanted: &str) -> diesel::QueryRe
 
 /// Ended authorizations that still have data: no longer ours to keep (withdrawn, superseded, failed),
 /// or delivered longer ago than `keep`.
-pub async fn due(conn: &mut AsyncPgConnection, keep: Duration) -> diesel::QueryResult<Vec<AuthorizationId>> {
+pub async fn due(
+    conn: &mut AsyncPgConnection,
+    keep: Duration,
+) -> diesel::QueryResult<Vec<AuthorizationId>> {
     let rows = sql_query(
         "SELECT id FROM smd.authorization a
          WHERE (EXISTS (SELECT FROM smd.usage_point u WHERE u.authorization_id = a.id)

@@ -59,7 +59,10 @@ struct Row {
 }
 
 /// Reads it; `None` for an unknown authorization.
-pub async fn get(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<Option<Export>> {
+pub async fn get(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+) -> diesel::QueryResult<Option<Export>> {
     let row: Option<Row> = sql_query(
         "SELECT stage, authorized_at, subscription_id, customer_name, time_zone, electricity_file, gas_file
          FROM smd.authorization WHERE id = $1",
@@ -74,14 +77,21 @@ pub async fn get(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::Q
         subscription_id: row.subscription_id,
         customer_name: row.customer_name,
         time_zone: row.time_zone,
-        files: Files { electricity: row.electricity_file, gas: row.gas_file },
+        files: Files {
+            electricity: row.electricity_file,
+            gas: row.gas_file,
+        },
     }))
 }
 
 /// Stores the file names, before anything is written under them: what was written can always be
 /// found and removed. A name stored before stays where none is given now: its file may be there.
 /// Refused (false) for an authorization that was erased meanwhile.
-pub async fn name_files(conn: &mut AsyncPgConnection, id: AuthorizationId, files: &Files) -> diesel::QueryResult<bool> {
+pub async fn name_files(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+    files: &Files,
+) -> diesel::QueryResult<bool> {
     let changed = sql_query(
         "UPDATE smd.authorization SET electricity_file = coalesce($2, electricity_file), gas_file = coalesce($3, gas_file),
             files_removed_at = NULL
@@ -96,7 +106,10 @@ pub async fn name_files(conn: &mut AsyncPgConnection, id: AuthorizationId, files
 }
 
 /// The files are complete. False when the authorization was erased meanwhile: then they must go.
-pub async fn mark_exported(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<bool> {
+pub async fn mark_exported(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+) -> diesel::QueryResult<bool> {
     let changed = sql_query(
         "UPDATE smd.authorization SET exported_at = coalesce(exported_at, now()), export_error = NULL
          WHERE id = $1 AND stage = 'fetched'",
@@ -108,7 +121,11 @@ pub async fn mark_exported(conn: &mut AsyncPgConnection, id: AuthorizationId) ->
 }
 
 /// The files could not be written; in words for the operator.
-pub async fn note_error(conn: &mut AsyncPgConnection, id: AuthorizationId, words: &str) -> diesel::QueryResult<()> {
+pub async fn note_error(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+    words: &str,
+) -> diesel::QueryResult<()> {
     sql_query("UPDATE smd.authorization SET export_error = $2 WHERE id = $1 AND stage = 'fetched'")
         .bind::<SqlUuid, _>(id.uuid())
         .bind::<Text, _>(words)
@@ -129,7 +146,10 @@ pub struct Expired {
 }
 
 /// Files whose customer was erased, or that were written longer ago than `keep`.
-pub async fn expired(conn: &mut AsyncPgConnection, keep: Duration) -> diesel::QueryResult<Vec<Expired>> {
+pub async fn expired(
+    conn: &mut AsyncPgConnection,
+    keep: Duration,
+) -> diesel::QueryResult<Vec<Expired>> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = SqlUuid)]
@@ -153,7 +173,10 @@ pub async fn expired(conn: &mut AsyncPgConnection, keep: Duration) -> diesel::Qu
         .into_iter()
         .map(|row| Expired {
             id: row.id.into(),
-            files: Files { electricity: row.electricity_file, gas: row.gas_file },
+            files: Files {
+                electricity: row.electricity_file,
+                gas: row.gas_file,
+            },
             erased: row.erased,
         })
         .collect())
@@ -162,7 +185,10 @@ pub async fn expired(conn: &mut AsyncPgConnection, keep: Duration) -> diesel::Qu
 /// The files are gone, and with them their names, which carry the customer's. The names on a
 /// tombstone stay while an export of it has not ended: it may still put files in place and be killed
 /// before it looks at the stage, so the files are removed once more when it has ended.
-pub async fn mark_removed(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
+pub async fn mark_removed(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+) -> diesel::QueryResult<()> {
     sql_query(
         "UPDATE smd.authorization SET files_removed_at = now(), electricity_file = NULL, gas_file = NULL
          WHERE id = $1 AND NOT (stage = 'erased' AND jobs.is_live($2, $3))",

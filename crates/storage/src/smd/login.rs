@@ -100,5 +100,7 @@ pub async fn redeem(
 
 /// Forgets states a day after their time; until then a late one is told apart from an unknown one.
 pub async fn forget_old(conn: &mut AsyncPgConnection) -> diesel::QueryResult<usize> {
-    sql_query("DELETE FROM smd.login WHERE expires_at < now() - interval '1 day'").execute(conn).await
+    sql_query("DELETE FROM smd.login WHERE expires_at < now() - interval '1 day'")
+        .execute(conn)
+        .await
 }

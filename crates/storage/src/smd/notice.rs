@@ -1,8 +1,12 @@
 //! Links that a notification announced and that we decided to follow.
 
 use diesel::sql_types::{Nullable, Text, Timestamptz, Uuid as SqlUuid};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, sql_query};
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
+    sql_query,
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use jiff_diesel::NullableTimestamp;
 use uuid::Uuid;
 
 use super::sql::IdRow;
@@ -24,10 +28,24 @@ pub struct Notice {
     pub collected: bool,
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = table, check_for_backend(diesel::pg::Pg))]
+struct Row {
+    id: Uuid,
+    link: String,
+    authorization_id: Option<Uuid>,
+    usage_point_id: Option<String>,
+    #[diesel(deserialize_as = NullableTimestamp)]
+    collected_at: Option<jiff::Timestamp>,
+}
+
 /// Remembers a link. The same link announced again keeps its id and is collected once, unless a request
 /// that left after it was collected is still open, or it is a newer authorization's: custodians
 /// announce different answers under one link (all-zero correlation ids).
-pub async fn insert(conn: &mut AsyncPgConnection, notice: &Notice) -> diesel::QueryResult<NoticeId> {
+pub async fn insert(
+    conn: &mut AsyncPgConnection,
+    notice: &Notice,
+) -> diesel::QueryResult<NoticeId> {
     sql_query(
         "INSERT INTO smd.notice AS known (id, link, authorization_id, usage_point_id) VALUES ($1, $2, $3, $4)
          ON CONFLICT (link) DO UPDATE SET collected_at = NULL, received_at = now(),
@@ -52,32 +70,33 @@ pub async fn insert(conn: &mut AsyncPgConnection, notice: &Notice) -> diesel::Qu
 }
 
 /// One link.
-pub async fn get(conn: &mut AsyncPgConnection, id: NoticeId) -> diesel::QueryResult<Option<Notice>> {
-    let row: Option<(Uuid, String, Option<Uuid>, Option<String>, bool)> = table::table
+pub async fn get(
+    conn: &mut AsyncPgConnection,
+    id: NoticeId,
+) -> diesel::QueryResult<Option<Notice>> {
+    let row: Option<Row> = table::table
         .find(id.uuid())
-        .select((
-            table::id,
-            table::link,
-            table::authorization_id,
-            table::usage_point_id,
-            table::collected_at.is_not_null(),
-        ))
+        .select(Row::as_select())
         .first(conn)
         .await
         .optional()?;
-    Ok(row.map(|(id, link, authorization, usage_point, collected)| Notice {
-        id: id.into(),
-        link,
-        authorization: authorization.map(Into::into),
-        usage_point,
-        collected,
+    Ok(row.map(|row| Notice {
+        id: row.id.into(),
+        link: row.link,
+        authorization: row.authorization_id.map(Into::into),
+        usage_point: row.usage_point_id,
+        collected: row.collected_at.is_some(),
     }))
 }
 
 /// Its content has been taken in, or there was none.
 pub async fn mark_collected(conn: &mut AsyncPgConnection, id: NoticeId) -> diesel::QueryResult<()> {
     diesel::update(table::table.find(id.uuid()))
-        .set(table::collected_at.eq(diesel::dsl::sql::<Nullable<Timestamptz>>("clock_timestamp()")))
+        .set(
+            table::collected_at.eq(diesel::dsl::sql::<Nullable<Timestamptz>>(
+                "clock_timestamp()",
+            )),
+        )
         .execute(conn)
         .await?;
     Ok(())
@@ -85,5 +104,7 @@ pub async fn mark_collected(conn: &mut AsyncPgConnection, id: NoticeId) -> diese
 
 /// Forgets links after 30 days.
 pub async fn forget_old(conn: &mut AsyncPgConnection) -> diesel::QueryResult<usize> {
-    sql_query("DELETE FROM smd.notice WHERE received_at < now() - interval '30 days'").execute(conn).await
+    sql_query("DELETE FROM smd.notice WHERE received_at < now() - interval '30 days'")
+        .execute(conn)
+        .await
 }

@@ -1,12 +1,15 @@
 //! Usage points and the list of pulls, fixed once per authorization.
 
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use jiff_diesel::Timestamp;
 use uuid::Uuid;
 
 use super::AuthorizationId;
+use super::authorization::Stage;
 use crate::schema::smd::{authorization, pull as table};
 
 /// One request for usage data: `from` inclusive, `until` exclusive.
@@ -30,7 +33,9 @@ pub struct Pull {
     pub received: bool,
 }
 
-/// Fixes the list of pulls: every window of every usage point. Later calls change nothing.
+/// Fixes the list of pulls, in the caller's transaction: every window of every usage point. Windows are
+/// adjacent, oldest first. Later calls change nothing, nor does one for an authorization that is no
+/// longer being fetched.
 pub async fn fix(
     conn: &mut AsyncPgConnection,
     id: AuthorizationId,
@@ -38,11 +43,14 @@ pub async fn fix(
     windows: &[(jiff::Timestamp, jiff::Timestamp)],
 ) -> diesel::QueryResult<()> {
     let times = |pick: fn(&(jiff::Timestamp, jiff::Timestamp)) -> jiff::Timestamp| {
-        windows.iter().map(|window| Timestamp::from(pick(window))).collect::<Vec<_>>()
+        windows
+            .iter()
+            .map(|window| Timestamp::from(pick(window)))
+            .collect::<Vec<_>>()
     };
     let fixed = sql_query(
         "UPDATE smd.authorization SET planned_at = now(), history_from = $2, history_until = $3
-         WHERE id = $1 AND planned_at IS NULL",
+         WHERE id = $1 AND planned_at IS NULL AND stage = 'fetching'",
     )
     .bind::<SqlUuid, _>(id.uuid())
     .bind::<Nullable<Timestamptz>, _>(windows.first().map(|window| Timestamp::from(window.0)))
@@ -52,7 +60,8 @@ pub async fn fix(
     if fixed == 0 {
         return Ok(());
     }
-    sql_query("INSERT INTO smd.usage_point (authorization_id, usage_point_id) SELECT $1, unnest($2)")
+    // A feed may list a usage point twice.
+    sql_query("INSERT INTO smd.usage_point (authorization_id, usage_point_id) SELECT DISTINCT $1, unnest($2)")
         .bind::<SqlUuid, _>(id.uuid())
         .bind::<Array<Text>, _>(usage_points)
         .execute(conn)
@@ -72,7 +81,10 @@ pub async fn fix(
 }
 
 /// The pulls of an authorization by usage point, oldest window first.
-pub async fn pulls(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<Vec<Pull>> {
+pub async fn pulls(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+) -> diesel::QueryResult<Vec<Pull>> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Text)]
@@ -116,17 +128,43 @@ pub async fn pulls(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel:
         .collect())
 }
 
-/// Before the request leaves, so that a notification that overtakes the answer finds it.
-pub async fn mark_requested(conn: &mut AsyncPgConnection, id: AuthorizationId, pull: &Pull) -> diesel::QueryResult<()> {
-    set(conn, id, pull, "requested_at = clock_timestamp(), accepted_at = NULL").await
+/// Written before the request leaves, so that a notification that overtakes the answer finds it.
+/// Changes nothing when the data has come already.
+pub async fn mark_requested(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+    pull: &Pull,
+) -> diesel::QueryResult<()> {
+    set(
+        conn,
+        id,
+        pull,
+        "requested_at = clock_timestamp(), accepted_at = NULL",
+    )
+    .await
 }
 
 /// The request was answered 202. Changes nothing when the data has come already.
-pub async fn mark_accepted(conn: &mut AsyncPgConnection, id: AuthorizationId, pull: &Pull) -> diesel::QueryResult<()> {
-    set(conn, id, pull, "accepted_at = clock_timestamp(), accepted = accepted + 1").await
+pub async fn mark_accepted(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+    pull: &Pull,
+) -> diesel::QueryResult<()> {
+    set(
+        conn,
+        id,
+        pull,
+        "accepted_at = clock_timestamp(), accepted = accepted + 1",
+    )
+    .await
 }
 
-async fn set(conn: &mut AsyncPgConnection, id: AuthorizationId, pull: &Pull, set: &'static str) -> diesel::QueryResult<()> {
+async fn set(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+    pull: &Pull,
+    set: &'static str,
+) -> diesel::QueryResult<()> {
     sql_query(format!(
         "UPDATE smd.pull SET {set}
          WHERE authorization_id = $1 AND usage_point_id = $2 AND number = $3 AND received_at IS NULL"
@@ -139,7 +177,7 @@ async fn set(conn: &mut AsyncPgConnection, id: AuthorizationId, pull: &Pull, set
     Ok(())
 }
 
-/// The data of a pull is in: the checkpoint. An empty window counts.
+/// The data of a pull is in: the checkpoint. An empty window counts. The first to say so wins.
 pub async fn mark_received(
     conn: &mut AsyncPgConnection,
     id: AuthorizationId,
@@ -157,15 +195,18 @@ pub async fn mark_received(
     Ok(())
 }
 
-/// The authorization that waits for data of this usage point: a request for it was answered 202 and
-/// its data is not in. Notifications are matched against it.
-pub async fn waiting_for(conn: &mut AsyncPgConnection, usage_point: &str) -> diesel::QueryResult<Option<AuthorizationId>> {
+/// The authorization that waits for data of this usage point: a request for it has left and its data
+/// is not in. Notifications are matched against it.
+pub async fn waiting_for(
+    conn: &mut AsyncPgConnection,
+    usage_point: &str,
+) -> diesel::QueryResult<Option<AuthorizationId>> {
     let id: Option<Uuid> = table::table
         .inner_join(authorization::table)
         .filter(table::usage_point_id.eq(usage_point))
         .filter(table::requested_at.is_not_null())
         .filter(table::received_at.is_null())
-        .filter(authorization::stage.eq("fetching"))
+        .filter(authorization::stage.eq(Stage::Fetching.as_str()))
         .order(table::requested_at.desc())
         .select(table::authorization_id)
         .first(conn)
@@ -175,7 +216,11 @@ pub async fn waiting_for(conn: &mut AsyncPgConnection, usage_point: &str) -> die
 }
 
 /// Whether a usage point is one of the authorization's.
-pub async fn has(conn: &mut AsyncPgConnection, id: AuthorizationId, usage_point: &str) -> diesel::QueryResult<bool> {
+pub async fn has(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+    usage_point: &str,
+) -> diesel::QueryResult<bool> {
     diesel::select(diesel::dsl::exists(
         table::table
             .filter(table::authorization_id.eq(id.uuid()))
@@ -185,10 +230,16 @@ pub async fn has(conn: &mut AsyncPgConnection, id: AuthorizationId, usage_point:
     .await
 }
 
-/// Whether any request is out whose data is not in.
+/// Whether any request is out whose data is not in, of a history that is still being pulled.
 pub async fn any_outstanding(conn: &mut AsyncPgConnection) -> diesel::QueryResult<bool> {
     diesel::select(diesel::dsl::exists(
-        table::table.filter(table::requested_at.is_not_null()).filter(table::received_at.is_null()),
+        table::table
+            .inner_join(authorization::table)
+            .filter(table::requested_at.is_not_null())
+            .filter(table::received_at.is_null())
+            .filter(authorization::stage.eq(Stage::Fetching.as_str()))
+            // Not all columns: smd-auth may not read them all.
+            .select(table::number),
     ))
     .get_result(conn)
     .await

@@ -46,7 +46,10 @@ impl Progress {
 }
 
 /// The progress that a ticket shows; `None` for an unknown one.
-pub async fn of_ticket(conn: &mut AsyncPgConnection, ticket: &str) -> diesel::QueryResult<Option<Progress>> {
+pub async fn of_ticket(
+    conn: &mut AsyncPgConnection,
+    ticket: &str,
+) -> diesel::QueryResult<Option<Progress>> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Text)]

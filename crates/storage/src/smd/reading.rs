@@ -1,13 +1,19 @@
 //! Readings: staged while a feed is read, merged in one transaction, read back in order.
 
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
-use diesel::{ExpressionMethods, QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper, sql_query};
+use diesel::sql_types::{
+    Array, BigInt, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel::{
+    ExpressionMethods, QueryDsl, Queryable, QueryableByName, Selectable, SelectableHelper,
+    sql_query,
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::Stream;
 use jiff_diesel::Timestamp;
 use uuid::Uuid;
 
 use super::AuthorizationId;
+use super::sql::{IdRow, NumberRow, ids};
 use crate::schema::smd::{reading, series};
 
 /// A reading of a feed that is still being read.
@@ -90,20 +96,22 @@ pub enum MergeError {
     },
 }
 
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    n: i64,
-}
-
 /// Adds readings to a batch. Committed at once: memory stays small and no transaction stays open
 /// while a feed is on its way.
-pub async fn stage(conn: &mut AsyncPgConnection, batch: Uuid, rows: &[StagedReading]) -> diesel::QueryResult<()> {
+pub async fn stage(
+    conn: &mut AsyncPgConnection,
+    batch: Uuid,
+    rows: &[StagedReading],
+) -> diesel::QueryResult<()> {
     fn column<T>(rows: &[StagedReading], pick: impl Fn(&StagedReading) -> T) -> Vec<T> {
         rows.iter().map(pick).collect()
     }
     let qualities = |row: &StagedReading| {
-        row.quality.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+        row.quality
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(",")
     };
     sql_query(
         "INSERT INTO smd.staged_reading (batch, series, starts_at, duration, value, quality, tou, cpp, cost, published_at)
@@ -127,25 +135,63 @@ pub async fn stage(conn: &mut AsyncPgConnection, batch: Uuid, rows: &[StagedRead
 }
 
 /// Moves a complete batch into the readings: one row per series, start and duration; of two, the one
-/// published later, or else the one that came later. Readings of series that are not named,
-/// and those outside the history that the customer was told of, are dropped. Call it in the transaction that marks the pull
-/// received. Answers how many rows the batch brought.
+/// published later, or else the one that came later. Dropped are readings of series that are not
+/// named, of authorizations that are no longer being fetched, and from outside the history that the
+/// customer was told of. Call it in the transaction that marks the pull received; it locks the
+/// authorizations until the end of that. Answers how many rows the batch brought.
 pub async fn merge(
     conn: &mut AsyncPgConnection,
     batch: Uuid,
     expected: i64,
     feed_series: &[FeedSeries],
 ) -> Result<i64, MergeError> {
-    let staged: Count = sql_query("SELECT count(*) AS n FROM smd.staged_reading WHERE batch = $1")
-        .bind::<SqlUuid, _>(batch)
-        .get_result(conn)
-        .await?;
+    let staged: NumberRow =
+        sql_query("SELECT count(*) AS n FROM smd.staged_reading WHERE batch = $1")
+            .bind::<SqlUuid, _>(batch)
+            .get_result(conn)
+            .await?;
     if staged.n != expected {
-        return Err(MergeError::Incomplete { staged: staged.n, expected });
+        return Err(MergeError::Incomplete {
+            staged: staged.n,
+            expected,
+        });
     }
-    let mut ids = Vec::with_capacity(feed_series.len());
-    for one in feed_series {
-        ids.push(series_id(conn, one.authorization, &one.codes).await?);
+    let fetching = lock_fetching(conn, feed_series).await?;
+    let mut wanted = Vec::with_capacity(feed_series.len());
+    for one in feed_series
+        .iter()
+        .filter(|one| fetching.contains(&one.authorization))
+    {
+        wanted.push((one, series_id(conn, one.authorization, &one.codes).await?));
+    }
+    move_readings(conn, batch, &wanted).await?;
+    discard_staged(conn, batch).await?;
+    Ok(staged.n)
+}
+
+/// Locks the authorizations of these series until the transaction ends, and answers those that are
+/// still being fetched. So nothing is added to what is withdrawn, superseded or erased at the same
+/// moment, and two merges for one authorization do not block each other half way.
+async fn lock_fetching(
+    conn: &mut AsyncPgConnection,
+    feed_series: &[FeedSeries],
+) -> diesel::QueryResult<Vec<AuthorizationId>> {
+    let rows: Vec<IdRow> = sql_query(
+        "SELECT id FROM smd.authorization WHERE id = ANY ($1) AND stage = 'fetching' ORDER BY id FOR NO KEY UPDATE",
+    )
+    .bind::<Array<SqlUuid>, _>(feed_series.iter().map(|one| one.authorization.uuid()).collect::<Vec<_>>())
+    .load(conn)
+    .await?;
+    Ok(ids(rows))
+}
+
+async fn move_readings(
+    conn: &mut AsyncPgConnection,
+    batch: Uuid,
+    wanted: &[(&FeedSeries, i64)],
+) -> diesel::QueryResult<()> {
+    fn column<T>(wanted: &[(&FeedSeries, i64)], pick: impl Fn(&FeedSeries, i64) -> T) -> Vec<T> {
+        wanted.iter().map(|(one, id)| pick(one, *id)).collect()
     }
     sql_query(
         "INSERT INTO smd.reading AS kept
@@ -163,34 +209,37 @@ pub async fn merge(
          WHERE coalesce(excluded.published_at, '-infinity') >= coalesce(kept.published_at, '-infinity')",
     )
     .bind::<SqlUuid, _>(batch)
-    .bind::<Array<Integer>, _>(feed_series.iter().map(|one| one.number).collect::<Vec<_>>())
-    .bind::<Array<BigInt>, _>(ids)
-    .bind::<Array<SmallInt>, _>(feed_series.iter().map(|one| one.multiplier).collect::<Vec<_>>())
-    .bind::<Array<SqlUuid>, _>(feed_series.iter().map(|one| one.authorization.uuid()).collect::<Vec<_>>())
+    .bind::<Array<Integer>, _>(column(wanted, |one, _| one.number))
+    .bind::<Array<BigInt>, _>(column(wanted, |_, id| id))
+    .bind::<Array<SmallInt>, _>(column(wanted, |one, _| one.multiplier))
+    .bind::<Array<SqlUuid>, _>(column(wanted, |one, _| one.authorization.uuid()))
     .execute(conn)
     .await?;
-    discard_staged(conn, batch).await?;
-    Ok(staged.n)
+    Ok(())
 }
 
 /// Forgets a batch whose feed broke.
 pub async fn discard_staged(conn: &mut AsyncPgConnection, batch: Uuid) -> diesel::QueryResult<()> {
-    sql_query("DELETE FROM smd.staged_reading WHERE batch = $1").bind::<SqlUuid, _>(batch).execute(conn).await?;
+    sql_query("DELETE FROM smd.staged_reading WHERE batch = $1")
+        .bind::<SqlUuid, _>(batch)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
 /// Forgets batches of killed workers: older than any job may run.
 pub async fn discard_abandoned(conn: &mut AsyncPgConnection) -> diesel::QueryResult<usize> {
-    sql_query("DELETE FROM smd.staged_reading WHERE staged_at < now() - interval '2 hours'").execute(conn).await
+    sql_query("DELETE FROM smd.staged_reading WHERE staged_at < now() - interval '2 hours'")
+        .execute(conn)
+        .await
 }
 
-async fn series_id(conn: &mut AsyncPgConnection, id: AuthorizationId, codes: &SeriesCodes) -> diesel::QueryResult<i64> {
-    #[derive(QueryableByName)]
-    struct Id {
-        #[diesel(sql_type = BigInt)]
-        id: i64,
-    }
-    let row: Id = sql_query(
+async fn series_id(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+    codes: &SeriesCodes,
+) -> diesel::QueryResult<i64> {
+    let row: NumberRow = sql_query(
         "INSERT INTO smd.series
              (authorization_id, usage_point_id, commodity, flow, unit, accumulation, kind, phase, tou, qualifier,
               currency, default_quality)
@@ -198,7 +247,7 @@ async fn series_id(conn: &mut AsyncPgConnection, id: AuthorizationId, codes: &Se
          ON CONFLICT (authorization_id, usage_point_id, commodity, flow, unit, accumulation, kind, phase, tou, qualifier,
                       currency)
          DO UPDATE SET default_quality = excluded.default_quality
-         RETURNING id",
+         RETURNING id AS n",
     )
     .bind::<SqlUuid, _>(id.uuid())
     .bind::<Text, _>(&codes.usage_point_id)
@@ -214,7 +263,7 @@ async fn series_id(conn: &mut AsyncPgConnection, id: AuthorizationId, codes: &Se
     .bind::<Integer, _>(codes.default_quality)
     .get_result(conn)
     .await?;
-    Ok(row.id)
+    Ok(row.n)
 }
 
 /// A stored series with one of the multipliers that its readings have.
@@ -232,7 +281,10 @@ pub struct StoredSeries {
 }
 
 /// The series of an authorization that have readings, once per multiplier, in a stable order.
-pub async fn series_of(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<Vec<StoredSeries>> {
+pub async fn series_of(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+) -> diesel::QueryResult<Vec<StoredSeries>> {
     let mut all: Vec<StoredSeries> = series::table
         .inner_join(reading::table)
         .filter(series::authorization_id.eq(id.uuid()))
@@ -278,7 +330,8 @@ pub struct StoredReading {
 pub async fn in_order<'conn>(
     conn: &'conn mut AsyncPgConnection,
     wanted: &[StoredSeries],
-) -> diesel::QueryResult<impl Stream<Item = diesel::QueryResult<StoredReading>> + Send + use<'conn>> {
+) -> diesel::QueryResult<impl Stream<Item = diesel::QueryResult<StoredReading>> + Send + use<'conn>>
+{
     sql_query(
         "SELECT w.nr - 1 AS series, r.starts_at, r.duration, r.value, r.quality, r.tou, r.cpp, r.cost
          FROM unnest($1, $2) WITH ORDINALITY AS w (id, multiplier, nr)

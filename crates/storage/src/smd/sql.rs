@@ -30,5 +30,7 @@ const MOST_MILLIS: i64 = 31_557_600_000_000;
 
 /// Whole milliseconds for `$n * interval '1 ms'`.
 pub(super) fn millis(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(MOST_MILLIS).min(MOST_MILLIS)
+    i64::try_from(time.as_millis())
+        .unwrap_or(MOST_MILLIS)
+        .min(MOST_MILLIS)
 }

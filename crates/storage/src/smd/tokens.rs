@@ -43,11 +43,21 @@ pub(super) struct SealedTokens {
     pub(super) refresh: Option<Sealed>,
 }
 
-pub(super) fn seal(keys: &Keyring, id: AuthorizationId, tokens: &Tokens) -> Result<SealedTokens, KeyringError> {
-    let one = |column: &str, token: &Secret| keys.seal(&context(id, column), token.expose_secret().as_bytes());
+pub(super) fn seal(
+    keys: &Keyring,
+    id: AuthorizationId,
+    tokens: &Tokens,
+) -> Result<SealedTokens, KeyringError> {
+    let one = |column: &str, token: &Secret| {
+        keys.seal(&context(id, column), token.expose_secret().as_bytes())
+    };
     Ok(SealedTokens {
         access: one("access_token", &tokens.access)?,
-        refresh: tokens.refresh.as_ref().map(|token| one("refresh_token", token)).transpose()?,
+        refresh: tokens
+            .refresh
+            .as_ref()
+            .map(|token| one("refresh_token", token))
+            .transpose()?,
     })
 }
 
@@ -64,17 +74,31 @@ struct Row {
 }
 
 /// Reads the tokens and locks the row until the transaction ends: whoever refreshes them reads them
-/// with this first, so that no refresh token is used twice.
-pub async fn read_locked(conn: &mut AsyncPgConnection, keys: &Keyring, id: AuthorizationId) -> Result<Tokens, TokenError> {
-    read_with(conn, keys, id, "FOR UPDATE").await
+/// with this first, so that no refresh token is used twice. The lock lets others refer to the row: a
+/// notification is stored while a refresh waits for the custodian.
+pub async fn read_locked(
+    conn: &mut AsyncPgConnection,
+    keys: &Keyring,
+    id: AuthorizationId,
+) -> Result<Tokens, TokenError> {
+    read_with(conn, keys, id, "FOR NO KEY UPDATE").await
 }
 
 /// Reads the tokens.
-pub async fn read(conn: &mut AsyncPgConnection, keys: &Keyring, id: AuthorizationId) -> Result<Tokens, TokenError> {
+pub async fn read(
+    conn: &mut AsyncPgConnection,
+    keys: &Keyring,
+    id: AuthorizationId,
+) -> Result<Tokens, TokenError> {
     read_with(conn, keys, id, "").await
 }
 
-async fn read_with(conn: &mut AsyncPgConnection, keys: &Keyring, id: AuthorizationId, lock: &str) -> Result<Tokens, TokenError> {
+async fn read_with(
+    conn: &mut AsyncPgConnection,
+    keys: &Keyring,
+    id: AuthorizationId,
+    lock: &str,
+) -> Result<Tokens, TokenError> {
     let row: Option<Row> = sql_query(format!(
         "SELECT access_token, access_key_id, refresh_token, refresh_key_id FROM smd.authorization WHERE id = $1 {lock}"
     ))
@@ -83,12 +107,16 @@ async fn read_with(conn: &mut AsyncPgConnection, keys: &Keyring, id: Authorizati
     .await
     .optional()?;
     let row = row.ok_or(TokenError::Gone)?;
-    let open = |column: &str, bytes: Option<Vec<u8>>, key_id: Option<String>| match (bytes, key_id) {
-        (Some(bytes), Some(key_id)) => keys.open(&context(id, column), &Sealed { key_id, bytes }).map(Some),
+    let open = |column: &str, bytes: Option<Vec<u8>>, key_id: Option<String>| match (bytes, key_id)
+    {
+        (Some(bytes), Some(key_id)) => keys
+            .open(&context(id, column), &Sealed { key_id, bytes })
+            .map(Some),
         _ => Ok(None),
     };
     Ok(Tokens {
-        access: open("access_token", row.access_token, row.access_key_id)?.ok_or(TokenError::Gone)?,
+        access: open("access_token", row.access_token, row.access_key_id)?
+            .ok_or(TokenError::Gone)?,
         refresh: open("refresh_token", row.refresh_token, row.refresh_key_id)?,
     })
 }
@@ -117,7 +145,11 @@ pub async fn replace(
     .bind::<Nullable<Text>, _>(sealed.refresh.as_ref().map(|sealed| sealed.key_id.as_str()))
     .execute(conn)
     .await?;
-    if changed == 1 { Ok(()) } else { Err(TokenError::Gone) }
+    if changed == 1 {
+        Ok(())
+    } else {
+        Err(TokenError::Gone)
+    }
 }
 
 /// Erases the tokens.

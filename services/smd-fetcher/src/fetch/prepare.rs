@@ -1,6 +1,7 @@
 //! The first steps of a fetch: what the authorization covers, whose it is, and the list of windows.
 
 use diesel_async::AsyncConnection;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use job_queue::Job;
 use smd_client::{Error, SubscriptionId, Tokens};
@@ -14,53 +15,96 @@ use crate::error::StepError;
 use crate::tokens::Stored;
 use crate::windows::{self, Wanted};
 
+/// What is known of an authorization that is being prepared. Holds the customer's name: no `Debug`.
+#[derive(Default)]
+pub(crate) struct Findings {
+    /// From when on the custodian has data, if it says so.
+    published_from: Option<Option<Timestamp>>,
+    zone: Option<(TimeZone, String)>,
+    /// The customer's name, if it was shared.
+    name: Option<Option<String>>,
+    usage_points: Option<Vec<String>>,
+}
+
+/// Customers that are being prepared and wait for their turn; more than that start again.
+const MOST_REMEMBERED: usize = 1_000;
+
 impl Fetcher {
-    /// Fixes the list of windows once; a run that was killed before starts these steps again.
+    /// Fixes the list of windows once. A run that must wait for its turn of the request budget keeps
+    /// what it has found for the next one, or else those that wait would use the budget up with
+    /// questions they have asked before; a run that was killed starts these steps again.
     pub(super) async fn prepare(
         &self,
         job: &Job<SmdFetch>,
         known: &Authorization,
     ) -> Result<(), StepError> {
+        let mut findings = self
+            .findings
+            .lock()
+            .await
+            .remove(&known.id)
+            .unwrap_or_default();
+        match self.ask(known, &mut findings).await {
+            Ok(()) => self.fix(job, known, findings).await,
+            Err(error) => {
+                if error.wait().is_some() {
+                    self.remember(known, findings).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Asks for what is not known yet, one request after the other.
+    async fn ask(&self, known: &Authorization, found: &mut Findings) -> Result<(), StepError> {
         let tokens = Stored {
             fetcher: self,
             authorization: known.id,
         };
         let subscription = subscription(known)?;
-        let published_from = match consent::read(self, known).await? {
-            (Standing::Ended, _) => return Err(StepError::Withdrawn),
-            (Standing::Active, published_from) => published_from,
-        };
-        let (zone, zone_name) = self.zone(&tokens).await?;
-        let name = self.customer_name(&subscription, &tokens).await?;
-        let usage_points: Vec<String> = self
-            .client
-            .usage_points(&subscription, &tokens)
-            .await?
-            .into_iter()
-            .map(|point| point.id.to_string())
-            .collect();
+        if found.published_from.is_none() {
+            match consent::read(self, known).await? {
+                (Standing::Ended, _) => return Err(StepError::Withdrawn),
+                (Standing::Active, from) => found.published_from = Some(from),
+            }
+        }
+        if found.zone.is_none() {
+            found.zone = Some(self.zone(&tokens).await?);
+        }
+        if found.name.is_none() {
+            found.name = Some(self.customer_name(&subscription, &tokens).await?);
+        }
+        if found.usage_points.is_none() {
+            let points = self.client.usage_points(&subscription, &tokens).await?;
+            found.usage_points = Some(points.iter().map(|point| point.id.to_string()).collect());
+        }
+        Ok(())
+    }
+
+    async fn remember(&self, known: &Authorization, findings: Findings) {
+        let mut all = self.findings.lock().await;
+        if all.len() >= MOST_REMEMBERED {
+            all.clear();
+        }
+        all.insert(known.id, findings);
+    }
+
+    async fn fix(
+        &self,
+        job: &Job<SmdFetch>,
+        known: &Authorization,
+        found: Findings,
+    ) -> Result<(), StepError> {
+        let usage_points = found.usage_points.unwrap_or_default();
         if usage_points.is_empty() {
             return Err(nothing_shared("the authorization covers no usage point"));
         }
-        let history = &self.config.history;
-        let wanted = Wanted {
-            months: history.history_months,
-            lag_days: history.history_lag_days,
-            window_days: history.history_window_days,
-        };
-        let windows =
-            windows::plan(self.clock.now(), &zone, wanted, published_from).map_err(|error| {
-                StepError::Hopeless {
-                    reason: format!("no windows: {error}"),
-                    words: OUR_FAULT,
-                }
-            })?;
-        if windows.is_empty() {
-            return Err(nothing_shared("the authorization covers no complete day"));
-        }
+        let (zone, zone_name) = found.zone.map_or_else(|| self.configured_zone(), Ok)?;
+        let windows = self.windows(&zone, found.published_from.flatten())?;
         let mut conn = self.database.get().await?;
         conn.transaction(async |conn| {
             job.lease.hold(conn).await?;
+            let name = found.name.flatten();
             authorization::describe(conn, known.id, name.as_deref(), &zone_name).await?;
             plan::fix(conn, known.id, &usage_points, &windows).await?;
             job.lease.progressed(conn).await?;
@@ -69,6 +113,30 @@ impl Fetcher {
         .await?;
         tracing::info!(authorization = %known.id, usage_points = usage_points.len(), windows = windows.len(), "planned");
         Ok(())
+    }
+
+    fn windows(
+        &self,
+        zone: &TimeZone,
+        published_from: Option<Timestamp>,
+    ) -> Result<Vec<(Timestamp, Timestamp)>, StepError> {
+        let history = &self.config.history;
+        let wanted = Wanted {
+            months: history.history_months,
+            lag_days: history.history_lag_days,
+            window_days: history.history_window_days,
+        };
+        let windows =
+            windows::plan(self.clock.now(), zone, wanted, published_from).map_err(|error| {
+                StepError::Hopeless {
+                    reason: format!("no windows: {error}"),
+                    words: OUR_FAULT,
+                }
+            })?;
+        if windows.is_empty() {
+            return Err(nothing_shared("the authorization covers no complete day"));
+        }
+        Ok(windows)
     }
 
     /// The custodian's rules of local time, or the configured zone where they are missing or nonsense.
@@ -89,6 +157,10 @@ impl Fetcher {
             }
             Err(error) => return Err(error.into()),
         }
+        self.configured_zone()
+    }
+
+    fn configured_zone(&self) -> Result<(TimeZone, String), StepError> {
         let name = self.config.history.time_zone.clone();
         let zone = TimeZone::get(&name).map_err(|error| StepError::Hopeless {
             reason: format!("METERGATE_TIME_ZONE: {error}"),

@@ -1,0 +1,25 @@
+//! The queries against a real Postgres, with a migrated database of its own for every test.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "in a test a wrong assumption is to end the test"
+)]
+
+mod authorization;
+mod budget;
+mod database;
+mod erasure;
+mod export;
+mod fixture;
+mod login;
+mod merging;
+mod migration;
+mod notice;
+mod plan;
+mod progress;
+mod reading_back;
+mod refused;
+mod rights;
+mod staging;
+mod tokens;

@@ -1,0 +1,124 @@
+//! The exporter's side of the flow: repeated, refused, killed.
+
+use storage::kinds::CsvExport;
+
+use crate::harness::World;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_export_is_the_same_byte_for_byte() {
+    let world = World::start(&[], &[]).await;
+    let fetcher = world.fetcher();
+    let exporter = world.exporter();
+    let granted = world.grant("awkward").await;
+    world.until_delivered(&granted).await;
+    fetcher.stop().await;
+    let first = world.files();
+    assert_eq!(first.len(), 2);
+    let job = world
+        .enqueue(&CsvExport {
+            authorization: granted.id,
+        })
+        .await;
+    assert_eq!(world.until_ended(job).await, "completed");
+    assert_eq!(world.files(), first);
+    // Killed on the way: complete or absent, and nothing beside it once it has run again.
+    world
+        .enqueue(&CsvExport {
+            authorization: granted.id,
+        })
+        .await;
+    exporter.kill().await;
+    for (name, bytes) in world
+        .files()
+        .iter()
+        .filter(|(name, _)| !name.starts_with('.'))
+    {
+        assert!(
+            first.contains(&(name.clone(), bytes.clone())),
+            "{name} is half written"
+        );
+    }
+    world.expire_leases().await;
+    world
+        .sql("UPDATE smd.authorization SET exported_at = NULL")
+        .await;
+    let _exporter = world.exporter();
+    world
+        .enqueue(&CsvExport {
+            authorization: granted.id,
+        })
+        .await;
+    world.until_row(granted.id, "exported_at IS NOT NULL").await;
+    let visible: Vec<_> = world
+        .files()
+        .into_iter()
+        .filter(|(name, _)| !name.starts_with('.'))
+        .collect();
+    assert_eq!(visible, first);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_a_killed_export_go_when_the_customer_was_erased() {
+    let world = World::start(&[], &[]).await;
+    let (fetcher, exporter) = (world.fetcher(), world.exporter());
+    let granted = world.grant_some("newcomer", &[0]).await;
+    world.until_delivered(&granted).await;
+    fetcher.stop().await;
+    exporter.stop().await;
+    assert_eq!(world.files().len(), 1);
+    // The run was killed after its rename, while the operator erased the customer.
+    world
+        .sql("UPDATE smd.authorization SET stage = 'erased', exported_at = NULL")
+        .await;
+    let _exporter = world.exporter();
+    let job = world
+        .enqueue(&CsvExport {
+            authorization: granted.id,
+        })
+        .await;
+    assert_eq!(world.until_ended(job).await, "cancelled");
+    assert!(world.files().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_cannot_be_written_is_written_when_it_can() {
+    let world = World::start(&[], &[]).await;
+    let (_fetcher, _exporter) = (world.fetcher(), world.exporter());
+    // A database that fails in the middle of the export.
+    world
+        .sql("ALTER TABLE smd.reading RENAME COLUMN cost TO price")
+        .await;
+    let granted = world.authorize("newcomer", &[0]).await;
+    world.store(&granted).await;
+    world
+        .sql("UPDATE smd.authorization SET stage = 'fetched', released_at = now()")
+        .await;
+    world
+        .sql(&format!(
+            "INSERT INTO smd.series (authorization_id, usage_point_id, commodity, flow, unit, accumulation, kind, phase, tou, qualifier, currency, default_quality)
+             VALUES ('{}', '{}', 1, 1, 72, 4, 12, 0, 0, 0, 0, 17);
+             INSERT INTO smd.reading SELECT id, '2026-01-01T08:00Z', 900, 1, 0, '{{}}' FROM smd.series",
+            granted.id, granted.points[0]
+        ))
+        .await;
+    world
+        .enqueue(&CsvExport {
+            authorization: granted.id,
+        })
+        .await;
+    world
+        .until_row(granted.id, "export_error IS NOT NULL")
+        .await;
+    assert!(world.files().is_empty(), "half a file");
+    world
+        .sql("ALTER TABLE smd.reading RENAME COLUMN price TO cost")
+        .await;
+    world.all_due().await;
+    world
+        .until_row(
+            granted.id,
+            "exported_at IS NOT NULL AND export_error IS NULL",
+        )
+        .await;
+    assert_eq!(world.files().len(), 1);
+}
