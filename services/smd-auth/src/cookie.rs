@@ -17,11 +17,11 @@ const MOST: usize = 8;
 
 /// The name of a state's cookie; says nothing of the state.
 pub(crate) fn name(state: &str) -> String {
-    let mut name = PREFIX.to_owned();
-    for byte in digest(state).iter().take(8) {
-        name.push_str(&format!("{byte:02x}"));
-    }
-    name
+    let short = digest(state)
+        .iter()
+        .take(8)
+        .fold(0, |number: u64, byte| (number << 8) | u64::from(*byte));
+    format!("{PREFIX}{short:016x}")
 }
 
 /// The cookie for a new state.
@@ -74,7 +74,7 @@ mod tests {
                 issue(
                     &format!("state {nr}"),
                     "x".to_owned(),
-                    Duration::from_secs(60),
+                    Duration::from_mins(1),
                 )
             })
             .fold(TestRequest::default(), TestRequest::cookie)
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_cookie_is_bound_to_this_host_and_hidden_from_scripts() {
-        let cookie = issue("state", "x".to_owned(), Duration::from_secs(60));
+        let cookie = issue("state", "x".to_owned(), Duration::from_mins(1));
         let text = cookie.to_string();
         assert!(text.starts_with("__Host-metergate-"), "{text}");
         for word in ["Secure", "HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=60"] {

@@ -33,7 +33,7 @@ const MOST_LINKS: usize = 1000;
 const LONGEST_LINK: usize = 2000;
 
 /// When to send a notification again that we could not store.
-const TRY_AGAIN: Duration = Duration::from_secs(60);
+const TRY_AGAIN: Duration = Duration::from_mins(1);
 
 #[derive(Debug, thiserror::Error)]
 enum NoteError {

@@ -1,4 +1,4 @@
-//! A headless Chromium of one's own, driven over WebDriver: an empty profile, nothing remembered.
+//! A headless Chromium of one's own, driven over `WebDriver`: an empty profile, nothing remembered.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +14,7 @@ use test_support::wait;
 
 const BROWSER: &str = "/usr/bin/chromium";
 const DRIVER: &str = "/usr/bin/chromedriver";
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 const PAGE: Duration = Duration::from_secs(30);
 
 /// What Chromium's setting calls allow and block.

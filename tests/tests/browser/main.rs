@@ -10,7 +10,7 @@ use chromium::{Chromium, Scripts};
 use demo::{Customer, Stack, StackOptions};
 
 /// Twelve months of three usage points take some seconds.
-const LONGEST: Duration = Duration::from_secs(180);
+const LONGEST: Duration = Duration::from_mins(3);
 
 /// Fast, but slow enough for the progress to be seen.
 fn options() -> StackOptions {

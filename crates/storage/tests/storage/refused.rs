@@ -193,7 +193,8 @@ async fn a_temporary_type_of_the_caller_gains_it_nothing() {
     conn.batch_execute(
         "CREATE FUNCTION pg_temp.gain() RETURNS boolean LANGUAGE plpgsql AS
              $$ BEGIN RAISE EXCEPTION 'ran as %', current_user; END $$;
-         CREATE DOMAIN pg_temp.timestamptz AS pg_catalog.timestamptz CHECK (pg_temp.gain())",
+         CREATE DOMAIN pg_temp.timestamptz AS pg_catalog.timestamptz CHECK (pg_temp.gain());
+         CREATE DOMAIN pg_temp.text AS pg_catalog.text CHECK (pg_temp.gain())",
     )
     .await
     .unwrap();
@@ -201,6 +202,9 @@ async fn a_temporary_type_of_the_caller_gains_it_nothing() {
         "SELECT smd.reserve_slot(1, 1, 1, 1)",
         "SELECT smd.close_budget(1)",
         "SELECT smd.budget_closed_ms()",
+        "SELECT jobs.enqueue(ARRAY['smd.fetch']::pg_catalog.text[], ARRAY['{}']::jsonb[], ARRAY['key']::pg_catalog.text[],
+                             ARRAY[0]::bigint[], ARRAY[0]::smallint[], NULL)",
+        "SELECT * FROM jobs.maintain()",
     ] {
         conn.batch_execute(call).await.unwrap();
     }
