@@ -11,8 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Jsonb};
+use diesel::QueryResult;
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt, Jsonb};
 use diesel_async::pooled_connection::AsyncDieselConnectionManager;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use job_queue::{Handler, Job, JobKind, KindSpec, Listener, NewJob, Outcome, Pool, Worker, WorkerSettings};
@@ -77,14 +79,42 @@ const PLAIN_TABLE: &str = "
     );
     CREATE INDEX ON plain (kind, priority DESC, run_at, id) WHERE state = 'available'";
 
-diesel::define_sql_function! {
-    #[sql_name = "plain_insert"]
-    fn plain_insert(payloads: Array<Jsonb>) -> Bool;
+/// A statement with one bind, whose preparation is kept like those of the job table.
+macro_rules! statement {
+    ($name:ident: $rust:ty as $sql:ty => $row:ty, $before:literal, $after:literal) => {
+        struct $name($rust);
+
+        impl QueryId for $name {
+            type QueryId = Self;
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        impl Query for $name {
+            type SqlType = $row;
+        }
+
+        impl QueryFragment<Pg> for $name {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+                out.push_sql($before);
+                out.push_bind_param::<$sql, $rust>(&self.0)?;
+                out.push_sql($after);
+                Ok(())
+            }
+        }
+    };
 }
-diesel::define_sql_function! {
-    #[sql_name = "plain_claim"]
-    fn plain_claim(most: BigInt) -> BigInt;
-}
+
+statement!(Insert: Vec<Value> as Array<Jsonb> => BigInt,
+    "INSERT INTO plain (kind, payload) SELECT 'bench', payload FROM unnest(", ") AS payload RETURNING id");
+statement!(Claim: i64 as BigInt => (BigInt, Jsonb),
+    "WITH due AS MATERIALIZED (
+        SELECT id FROM plain WHERE kind = 'bench' AND state = 'available' AND run_at <= clock_timestamp()
+        ORDER BY priority DESC, run_at, id LIMIT ",
+    " FOR UPDATE SKIP LOCKED)
+     UPDATE plain p SET state = 'running', attempt = p.attempt + 1, started_at = clock_timestamp()
+     FROM due WHERE p.id = due.id RETURNING p.id, p.payload");
+statement!(Complete: Vec<i64> as Array<BigInt> => BigInt,
+    "UPDATE plain SET state = 'completed', finished_at = clock_timestamp() WHERE id = ANY (", ") RETURNING id");
 
 fn main() -> ExitCode {
     let jobs = std::env::args().nth(1).map_or(Ok(20_000), |text| text.parse());
@@ -102,4 +132,185 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+async fn compare(jobs: usize) -> Answer<bool> {
+    let cluster = like_a_real_one().await?;
+    let url = cluster.url("bench");
+    let mut conn = AsyncPgConnection::establish(&url).await?;
+    job_queue::declare(&mut conn, &[Free::SPEC, Keyed::SPEC]).await?;
+    conn.batch_execute(PLAIN_TABLE).await?;
+    let pool = Pool::builder(AsyncDieselConnectionManager::new(&url)).max_size(8).build()?;
+
+    let (mut plain, mut free, mut keyed) = (Vec::new(), Vec::new(), Vec::new());
+    // The first round warms up and does not count.
+    for round in 0..=ROUNDS {
+        let speeds = (
+            plain_round(&mut conn, jobs).await?,
+            table_round(&mut conn, &pool, &url, jobs, |n| Free { n }).await?,
+            table_round(&mut conn, &pool, &url, jobs, |n| Keyed { n }).await?,
+        );
+        if round > 0 {
+            plain.push(speeds.0);
+            free.push(speeds.1);
+            keyed.push(speeds.2);
+        }
+    }
+    let mut starts = start_times(&mut conn, &pool, &url).await?;
+
+    let plain = median(&mut plain);
+    let start = median(&mut starts);
+    println!("{jobs} jobs a round, {BATCH} a statement, median of {ROUNDS} rounds");
+    println!("{:<44} {:>12} {:>8} {:>8}", "", "jobs/s", "ratio", "goal");
+    println!("{:<44} {plain:>12.0}", "plain table, same SQL");
+    let mut met = true;
+    for (name, speeds, goal) in [("job table", &mut free, Some(RATIO_GOAL)), ("job table, unique keys", &mut keyed, None)] {
+        let speed = median(speeds);
+        let ratio = speed / plain;
+        let goal_text = goal.map(|goal| format!("{goal:.2}")).unwrap_or_default();
+        println!("{name:<44} {speed:>12.0} {ratio:>8.2} {goal_text:>8}");
+        met &= goal.is_none_or(|goal| ratio >= goal);
+    }
+    println!("{:<44} {:>9.2} ms {:>8} {:>5} ms", "enqueue to start when idle, median", start * 1000.0, "", START_GOAL.as_millis());
+    met &= start < START_GOAL.as_secs_f64();
+    println!("{}", if met { "goals met" } else { "GOAL MISSED" });
+    Ok(met)
+}
+
+/// On disk, with the settings that matter put back to what a server has.
+async fn like_a_real_one() -> Answer<Arc<Cluster>> {
+    let cluster = Arc::new(Cluster::start_in(&std::env::temp_dir())?);
+    for setting in ["fsync", "synchronous_commit", "full_page_writes", "autovacuum"] {
+        cluster.sql("postgres", &format!("ALTER SYSTEM SET {setting} = on")).await?;
+    }
+    cluster.sql("postgres", "ALTER SYSTEM SET shared_buffers = '128MB'").await?;
+    cluster.sql("postgres", "ALTER SYSTEM SET max_wal_size = '1GB'").await?;
+    cluster.restart()?;
+    cluster.sql("postgres", "CREATE DATABASE bench").await?;
+    storage::migrate(&cluster.url("bench")).await?;
+    Ok(cluster)
+}
+
+/// Jobs per second by hand: insert, claim and complete, one statement per batch each.
+async fn plain_round(conn: &mut AsyncPgConnection, jobs: usize) -> Answer<f64> {
+    conn.batch_execute("TRUNCATE plain").await?;
+    let started = Instant::now();
+    for first in (0..jobs).step_by(BATCH) {
+        let payloads = (first..(first + BATCH).min(jobs)).map(|n| json!({ "n": n })).collect();
+        Insert(payloads).load::<i64>(conn).await?;
+    }
+    let mut done = 0;
+    while done < jobs {
+        let claimed: Vec<(i64, Value)> = Claim(i64::try_from(BATCH)?).load(conn).await?;
+        let ids = claimed.into_iter().map(|(id, _)| id).collect();
+        done += Complete(ids).load::<i64>(conn).await?.len();
+    }
+    Ok(per_second(jobs, started))
+}
+
+/// Jobs per second through the job table, from the first enqueuing to the last completion.
+async fn table_round<K: JobKind>(
+    conn: &mut AsyncPgConnection,
+    pool: &Pool,
+    url: &str,
+    jobs: usize,
+    payload: fn(usize) -> K,
+) -> Answer<f64> {
+    conn.batch_execute("TRUNCATE jobs.job").await?;
+    let shutdown = Shutdown::new();
+    let listener = Listener::start(url.to_owned(), &shutdown);
+    let count = Arc::new(Count { left: AtomicUsize::new(jobs), ended: Notify::new() });
+    let worker = Worker::new(pool.clone(), listener, shutdown.clone(), WorkerSettings::default())
+        .handle::<K, _>(BATCH, Counter(Arc::clone(&count)));
+
+    let started = Instant::now();
+    for first in (0..jobs).step_by(BATCH) {
+        let batch = (first..(first + BATCH).min(jobs)).map(|n| NewJob::new(&payload(n)));
+        job_queue::enqueue(conn, &batch.collect::<Result<Vec<_>, _>>()?).await?;
+    }
+    let working = tokio::spawn(worker.run());
+    count.ended.notified().await;
+    shutdown.begin_soft();
+    working.await?;
+    let speed = per_second(jobs, started);
+    shutdown.begin_hard();
+    if left(conn).await? > 0 {
+        return Err("jobs were left over".into());
+    }
+    Ok(speed)
+}
+
+async fn left(conn: &mut AsyncPgConnection) -> Answer<i64> {
+    let kinds = [Free::SPEC.name, Keyed::SPEC.name];
+    let query = "SELECT sum(available + running + discarded)::bigint AS count FROM jobs.depth($1)";
+    let answer: Number = diesel::sql_query(query)
+        .bind::<Array<diesel::sql_types::Text>, _>(kinds.as_slice())
+        .get_result(conn)
+        .await?;
+    Ok(answer.count)
+}
+
+#[derive(diesel::QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+/// Seconds from the call that enqueues one job to the start of its handler, commit included, on an
+/// idle worker with the usual settings.
+async fn start_times(conn: &mut AsyncPgConnection, pool: &Pool, url: &str) -> Answer<Vec<f64>> {
+    let shutdown = Shutdown::new();
+    let listener = Listener::start(url.to_owned(), &shutdown);
+    let (sender, mut started) = mpsc::unbounded_channel();
+    let worker = Worker::new(pool.clone(), listener, shutdown.clone(), WorkerSettings::default())
+        .handle::<Free, _>(4, Clocked(sender));
+    let working = tokio::spawn(worker.run());
+    let mut times = Vec::new();
+    for n in 0..STARTS {
+        // Idle: the job before has been completed and the worker waits again.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let asked = Instant::now();
+        job_queue::enqueue_one(conn, &Free { n }).await?;
+        let at = started.recv().await.ok_or("the worker ended")?;
+        times.push(at.duration_since(asked).as_secs_f64());
+    }
+    shutdown.begin_hard();
+    working.await?;
+    Ok(times)
+}
+
+struct Count {
+    left: AtomicUsize,
+    ended: Notify,
+}
+
+/// Does nothing but count.
+struct Counter(Arc<Count>);
+
+impl<K: JobKind> Handler<K> for Counter {
+    async fn run(&self, _job: Job<K>) -> Outcome {
+        if self.0.left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.0.ended.notify_one();
+        }
+        Outcome::Done
+    }
+}
+
+/// Tells when it was started.
+struct Clocked(mpsc::UnboundedSender<Instant>);
+
+impl Handler<Free> for Clocked {
+    async fn run(&self, _job: Job<Free>) -> Outcome {
+        let _told = self.0.send(Instant::now());
+        Outcome::Done
+    }
+}
+
+fn per_second(jobs: usize, since: Instant) -> f64 {
+    u32::try_from(jobs).map_or(f64::NAN, f64::from) / since.elapsed().as_secs_f64()
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

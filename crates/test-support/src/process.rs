@@ -105,7 +105,7 @@ impl Process {
             watchdog: None,
         };
         let argument = OsString::from(id.to_string());
-        match Watchdog::start(r#"kill -KILL -- "-$1""#, &[&argument]) {
+        match Watchdog::start(r#"kill -KILL "-$1""#, &[&argument]) {
             Ok(watchdog) => process.watchdog = Some(watchdog),
             Err(source) => return Err(failed(source)),
         }

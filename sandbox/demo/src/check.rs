@@ -83,11 +83,16 @@ pub fn rows(file: &Delivered) -> Result<u64, BoxError> {
 /// The first and last local day that a customer who authorizes now is owed: twelve months back from
 /// the last complete day five days ago.
 pub fn owed_days(now: Timestamp) -> Result<(Date, Date), BoxError> {
+    owed_months(now, 12)
+}
+
+/// The same for another number of months.
+pub fn owed_months(now: Timestamp, months: i32) -> Result<(Date, Date), BoxError> {
     let today = TimeZone::get("America/Los_Angeles")?
         .to_datetime(now)
         .date();
     let last = today.checked_sub(Span::new().days(5))?;
-    let first = last.tomorrow()?.checked_sub(Span::new().months(12))?;
+    let first = last.tomorrow()?.checked_sub(Span::new().months(months))?;
     Ok((first, last))
 }
 
@@ -157,6 +162,7 @@ pub fn clock_changes(totals: &Totals) -> Result<(u64, u64), BoxError> {
 }
 
 /// Values that identify the customer or open a door, and that no log may hold.
+#[must_use]
 pub fn secrets_in(logs: &str, secrets: &[String]) -> usize {
     secrets
         .iter()

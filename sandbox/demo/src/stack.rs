@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use service_kit::random::{Random, SystemRandom};
-use test_support::certs::{Authority, CertificateError, CertificateFiles};
+use test_support::certs::{Authority, CertificateError};
 use test_support::nginx::{Nginx, NginxConfig, NginxError};
 use test_support::process::{Process, ProcessError};
 use test_support::{Cluster, ClusterError, DatabaseError, binary, ports};
@@ -23,7 +23,7 @@ use setup::{Secrets, is_ready, is_secret, prepare_database, settings, start_cust
 const DATABASE: &str = "metergate";
 /// Who may download.
 const READER: &str = "analyst";
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// A service, its database role, and the variables that only it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -315,6 +315,16 @@ impl Stack {
         logs.push_str(&self.nginx.access_log());
         logs.push_str(&self.nginx.error_log());
         logs
+    }
+
+    /// What each running replica of a service has logged.
+    #[must_use]
+    pub fn logs_of(&self, name: &str) -> Vec<String> {
+        let replicas = self
+            .services
+            .iter()
+            .filter(|(service, _)| service.name == name);
+        replicas.map(|(_, process)| process.output()).collect()
     }
 
     /// What the sandbox custodian has logged, for failure messages.

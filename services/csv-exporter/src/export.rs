@@ -220,10 +220,7 @@ async fn read_all(
 ) -> Result<(), ExportError> {
     let mut readings = pin!(reading::in_order(conn, stored).await?.try_chunks(CHUNK));
     while let Some(chunk) = readings.try_next().await.map_err(|error| error.1)? {
-        let chunk = chunk
-            .into_iter()
-            .map(to_reading)
-            .collect::<Result<_, _>>()?;
+        let chunk = chunk.iter().map(to_reading).collect::<Result<_, _>>()?;
         if chunks.send(chunk).await.is_err() {
             // The writer failed; its error is the one that counts.
             return Ok(());

@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use diesel_async::AsyncConnection;
 use job_queue::QueueError;
-use smd_client::{Callback, CallbackError, Secret, SubscriptionId, TokenSet, Wait};
+use smd_client::{Callback, CallbackError, Secret, TokenSet, Wait};
 use storage::DatabaseError;
 use storage::kinds::SmdFetch;
 use storage::smd::authorization::{self, NewAuthorization};
@@ -141,7 +141,7 @@ async fn store(service: &Service, tokens: TokenSet) -> Result<String, CallbackFa
     let ticket = service.random.token(24);
     let new = NewAuthorization {
         id: service.random.uuid().into(),
-        subscription_id: SubscriptionId::as_str(&subscription),
+        subscription_id: subscription.as_str(),
         authorization_uri,
         ticket: &ticket,
         tokens: &Tokens {

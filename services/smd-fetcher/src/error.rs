@@ -52,7 +52,7 @@ impl StepError {
     pub(crate) fn wait(&self) -> Option<Duration> {
         match self {
             Self::Custodian(error @ smd_client::Error::Throttled { .. }) => {
-                Some(error.retry_after().unwrap_or(Duration::from_secs(60)))
+                Some(error.retry_after().unwrap_or(Duration::from_mins(1)))
             }
             Self::Custodian(error) => error.retry_after(),
             _ => None,

@@ -13,6 +13,7 @@ use job_queue::{Handler, Job, Outcome};
 use storage::kinds::{CsvExport, SmdFetch, SmdRelease};
 use storage::smd::AuthorizationId;
 use storage::smd::authorization::{self, Authorization, Stage};
+use storage::smd::erasure;
 use storage::smd::plan::{self, Pull};
 use storage::smd::reading;
 
@@ -77,6 +78,7 @@ impl Fetcher {
                 Stage::Fetching => {}
                 // Killed between the note and the end of the run.
                 Stage::Failed => return Ok(Outcome::fail("given up before")),
+                Stage::Superseded => return self.forget(job).await,
                 _ => return Ok(Outcome::Done),
             }
             self.refuse_overdue(&authorization)?;
@@ -101,6 +103,18 @@ impl Fetcher {
     async fn pulls(&self, id: AuthorizationId) -> Result<Vec<Pull>, StepError> {
         let mut conn = self.database.get().await?;
         Ok(plan::pulls(&mut conn, id).await?)
+    }
+
+    /// The customer authorized again: what was pulled under the older authorization goes.
+    async fn forget(&self, job: &Job<SmdFetch>) -> Result<Outcome, StepError> {
+        let mut conn = self.database.get().await?;
+        conn.transaction(async |conn| {
+            job.lease.hold(conn).await?;
+            erasure::erase_data(conn, job.payload.authorization).await?;
+            Ok::<_, StepError>(())
+        })
+        .await?;
+        Ok(Outcome::Done)
     }
 
     /// Waiting costs no attempts, so time is what bounds it.
@@ -175,8 +189,9 @@ impl Fetcher {
         let id = job.payload.authorization;
         let known = self.authorization(id).await?;
         let Some(known) = known.filter(|known| known.stage == Stage::Fetching) else {
-            // Withdrawn, superseded or erased while the step was under way: that is why it failed.
-            return Ok(Outcome::Done);
+            // Withdrawn, superseded or erased while the step was under way: that is why it failed. The
+            // next run says what follows.
+            return Ok(Outcome::Snooze(Duration::ZERO));
         };
         let error = consent::find_out(self, &known, error).await;
         if matches!(error, StepError::Withdrawn) {

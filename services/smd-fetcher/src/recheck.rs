@@ -37,7 +37,7 @@ impl Fetcher {
             job.lease.hold(conn).await?;
             match authorization::lock(conn, id).await? {
                 Some(known) if known.stage == Stage::Fetching => {
-                    consent::withdraw(conn, id).await?
+                    consent::withdraw(conn, id).await?;
                 }
                 // Everything was in before it ended: nothing is left to release.
                 Some(_) => {

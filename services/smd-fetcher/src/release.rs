@@ -47,8 +47,13 @@ impl Fetcher {
         let mut conn = self.database.get().await?;
         conn.transaction(async |conn| {
             job.lease.hold(conn).await?;
+            let stage = authorization::lock(conn, id).await?.map(|it| it.stage);
             authorization::mark_released(conn, id).await?;
             tokens::erase(conn, id).await?;
+            if stage == Some(Stage::Failed) {
+                // Nothing will come of what was pulled.
+                erasure::erase_data(conn, id).await?;
+            }
             erasure::finish(conn, id).await?;
             audit::record(
                 conn,

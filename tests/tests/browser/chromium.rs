@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use fantoccini::{Client, ClientBuilder, Locator};
-use hyper_util::client::legacy::connect::HttpConnector;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 use test_support::ports;
 use test_support::process::Process;
 use test_support::wait;
+use thirtyfour::prelude::{By, ChromiumLikeCapabilities as _, WebDriver};
+use thirtyfour::{ChromeCapabilities, DesiredCapabilities};
 
 const BROWSER: &str = "/usr/bin/chromium";
 const DRIVER: &str = "/usr/bin/chromedriver";
@@ -25,10 +25,10 @@ pub(crate) enum Scripts {
 }
 
 pub(crate) struct Chromium {
-    client: Client,
+    driver: WebDriver,
     pictures: PathBuf,
     // Dropped in this order: the driver goes before the profile that its browser writes to.
-    _driver: Process,
+    _process: Process,
     _profile: TempDir,
 }
 
@@ -52,30 +52,33 @@ impl Chromium {
         driver
             .wait_for_output("was started successfully", START)
             .unwrap();
-        let client = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities(scripts, profile.path()))
-            .connect(&format!("http://127.0.0.1:{port}"))
-            .await
-            .unwrap_or_else(|error| panic!("no browser: {error}\n{}", driver.output()));
-        client.set_window_size(width, height).await.unwrap();
+        // The driver's client wants one, though it speaks plain HTTP.
+        service_kit::http::install_tls_provider();
+        let browser = WebDriver::new(
+            format!("http://127.0.0.1:{port}"),
+            capabilities(scripts, profile.path()),
+        )
+        .await
+        .unwrap_or_else(|error| panic!("no browser: {error}\n{}", driver.output()));
+        browser.set_window_rect(0, 0, width, height).await.unwrap();
         let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser");
         let pictures = pictures.join(format!("{width}-scripts-{scripts:?}").to_lowercase());
         std::fs::create_dir_all(&pictures).unwrap();
         Self {
-            client,
+            driver: browser,
             pictures,
-            _driver: driver,
+            _process: driver,
             _profile: profile,
         }
     }
 
-    /// Ends the browser; when a test fails before, the driver's end takes it along.
+    /// Ends the browser; when a test fails before, it ends with the driver, on whose pipe it hangs.
     pub(crate) async fn close(self) {
-        self.client.clone().close().await.unwrap();
+        self.driver.quit().await.unwrap();
     }
 
     pub(crate) async fn open(&self, url: &str) {
-        self.client.goto(url).await.unwrap();
+        self.driver.goto(url).await.unwrap();
     }
 
     /// `on` where a page's scripts are carried out.
@@ -86,28 +89,28 @@ impl Chromium {
     }
 
     pub(crate) async fn title(&self) -> String {
-        self.client.title().await.unwrap()
+        self.driver.title().await.unwrap()
     }
 
     /// Path and query of the page's address.
     pub(crate) async fn address(&self) -> (String, Option<String>) {
-        let url = self.client.current_url().await.unwrap();
+        let url = self.driver.current_url().await.unwrap();
         (url.path().to_owned(), url.query().map(str::to_owned))
     }
 
     /// The text that is shown of the first element that matches.
     pub(crate) async fn text(&self, selector: &str) -> String {
-        let element = self.client.find(Locator::Css(selector)).await.unwrap();
+        let element = self.driver.find(By::Css(selector)).await.unwrap();
         element.text().await.unwrap()
     }
 
     pub(crate) async fn click(&self, selector: &str) {
-        let element = self.client.find(Locator::Css(selector)).await.unwrap();
+        let element = self.driver.find(By::Css(selector)).await.unwrap();
         element.click().await.unwrap();
     }
 
     pub(crate) async fn fill(&self, selector: &str, text: &str) {
-        let element = self.client.find(Locator::Css(selector)).await.unwrap();
+        let element = self.driver.find(By::Css(selector)).await.unwrap();
         element.send_keys(text).await.unwrap();
     }
 
@@ -125,18 +128,20 @@ impl Chromium {
     }
 
     pub(crate) async fn picture(&self, name: &str) {
-        let png = self.client.screenshot().await.unwrap();
+        let png = self.driver.screenshot_as_png().await.unwrap();
         assert!(png.starts_with(b"\x89PNG"), "no picture of {name}");
         std::fs::write(self.pictures.join(format!("{name}.png")), png).unwrap();
     }
 }
 
-fn capabilities(scripts: Scripts, profile: &Path) -> Map<String, Value> {
+fn capabilities(scripts: Scripts, profile: &Path) -> ChromeCapabilities {
     let setting = match scripts {
         Scripts::On => 1,
         Scripts::Off => 2,
     };
-    let arguments = [
+    let mut chrome = DesiredCapabilities::chrome();
+    chrome.set_binary(BROWSER).unwrap();
+    for argument in [
         "--headless=new",
         // Chromium's sandbox needs what containers do not give.
         "--no-sandbox",
@@ -149,21 +154,16 @@ fn capabilities(scripts: Scripts, profile: &Path) -> Map<String, Value> {
         "--disable-sync",
         // The certificate is the test's own.
         "--ignore-certificate-errors",
-    ];
-    let mut arguments: Vec<String> = arguments.map(str::to_owned).into();
-    arguments.push(format!(
-        "--user-data-dir={}",
-        profile.join("profile").display()
-    ));
-    let capabilities = json!({
-        "goog:chromeOptions": {
-            "binary": BROWSER,
-            "args": arguments,
-            "prefs": { "profile.managed_default_content_settings.javascript": setting },
-        }
-    });
-    match capabilities {
-        Value::Object(map) => map,
-        other => panic!("{other} is no object"),
+    ] {
+        chrome.add_arg(argument).unwrap();
     }
+    let profile = profile.join("profile");
+    chrome
+        .add_arg(&format!("--user-data-dir={}", profile.display()))
+        .unwrap();
+    let preferences = json!({ "profile.managed_default_content_settings.javascript": setting });
+    chrome
+        .add_experimental_option("prefs", preferences)
+        .unwrap();
+    chrome
 }

@@ -196,7 +196,7 @@ fn run(mut command: Command) -> Result<String, StackError> {
         return Ok(text(&output.stdout));
     }
     Err(StackError::Command {
-        command: format!("{:?}", command.get_program()),
+        command: command.get_program().display().to_string(),
         output: text(&output.stdout) + &text(&output.stderr),
     })
 }

@@ -9,7 +9,7 @@ use storage::smd::reading::{StoredReading, StoredSeries};
 use super::ExportError;
 use crate::table::Series;
 
-pub(super) fn to_reading(stored: StoredReading) -> Result<(usize, Reading), ExportError> {
+pub(super) fn to_reading(stored: &StoredReading) -> Result<(usize, Reading), ExportError> {
     let code = |code: i32| u16::try_from(code).map_err(|_| ExportError::OutOfRange);
     let optional = |stored: Option<i32>| stored.map(code).transpose();
     let mut quality = espi::Qualities::new();

@@ -52,6 +52,9 @@ impl Names {
     }
 }
 
+/// Complete files that have yet to get their names.
+pub(super) type Drafts = Vec<(Draft, FileName)>;
+
 /// The tables being written.
 pub(super) struct Opened(Vec<(Writer<Draft>, FileName)>);
 
@@ -74,7 +77,7 @@ impl Opened {
     pub(super) fn write_all(
         mut self,
         mut queue: mpsc::Receiver<Vec<(usize, Reading)>>,
-    ) -> Result<(Vec<(Draft, FileName)>, Vec<Written>), ExportError> {
+    ) -> Result<(Drafts, Vec<Written>), ExportError> {
         while let Some(chunk) = queue.blocking_recv() {
             for (series, one) in &chunk {
                 for (writer, _) in &mut self.0 {

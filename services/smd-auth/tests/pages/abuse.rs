@@ -85,7 +85,9 @@ async fn assert_stored_only_sealed(site: &Site, ticket: &str, state: &str, callb
     assert!(rows.contains("fetching") && rows.contains("smd.fetch"));
     let code = parameter(callback, "code").unwrap();
     for secret in [ticket, state, &code] {
-        let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex = secret
+            .bytes()
+            .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
         assert!(
             !rows.contains(secret) && !rows.contains(&hex),
             "{secret} is stored"

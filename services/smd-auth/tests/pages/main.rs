@@ -12,6 +12,7 @@
 mod abuse;
 mod browser;
 mod notifications;
+mod observed;
 mod refusals;
 mod site;
 mod trouble;

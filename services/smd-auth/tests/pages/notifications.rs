@@ -4,16 +4,11 @@ use crate::browser::Browser;
 use crate::site::Site;
 
 fn list(links: &[String]) -> String {
-    let resources: String = links
-        .iter()
-        .map(|link| {
-            format!(
-                "<ns0:resources>{}</ns0:resources>",
-                link.replace('&', "&amp;")
-            )
-        })
-        .collect();
-    format!(r#"<ns0:BatchList xmlns:ns0="http://naesb.org/espi">{resources}</ns0:BatchList>"#)
+    let links: Vec<String> = links.iter().map(|it| it.replace('&', "&amp;")).collect();
+    let resources = links.join("</ns0:resources><ns0:resources>");
+    format!(
+        r#"<ns0:BatchList xmlns:ns0="http://naesb.org/espi"><ns0:resources>{resources}</ns0:resources></ns0:BatchList>"#
+    )
 }
 
 async fn notify(site: &Site, links: &[String]) -> u16 {
@@ -223,7 +218,7 @@ async fn what_is_no_notification_is_refused() {
         b"garbage".to_vec(),
         b"{\"resources\": []}".to_vec(),
         vec![0xff, 0xfe, 0x00, 0x3c],
-        link[..link.len() - 5].as_bytes().to_vec(),
+        link.as_bytes()[..link.len() - 5].to_vec(),
         format!("<!DOCTYPE x>{link}").into_bytes(),
         entity.into_bytes(),
         link.replace("52111", "&x;").into_bytes(),

@@ -1,10 +1,9 @@
 //! One service, one custodian, one database; and what the logs must never hold.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use clap::Parser;
 use custodian::control::AuthorizationReport;
@@ -19,19 +18,12 @@ use test_support::certs::Authority;
 use tokio::sync::MutexGuard;
 
 use crate::browser::{Answer, Browser};
+use crate::observed::{counters, logs};
 
 const CLIENT_ID: &str = "cccccccccccccccccccccccccccccccc";
 const SECRET: &str = "fictional-client-secret";
 /// 32 zero bytes in base64.
 const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-
-/// The counters of this service.
-const OURS: [&str; 4] = [
-    "smd_logins_started_total",
-    "smd_authorizations_total",
-    "smd_callbacks_refused_total",
-    "smd_notification_links_total",
-];
 
 /// Counters and logs are the process's: one test at a time.
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -85,8 +77,8 @@ impl Site {
         let database = TestDatabase::new().await;
         let login = member_of_the_services_role(&database).await;
         let config = configure(&login, &base, &custodian, certificates.path(), &options);
-        let served = smd_auth::serve(server, config, context.clone());
-        tokio::spawn(async move { served.await.unwrap() });
+        let serving = smd_auth::serve(server, config, context.clone());
+        tokio::spawn(async move { serving.await.unwrap() });
         Self {
             database,
             custodian,
@@ -319,46 +311,4 @@ fn configure(
         arguments.extend([name.to_owned(), value]);
     }
     ServiceCli::try_parse_from(arguments).unwrap().config
-}
-
-fn counters() -> BTreeMap<String, u64> {
-    let rendered = service_kit::metrics::install().unwrap().render();
-    rendered
-        .lines()
-        .filter(|line| OURS.iter().any(|name| line.starts_with(name)))
-        .filter_map(|line| {
-            let (name, count) = line.rsplit_once(' ')?;
-            Some((name.to_owned(), count.parse().ok()?))
-        })
-        .collect()
-}
-
-/// What was logged in this process since the current test began, down to `debug`; the parser that reads
-/// the pages in these tests is left out.
-fn logs() -> &'static Mutex<Vec<u8>> {
-    static LOGS: OnceLock<&'static Mutex<Vec<u8>>> = OnceLock::new();
-    LOGS.get_or_init(|| {
-        let logs: &'static Mutex<Vec<u8>> = Box::leak(Box::default());
-        let subscriber = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_env_filter("debug,html5ever=off,selectors=off")
-            .with_writer(move || Keep(logs))
-            .finish();
-        tracing_subscriber::util::SubscriberInitExt::init(subscriber);
-        logs
-    })
-}
-
-struct Keep(&'static Mutex<Vec<u8>>);
-
-impl io::Write for Keep {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

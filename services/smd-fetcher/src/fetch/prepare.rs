@@ -15,14 +15,17 @@ use crate::error::StepError;
 use crate::tokens::Stored;
 use crate::windows::{self, Wanted};
 
+/// An answer of the custodian's, which may be that there is nothing.
+struct Told<T>(Option<T>);
+
 /// What is known of an authorization that is being prepared. Holds the customer's name: no `Debug`.
 #[derive(Default)]
 pub(crate) struct Findings {
     /// From when on the custodian has data, if it says so.
-    published_from: Option<Option<Timestamp>>,
+    published_from: Option<Told<Timestamp>>,
     zone: Option<(TimeZone, String)>,
     /// The customer's name, if it was shared.
-    name: Option<Option<String>>,
+    name: Option<Told<String>>,
     usage_points: Option<Vec<String>>,
 }
 
@@ -65,14 +68,14 @@ impl Fetcher {
         if found.published_from.is_none() {
             match consent::read(self, known).await? {
                 (Standing::Ended, _) => return Err(StepError::Withdrawn),
-                (Standing::Active, from) => found.published_from = Some(from),
+                (Standing::Active, from) => found.published_from = Some(Told(from)),
             }
         }
         if found.zone.is_none() {
             found.zone = Some(self.zone(&tokens).await?);
         }
         if found.name.is_none() {
-            found.name = Some(self.customer_name(&subscription, &tokens).await?);
+            found.name = Some(Told(self.customer_name(&subscription, &tokens).await?));
         }
         if found.usage_points.is_none() {
             let points = self.client.usage_points(&subscription, &tokens).await?;
@@ -100,11 +103,11 @@ impl Fetcher {
             return Err(nothing_shared("the authorization covers no usage point"));
         }
         let (zone, zone_name) = found.zone.map_or_else(|| self.configured_zone(), Ok)?;
-        let windows = self.windows(&zone, found.published_from.flatten())?;
+        let windows = self.windows(&zone, found.published_from.and_then(|told| told.0))?;
         let mut conn = self.database.get().await?;
         conn.transaction(async |conn| {
             job.lease.hold(conn).await?;
-            let name = found.name.flatten();
+            let name = found.name.and_then(|told| told.0);
             authorization::describe(conn, known.id, name.as_deref(), &zone_name).await?;
             plan::fix(conn, known.id, &usage_points, &windows).await?;
             job.lease.progressed(conn).await?;

@@ -1,7 +1,7 @@
 //! Consent that ends before we have finished: withdrawn, given anew, erased by the operator.
 
 use diesel_async::{AsyncConnection as _, SimpleAsyncConnection as _};
-use storage::kinds::{CsvExport, OutputExpire, SmdFetch, SmdRecheck, SmdRelease, SmdSweep};
+use storage::kinds::{CsvExport, OutputExpire, SmdFetch, SmdRecheck, SmdRelease};
 use storage::smd::erasure;
 use test_support::wait;
 
@@ -214,7 +214,6 @@ async fn a_newer_authorization_supersedes_the_older_one() {
         .await;
     world.until_delivered(&newer).await;
     world.assert_complete(&newer).await;
-    world.enqueue(&SmdSweep {}).await;
     let gone = format!(
         "NOT EXISTS (SELECT FROM smd.usage_point WHERE authorization_id = '{}')",
         older.id

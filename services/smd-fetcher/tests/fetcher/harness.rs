@@ -30,7 +30,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 pub(crate) use services::Running;
 
 /// How long anything may take before a test says that it never came.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 const CLIENT_ID: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const CLIENT_SECRET: &str = "fictional-secret";
 const KEY: &str = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
