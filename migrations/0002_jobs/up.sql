@@ -25,7 +25,8 @@ CREATE TABLE jobs.schedule (
 
 CREATE TABLE jobs.job (
     id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind             text NOT NULL REFERENCES jobs.kind,
+    -- No foreign key: whoever enqueues has looked at jobs.kind, and kinds are never removed.
+    kind             text NOT NULL,
     payload          jsonb NOT NULL,
     state            text NOT NULL DEFAULT 'available'
                      CHECK (state IN ('available', 'running', 'completed', 'discarded', 'cancelled')),
@@ -50,7 +51,8 @@ CREATE TABLE jobs.job (
     CHECK ((state IN ('completed', 'discarded', 'cancelled')) = (finished_at IS NOT NULL))
 );
 
-CREATE UNIQUE INDEX job_unique_among_live ON jobs.job (kind, unique_key) WHERE state IN ('available', 'running');
+CREATE UNIQUE INDEX job_unique_among_live ON jobs.job (kind, unique_key)
+    WHERE state IN ('available', 'running') AND unique_key IS NOT NULL;
 CREATE INDEX job_due ON jobs.job (kind, priority DESC, run_at, id) WHERE state = 'available';
 CREATE INDEX job_leased ON jobs.job (lease_expires_at) WHERE state = 'running';
 CREATE INDEX job_finished ON jobs.job (finished_at) WHERE state IN ('completed', 'cancelled');
@@ -93,24 +95,30 @@ BEGIN
                clock_timestamp() + w.delay * interval '1 millisecond' AS run_at
         FROM unnest(p_kinds, p_payloads, p_unique_keys, p_delays, p_priorities)
              WITH ORDINALITY AS w (kind, payload, unique_key, delay, priority, nr)
-    ), added AS (
+    ), free AS (
+        -- Without a key there is no twin to look for.
+        INSERT INTO jobs.job (id, kind, payload, run_at, priority, traceparent, max_attempts)
+        OVERRIDING SYSTEM VALUE
+        SELECT w.id, w.kind, w.payload, w.run_at, w.priority, p_traceparent, k.max_attempts
+        FROM wanted w JOIN jobs.kind k ON k.name = w.kind WHERE w.unique_key IS NULL
+    ), keyed AS (
         INSERT INTO jobs.job AS live (id, kind, payload, unique_key, run_at, priority, traceparent, max_attempts)
         OVERRIDING SYSTEM VALUE
         -- A key once per statement; always in the order of keys, so that two callers do not deadlock.
-        SELECT DISTINCT ON (w.kind, w.unique_key, CASE WHEN w.unique_key IS NULL THEN w.nr END)
+        SELECT DISTINCT ON (w.kind, w.unique_key)
                w.id, w.kind, w.payload, w.unique_key, w.run_at, w.priority, p_traceparent, k.max_attempts
-        FROM wanted w JOIN jobs.kind k ON k.name = w.kind
-        ORDER BY w.kind, w.unique_key, CASE WHEN w.unique_key IS NULL THEN w.nr END, w.run_at, w.nr
+        FROM wanted w JOIN jobs.kind k ON k.name = w.kind WHERE w.unique_key IS NOT NULL
+        ORDER BY w.kind, w.unique_key, w.run_at, w.nr
         -- A live twin: it runs as early as either asks, and once more if it is running already,
         -- because what it has read so far may be older than the reason for this call.
-        ON CONFLICT (kind, unique_key) WHERE state IN ('available', 'running') DO UPDATE
+        ON CONFLICT (kind, unique_key) WHERE state IN ('available', 'running') AND unique_key IS NOT NULL DO UPDATE
         SET priority = greatest(live.priority, excluded.priority),
             run_at = CASE live.state WHEN 'available' THEN least(live.run_at, excluded.run_at) ELSE live.run_at END,
             again_at = CASE live.state WHEN 'running' THEN least(live.again_at, excluded.run_at) END
         RETURNING live.id, live.kind, live.unique_key
     )
-    SELECT array_agg(coalesce(added.id, wanted.id) ORDER BY wanted.nr) INTO ids
-    FROM wanted LEFT JOIN added ON added.kind = wanted.kind AND added.unique_key = wanted.unique_key;
+    SELECT array_agg(coalesce(keyed.id, wanted.id) ORDER BY wanted.nr) INTO ids
+    FROM wanted LEFT JOIN keyed ON keyed.kind = wanted.kind AND keyed.unique_key = wanted.unique_key;
     -- Postgres sends equal notifications of one transaction once: one per kind.
     PERFORM pg_notify('jobs_ready', due.kind)
     FROM (SELECT DISTINCT w.kind FROM unnest(p_kinds, p_delays) AS w (kind, delay) WHERE w.delay <= 0) due;
@@ -144,26 +152,30 @@ CREATE FUNCTION jobs.claim(p_kind text, p_limit integer)
     RETURNS TABLE (id bigint, payload jsonb, attempt integer, max_attempts integer, lease_token uuid,
                    lease_ms bigint, deadline_ms bigint, traceparent text, age_ms bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    spec jobs.kind;
+    claimed_at timestamptz;
 BEGIN
     PERFORM jobs.require_runner(p_kind);
+    SELECT * INTO spec FROM jobs.kind WHERE name = p_kind;
+    -- A claim that a crash of the database undoes is made again: nobody needs to wait for the disk.
+    PERFORM set_config('synchronous_commit', 'off', true);
+    claimed_at := clock_timestamp();
     RETURN QUERY
     -- Materialized: run twice in a join, it would lock more than the limit.
     WITH due AS MATERIALIZED (
         SELECT d.id FROM jobs.job d
-        WHERE d.kind = p_kind AND d.state = 'available' AND d.run_at <= clock_timestamp()
+        WHERE d.kind = p_kind AND d.state = 'available' AND d.run_at <= claimed_at
         ORDER BY d.priority DESC, d.run_at, d.id
         LIMIT p_limit FOR UPDATE SKIP LOCKED
     )
     UPDATE jobs.job j
-    SET state = 'running', attempt = j.attempt + 1, lease_token = gen_random_uuid(),
-        started_at = clock_timestamp(),
-        lease_expires_at = clock_timestamp() + least(k.lease, k.deadline),
-        deadline_at = clock_timestamp() + k.deadline
-    FROM due, jobs.kind k
-    WHERE j.id = due.id AND k.name = p_kind
+    SET state = 'running', attempt = j.attempt + 1, lease_token = gen_random_uuid(), started_at = claimed_at,
+        lease_expires_at = claimed_at + least(spec.lease, spec.deadline), deadline_at = claimed_at + spec.deadline
+    FROM due WHERE j.id = due.id
     RETURNING j.id, j.payload, j.attempt, j.max_attempts, j.lease_token,
-              (extract(epoch FROM k.lease) * 1000)::bigint, (extract(epoch FROM k.deadline) * 1000)::bigint,
-              j.traceparent, (extract(epoch FROM clock_timestamp() - j.created_at) * 1000)::bigint;
+              (date_part('epoch', spec.lease) * 1000)::bigint, (date_part('epoch', spec.deadline) * 1000)::bigint,
+              j.traceparent, (date_part('epoch', claimed_at - j.created_at) * 1000)::bigint;
 END
 $$;
 
@@ -344,6 +356,8 @@ $$;
 CREATE FUNCTION jobs.complete(p_ids bigint[], p_tokens uuid[]) RETURNS SETOF bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    -- A completion that a crash of the database undoes costs another run: every handler is idempotent.
+    PERFORM set_config('synchronous_commit', 'off', true);
     RETURN QUERY
     WITH ended AS (
         UPDATE jobs.job j

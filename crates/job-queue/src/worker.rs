@@ -40,6 +40,9 @@ impl Default for WorkerSettings {
     }
 }
 
+/// How long a full statement is worth waiting for, when there is more to do.
+const GATHER: Duration = Duration::from_millis(2);
+
 /// Runs the jobs of the kinds it was given handlers for.
 pub struct Worker {
     shared: Arc<Shared>,
@@ -124,9 +127,13 @@ impl Lane {
         let capacity = Arc::new(Semaphore::new(self.concurrency));
         let mut jobs = JoinSet::new();
         let soft = shared.shutdown.soft().clone();
+        let mut looked_dry = true;
         loop {
             let Some(first) = soft.run_until_cancelled(Arc::clone(&capacity).acquire_owned()).await else { break };
             let Ok(first) = first else { break };
+            if !looked_dry {
+                self.let_more_end(&capacity).await;
+            }
             let free = 1 + capacity.available_permits();
             let claimed_at = Instant::now();
             let claimed = match self.claim(&shared, free).await {
@@ -136,7 +143,7 @@ impl Lane {
                     Vec::new()
                 }
             };
-            let looked_dry = claimed.len() < free;
+            looked_dry = claimed.len() < free;
             let mut permit = Some(first);
             for job in claimed {
                 let Some(permit) = permit.take().or_else(|| Arc::clone(&capacity).try_acquire_owned().ok()) else {
@@ -158,6 +165,12 @@ impl Lane {
             }
         }
         while jobs.join_next().await.is_some() {}
+    }
+
+    /// More jobs are waiting than fitted: short ones are claimed many at a time, not as each one ends.
+    async fn let_more_end(&self, capacity: &Semaphore) {
+        let others = u32::try_from(self.concurrency.saturating_sub(1)).unwrap_or(u32::MAX);
+        let _freed = tokio::time::timeout(GATHER, capacity.acquire_many(others)).await;
     }
 
     async fn claim(&self, shared: &Shared, limit: usize) -> Result<Vec<queries::Claimed>, QueueError> {

@@ -7,9 +7,11 @@ use diesel_async::pooled_connection::AsyncDieselConnectionManager;
 use diesel_async::pooled_connection::deadpool::{BuildError, PoolError};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use job_queue::{Listener, Pool};
-use service_kit::health::Readiness;
+use service_kit::health::{Checks, Readiness};
 use service_kit::secret::{ExposeSecret, Secret};
 use service_kit::shutdown::Shutdown;
+
+use crate::migration::{MigrateError, check_version};
 
 /// How to reach Postgres.
 #[derive(Debug, Clone, clap::Args)]
@@ -40,6 +42,17 @@ pub enum DatabaseError {
     /// A query failed.
     #[error("the database: {0}")]
     Query(#[from] diesel::result::Error),
+}
+
+/// A service cannot work on the database.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It cannot be reached.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// Its schema is not this binary's.
+    #[error(transparent)]
+    Schema(#[from] MigrateError),
 }
 
 /// A pool, and the URL for connections outside it.
@@ -73,6 +86,15 @@ impl Database {
             pool,
             url: config.database_url.clone(),
         })
+    }
+
+    /// Opens the database for a service: reaches it, refuses a schema that this binary was not built
+    /// for, and makes the program ready only while the database answers.
+    pub async fn open(config: &DatabaseConfig, checks: &Checks) -> Result<Self, OpenError> {
+        let database = Self::new(config)?;
+        check_version(&mut *database.get().await?).await?;
+        checks.add(DatabaseCheck::new(database.clone()));
+        Ok(database)
     }
 
     /// A connection from the pool.

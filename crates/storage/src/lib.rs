@@ -17,7 +17,7 @@ pub mod policy;
 pub mod schema;
 pub mod smd;
 
-pub use database::{Connection, Database, DatabaseCheck, DatabaseConfig, DatabaseError};
+pub use database::{Connection, Database, DatabaseCheck, DatabaseConfig, DatabaseError, OpenError};
 pub use migration::{MigrateError, check_version, migrate};
 
 /// One-way name of a token that somebody else keeps: state, browser cookie, ticket.

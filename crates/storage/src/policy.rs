@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 /// How much history is pulled.
 #[derive(Debug, Clone, clap::Args)]
 pub struct HistoryConfig {
@@ -27,6 +29,26 @@ pub struct HistoryConfig {
         default_value = "America/Los_Angeles"
     )]
     pub time_zone: String,
+}
+
+/// The configured time zone does not exist.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "METERGATE_TIME_ZONE={zone}: no such time zone; write an IANA name such as America/Los_Angeles ({source})"
+)]
+pub struct ZoneError {
+    zone: String,
+    source: jiff::Error,
+}
+
+impl HistoryConfig {
+    /// The configured time zone.
+    pub fn zone(&self) -> Result<TimeZone, ZoneError> {
+        TimeZone::get(&self.time_zone).map_err(|source| ZoneError {
+            zone: self.time_zone.clone(),
+            source,
+        })
+    }
 }
 
 /// How long data is kept.

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use jiff::tz::TimeZone;
 use storage::DatabaseConfig;
 use storage::policy::{HistoryConfig, RetentionConfig};
 
@@ -50,11 +49,7 @@ impl Config {
     /// Looks at what parsing does not.
     pub fn check(&self) -> Result<(), ServeError> {
         self.output.place()?;
-        let zone = &self.history.time_zone;
-        TimeZone::get(zone).map_err(|source| ServeError::TimeZone {
-            zone: zone.clone(),
-            source,
-        })?;
+        self.history.zone()?;
         Ok(())
     }
 }

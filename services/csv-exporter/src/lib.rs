@@ -16,7 +16,8 @@ use job_queue::{Worker, WorkerSettings};
 use service_kit::health::Readiness;
 use service_kit::program::Context;
 use storage::kinds::{CsvExport, OutputExpire};
-use storage::{Database, DatabaseError, MigrateError};
+use storage::policy::ZoneError;
+use storage::{Database, OpenError};
 
 pub use config::{Config, OutputConfig};
 use place::{Place, PlaceError};
@@ -24,25 +25,15 @@ use place::{Place, PlaceError};
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The database.
+    /// The database or its schema.
     #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// Its schema.
-    #[error(transparent)]
-    Schema(#[from] MigrateError),
+    Database(#[from] OpenError),
     /// The output folder.
     #[error("METERGATE_OUTPUT_DIR: {0}")]
     Output(#[from] PlaceError),
     /// The configured time zone.
-    #[error(
-        "METERGATE_TIME_ZONE={zone}: no such time zone; write an IANA name such as America/Los_Angeles ({source})"
-    )]
-    TimeZone {
-        /// As configured.
-        zone: String,
-        /// What jiff says.
-        source: jiff::Error,
-    },
+    #[error(transparent)]
+    TimeZone(#[from] ZoneError),
 }
 
 /// What the handlers share.
@@ -67,11 +58,7 @@ impl std::ops::Deref for Exporter {
 pub async fn run(config: Config, context: Context) -> Result<(), ServeError> {
     config.check()?;
     let place = config.output.place()?;
-    let database = Database::new(&config.database)?;
-    storage::check_version(&mut *database.get().await?).await?;
-    context
-        .checks
-        .add(storage::DatabaseCheck::new(database.clone()));
+    let database = Database::open(&config.database, &context.checks).await?;
     context.checks.add(OutputCheck(place.clone()));
     let listener = database.listen(&context.shutdown);
     let pool = database.pool().clone();

@@ -82,7 +82,7 @@ impl Doctor {
     }
 
     fn keys<W: Write>(&self, report: &mut Report<'_, W>) -> Result<(), DoctorError> {
-        let keys = self.config.keys.load();
+        let keys = self.config.gateway.keys.load();
         Ok(report.line(
             "encryption keys",
             keys.map(|keys| format!("{} loaded", keys.ids().len())),
@@ -91,7 +91,7 @@ impl Doctor {
 
     async fn database<W: Write>(&self, report: &mut Report<'_, W>) -> Result<(), DoctorError> {
         let reached = async {
-            let database = Database::new(&self.config.database)?;
+            let database = Database::new(&self.config.gateway.database)?;
             let conn = database.get().await?;
             Ok::<_, storage::DatabaseError>(conn)
         };
@@ -118,7 +118,7 @@ impl Doctor {
     }
 
     async fn custodian<W: Write>(&self, report: &mut Report<'_, W>) -> Result<(), DoctorError> {
-        let client = match Client::new(&self.config.smd, Arc::new(Unlimited)) {
+        let client = match Client::new(&self.config.gateway.smd, Arc::new(Unlimited)) {
             Ok(client) => client,
             Err(error) => return Ok(report.line("custodian", Err::<String, _>(error))?),
         };
@@ -127,7 +127,7 @@ impl Doctor {
             return Ok(());
         }
         // PG&E's own connection test, one request after the other.
-        let pause = std::time::Duration::from_millis(self.config.budget.request_spacing_ms);
+        let pause = std::time::Duration::from_millis(self.config.gateway.budget.request_spacing_ms);
         let token = client.client_token().await;
         report.line("custodian: token", token.map(|_| "received"))?;
         tokio::time::sleep(pause).await;

@@ -2,10 +2,7 @@
 
 use std::net::SocketAddr;
 
-use service_kit::secret::KeyringConfig;
-use smd_client::{BudgetConfig, SmdConfig};
-use storage::DatabaseConfig;
-use storage::policy::{HistoryConfig, RetentionConfig};
+use smd_client::GatewayConfig;
 
 use crate::ServeError;
 
@@ -42,31 +39,15 @@ pub struct Config {
     /// The pages.
     #[command(flatten)]
     pub pages: PagesConfig,
-    /// The database.
+    /// What it shares with the other services of Share My Data; the consent page says how far back and
+    /// how long.
     #[command(flatten)]
-    pub database: DatabaseConfig,
-    /// Keys for tokens at rest.
-    #[command(flatten)]
-    pub keys: KeyringConfig,
-    /// The custodian.
-    #[command(flatten)]
-    pub smd: SmdConfig,
-    /// The request budget.
-    #[command(flatten)]
-    pub budget: BudgetConfig,
-    /// How far back; the consent page says it.
-    #[command(flatten)]
-    pub history: HistoryConfig,
-    /// How long data is kept; the consent page says it.
-    #[command(flatten)]
-    pub retention: RetentionConfig,
+    pub gateway: GatewayConfig,
 }
 
 impl Config {
     /// Looks at what parsing does not.
     pub fn check(&self) -> Result<(), ServeError> {
-        self.keys.load()?;
-        smd_client::Client::new(&self.smd, std::sync::Arc::new(smd_client::Unlimited))?;
-        Ok(())
+        Ok(self.gateway.check()?)
     }
 }

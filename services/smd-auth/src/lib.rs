@@ -13,33 +13,22 @@ mod refusal;
 mod start;
 mod status;
 
-use std::sync::Arc;
-
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use service_kit::http::PublicServer;
 use service_kit::program::Context;
 use service_kit::random::SharedRandom;
-use service_kit::secret::{Keyring, KeyringError};
-use smd_client::{Client, PostgresBudget};
-use storage::{Database, DatabaseError, MigrateError};
+use service_kit::secret::Keyring;
+use smd_client::{Client, Gateway, GatewayError};
+use storage::Database;
 
 pub use config::{Config, PagesConfig};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The database.
+    /// The database, the keys or access to the custodian.
     #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// Its schema.
-    #[error(transparent)]
-    Schema(#[from] MigrateError),
-    /// The keys for tokens at rest.
-    #[error(transparent)]
-    Keys(#[from] KeyringError),
-    /// Access to the custodian.
-    #[error(transparent)]
-    Custodian(#[from] smd_client::ConfigError),
+    Gateway(#[from] GatewayError),
     /// The public port.
     #[error(transparent)]
     Http(#[from] service_kit::http::HttpError),
@@ -66,19 +55,12 @@ pub async fn serve(
     config: Config,
     context: Context,
 ) -> Result<(), ServeError> {
-    let database = Database::new(&config.database)?;
-    storage::check_version(&mut *database.get().await?).await?;
-    context
-        .checks
-        .add(storage::DatabaseCheck::new(database.clone()));
-    let budget = Arc::new(PostgresBudget::new(database.clone(), &config.budget));
-    let client =
-        Client::with_clock(&config.smd, budget, context.clock)?.waiting(callback::LONGEST_WAIT);
+    let Gateway { database, client, keys } = config.gateway.open(&context).await?;
     describe_metrics();
     let service = Data::new(Service {
         database,
-        client,
-        keys: config.keys.load()?,
+        client: client.waiting(callback::LONGEST_WAIT),
+        keys,
         random: context.random,
         config,
     });

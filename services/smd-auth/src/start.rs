@@ -21,9 +21,9 @@ pub(crate) async fn consent(service: Data<Service>) -> HttpResponse {
         StatusCode::OK,
         &StartPage {
             operator: &config.pages.operator_name,
-            months: config.history.history_months,
-            file_days: config.retention.retention_files_days,
-            reading_days: config.retention.retention_readings_days,
+            months: config.gateway.history.history_months,
+            file_days: config.gateway.retention.retention_files_days,
+            reading_days: config.gateway.retention.retention_readings_days,
         },
     )
 }

@@ -1,13 +1,7 @@
 //! What this service is configured with.
 
 use clap::builder::RangedU64ValueParser;
-use jiff::tz::TimeZone;
-use service_kit::secret::KeyringConfig;
-use smd_client::{BudgetConfig, SmdConfig};
-use storage::DatabaseConfig;
-use storage::policy::{HistoryConfig, RetentionConfig};
-
-use crate::ServeError;
+use smd_client::{GatewayConfig, GatewayError};
 
 /// What only this service needs.
 #[derive(Debug, Clone, clap::Args)]
@@ -38,36 +32,14 @@ pub struct Config {
     /// Fetching.
     #[command(flatten)]
     pub fetch: FetchConfig,
-    /// The database.
+    /// What it shares with the other services of Share My Data.
     #[command(flatten)]
-    pub database: DatabaseConfig,
-    /// Keys for tokens at rest.
-    #[command(flatten)]
-    pub keys: KeyringConfig,
-    /// The custodian.
-    #[command(flatten)]
-    pub smd: SmdConfig,
-    /// The request budget.
-    #[command(flatten)]
-    pub budget: BudgetConfig,
-    /// How much history is pulled.
-    #[command(flatten)]
-    pub history: HistoryConfig,
-    /// How long data is kept.
-    #[command(flatten)]
-    pub retention: RetentionConfig,
+    pub gateway: GatewayConfig,
 }
 
 impl Config {
     /// Looks at what parsing does not.
-    pub fn check(&self) -> Result<(), ServeError> {
-        self.keys.load()?;
-        smd_client::Client::new(&self.smd, std::sync::Arc::new(smd_client::Unlimited))?;
-        let zone = &self.history.time_zone;
-        TimeZone::get(zone).map_err(|source| ServeError::TimeZone {
-            zone: zone.clone(),
-            source,
-        })?;
-        Ok(())
+    pub fn check(&self) -> Result<(), GatewayError> {
+        self.gateway.check()
     }
 }

@@ -28,42 +28,15 @@ use job_queue::{Worker, WorkerSettings};
 use service_kit::clock::SharedClock;
 use service_kit::program::Context;
 use service_kit::random::SharedRandom;
-use service_kit::secret::{Keyring, KeyringError};
-use smd_client::{Client, PostgresBudget};
+use service_kit::secret::Keyring;
+use smd_client::{Client, Gateway, GatewayError};
 use storage::kinds::{SmdCollect, SmdFetch, SmdRecheck, SmdRelease, SmdSweep};
 use storage::smd::AuthorizationId;
-use storage::{Database, DatabaseError, MigrateError};
+use storage::Database;
 use tokio::sync::Mutex;
 
 pub use config::{Config, FetchConfig};
 use fetch::Findings;
-
-/// Why the service does not run.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// The database.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// Its schema.
-    #[error(transparent)]
-    Schema(#[from] MigrateError),
-    /// The keys for tokens at rest.
-    #[error(transparent)]
-    Keys(#[from] KeyringError),
-    /// Access to the custodian.
-    #[error(transparent)]
-    Custodian(#[from] smd_client::ConfigError),
-    /// The configured time zone.
-    #[error(
-        "METERGATE_TIME_ZONE={zone}: no such time zone; write an IANA name such as America/Los_Angeles ({source})"
-    )]
-    TimeZone {
-        /// As configured.
-        zone: String,
-        /// What jiff says.
-        source: jiff::Error,
-    },
-}
 
 /// What the handlers share.
 struct Shared {
@@ -93,22 +66,15 @@ impl std::ops::Deref for Fetcher {
 }
 
 /// Works until the shutdown.
-pub async fn run(config: Config, context: Context) -> Result<(), ServeError> {
-    config.check()?;
-    let database = Database::new(&config.database)?;
-    storage::check_version(&mut *database.get().await?).await?;
-    context
-        .checks
-        .add(storage::DatabaseCheck::new(database.clone()));
-    let budget = Arc::new(PostgresBudget::new(database.clone(), &config.budget));
-    let client = Client::with_clock(&config.smd, budget, Arc::clone(&context.clock))?;
+pub async fn run(config: Config, context: Context) -> Result<(), GatewayError> {
+    let Gateway { database, client, keys } = config.gateway.open(&context).await?;
     let listener = database.listen(&context.shutdown);
     let pool = database.pool().clone();
     let concurrency = config.fetch.concurrency;
     let fetcher = Fetcher(Arc::new(Shared {
         database,
         client,
-        keys: config.keys.load()?,
+        keys,
         clock: context.clock,
         random: context.random,
         config,

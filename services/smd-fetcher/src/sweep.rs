@@ -54,7 +54,7 @@ impl Fetcher {
             for authorization in authorization::unexported(conn).await? {
                 ensure(conn, &CsvExport { authorization }).await?;
             }
-            for id in erasure::due(conn, self.config.retention.readings()).await? {
+            for id in erasure::due(conn, self.config.gateway.retention.readings()).await? {
                 self.expire(conn, id).await?;
             }
             login::forget_old(conn).await?;

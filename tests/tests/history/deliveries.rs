@@ -49,6 +49,8 @@ async fn four_customers_from_click_to_csv() {
         "{asked} requests, {windows} expected"
     );
     assert_nothing_personal(&world, &secrets);
+    let log = world.stack.cluster.log();
+    assert!(!log.contains("deadlock"), "{log}");
 }
 
 /// The files of a customer are right, named safely, and keep gas apart.

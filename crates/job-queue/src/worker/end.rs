@@ -7,12 +7,15 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::Shared;
+use super::{GATHER, Shared};
 use crate::{Lease, Outcome, Pool, QueueError, queries};
 
 /// How long the end of a run may take once the program is stopping at once, and how long one attempt
 /// to reach the database may take before.
 pub(super) const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Runs per statement.
+const MOST_AT_ONCE: usize = 500;
 
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
@@ -71,11 +74,11 @@ async fn complete_batches(
     shared: Weak<Shared>,
     mut queue: mpsc::UnboundedReceiver<Lease>,
 ) {
-    const MOST: usize = 500;
     let mut batch = Vec::new();
     let mut wait = FIRST_WAIT;
     // What is left of a batch that could not be written is tried again, along with what came since.
-    while !batch.is_empty() || queue.recv_many(&mut batch, MOST).await > 0 {
+    while !batch.is_empty() || queue.recv_many(&mut batch, MOST_AT_ONCE).await > 0 {
+        gather(&mut queue, &mut batch).await;
         match bounded(try_complete(&pool, &batch)).await {
             Ok(ids) => {
                 if ids.len() < batch.len() {
@@ -91,12 +94,19 @@ async fn complete_batches(
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_WAIT);
                 drop_lost(&shared, &mut batch);
-                while batch.len() < MOST && let Ok(lease) = queue.try_recv() {
-                    batch.push(lease);
-                }
             }
         }
     }
+}
+
+/// Short runs end close to each other.
+async fn gather(queue: &mut mpsc::UnboundedReceiver<Lease>, batch: &mut Vec<Lease>) {
+    let more = async {
+        while batch.len() < MOST_AT_ONCE && let Some(lease) = queue.recv().await {
+            batch.push(lease);
+        }
+    };
+    let _complete = tokio::time::timeout(GATHER, more).await;
 }
 
 async fn try_complete(pool: &Pool, batch: &[Lease]) -> Result<Vec<i64>, QueueError> {

@@ -31,9 +31,9 @@ pub(super) async fn run_one<K: JobKind, H: Handler<K>>(
     let outcome = async {
         tokio::select! {
             biased;
+            outcome = attempt::<K, H>(shared, handler, claimed, lease, claimed_at) => Some(outcome),
             () = lost.cancelled() => None,
             () = shared.shutdown.hard().cancelled() => Some(Outcome::HandBack),
-            outcome = attempt::<K, H>(shared, handler, claimed, lease, claimed_at) => Some(outcome),
         }
     }
     .instrument(span.clone())

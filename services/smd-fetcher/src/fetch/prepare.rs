@@ -123,7 +123,7 @@ impl Fetcher {
         zone: &TimeZone,
         published_from: Option<Timestamp>,
     ) -> Result<Vec<(Timestamp, Timestamp)>, StepError> {
-        let history = &self.config.history;
+        let history = &self.config.gateway.history;
         let wanted = Wanted {
             months: history.history_months,
             lag_days: history.history_lag_days,
@@ -164,7 +164,7 @@ impl Fetcher {
     }
 
     fn configured_zone(&self) -> Result<(TimeZone, String), StepError> {
-        let name = self.config.history.time_zone.clone();
+        let name = self.config.gateway.history.time_zone.clone();
         let zone = TimeZone::get(&name).map_err(|error| StepError::Hopeless {
             reason: format!("METERGATE_TIME_ZONE: {error}"),
             words: OUR_FAULT,

@@ -116,8 +116,8 @@ impl World {
         let arguments = line("smd-fetcher", &base, fetcher);
         let config = services::fetcher_config(&arguments);
         Self {
-            db: Database::new(&config.database).unwrap(),
-            client: Client::new(&config.smd, std::sync::Arc::new(Unlimited)).unwrap(),
+            db: Database::new(&config.gateway.database).unwrap(),
+            client: Client::new(&config.gateway.smd, std::sync::Arc::new(Unlimited)).unwrap(),
             keys: Keyring::parse(&Secret::from(KEY.to_owned())).unwrap(),
             model: Model::beginning_at(1, SystemClock.now()).unwrap(),
             output: tempfile::tempdir().unwrap(),
