@@ -17,7 +17,9 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Jsonb};
 use diesel_async::pooled_connection::AsyncDieselConnectionManager;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use job_queue::{Handler, Job, JobKind, KindSpec, Listener, NewJob, Outcome, Pool, Worker, WorkerSettings};
+use job_queue::{
+    Handler, Job, JobKind, KindSpec, Listener, NewJob, Outcome, Pool, Worker, WorkerSettings,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use service_kit::shutdown::Shutdown;
@@ -136,13 +138,20 @@ statement!(CompleteKeyed: Vec<i64> as Array<BigInt> => BigInt,
     "UPDATE plain_keyed SET state = 'completed', finished_at = clock_timestamp() WHERE id = ANY (", ") RETURNING id");
 
 fn main() -> ExitCode {
-    let jobs = std::env::args().nth(1).map_or(Ok(20_000), |text| text.parse());
+    let jobs = std::env::args()
+        .nth(1)
+        .map_or(Ok(20_000), |text| text.parse());
     let Ok(jobs) = jobs else {
         println!("usage: jobs [JOBS]");
         return ExitCode::from(2);
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let compared = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(compare(jobs)));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let compared = runtime
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(compare(jobs)));
     match compared {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
@@ -159,7 +168,9 @@ async fn compare(jobs: usize) -> Answer<bool> {
     let mut conn = AsyncPgConnection::establish(&url).await?;
     job_queue::declare(&mut conn, &[Free::SPEC, Keyed::SPEC]).await?;
     conn.batch_execute(PLAIN_TABLES).await?;
-    let pool = Pool::builder(AsyncDieselConnectionManager::new(&url)).max_size(8).build()?;
+    let pool = Pool::builder(AsyncDieselConnectionManager::new(&url))
+        .max_size(8)
+        .build()?;
 
     let (mut free, mut keyed) = (Pairs::default(), Pairs::default());
     // The first round warms up and does not count.
@@ -176,10 +187,23 @@ async fn compare(jobs: usize) -> Answer<bool> {
     let start = median(&start_times(&mut conn, &pool, &url).await?);
 
     println!("{jobs} jobs a round, {BATCH} a statement, medians of {ROUNDS} rounds");
-    println!("{:<30} {:>14} {:>14} {:>8} {:>8}", "jobs/s", "plain table", "job table", "ratio", "goal");
-    let met = [free.report("no key"), keyed.report("unique among live jobs")];
+    println!(
+        "{:<30} {:>14} {:>14} {:>8} {:>8}",
+        "jobs/s", "plain table", "job table", "ratio", "goal"
+    );
+    let met = [
+        free.report("no key"),
+        keyed.report("unique among live jobs"),
+    ];
     let starts = START_GOAL.as_secs_f64();
-    println!("{:<30} {:>14} {:>11.2} ms {:>8} {:>5.0} ms", "from enqueuing to start, idle", "", start * 1e3, "", starts * 1e3);
+    println!(
+        "{:<30} {:>14} {:>11.2} ms {:>8} {:>5.0} ms",
+        "from enqueuing to start, idle",
+        "",
+        start * 1e3,
+        "",
+        starts * 1e3
+    );
     let met = met == [true; 2] && start < starts;
     println!("{}", if met { "goals met" } else { "GOAL MISSED" });
     Ok(met)
@@ -212,11 +236,22 @@ impl Pairs {
 /// On disk, with the settings that matter put back to what a server has.
 async fn like_a_real_one() -> Answer<Arc<Cluster>> {
     let cluster = Arc::new(Cluster::start_in(&std::env::temp_dir())?);
-    for setting in ["fsync", "synchronous_commit", "full_page_writes", "autovacuum"] {
-        cluster.sql("postgres", &format!("ALTER SYSTEM SET {setting} = on")).await?;
+    for setting in [
+        "fsync",
+        "synchronous_commit",
+        "full_page_writes",
+        "autovacuum",
+    ] {
+        cluster
+            .sql("postgres", &format!("ALTER SYSTEM SET {setting} = on"))
+            .await?;
     }
-    cluster.sql("postgres", "ALTER SYSTEM SET shared_buffers = '128MB'").await?;
-    cluster.sql("postgres", "ALTER SYSTEM SET max_wal_size = '1GB'").await?;
+    cluster
+        .sql("postgres", "ALTER SYSTEM SET shared_buffers = '128MB'")
+        .await?;
+    cluster
+        .sql("postgres", "ALTER SYSTEM SET max_wal_size = '1GB'")
+        .await?;
     cluster.restart()?;
     cluster.sql("postgres", "CREATE DATABASE bench").await?;
     storage::migrate(&cluster.url("bench")).await?;
@@ -228,7 +263,9 @@ async fn plain_round(conn: &mut AsyncPgConnection, jobs: usize) -> Answer<f64> {
     conn.batch_execute("TRUNCATE plain").await?;
     let started = Instant::now();
     for first in (0..jobs).step_by(BATCH) {
-        let payloads = (first..(first + BATCH).min(jobs)).map(|n| json!({ "n": n })).collect();
+        let payloads = (first..(first + BATCH).min(jobs))
+            .map(|n| json!({ "n": n }))
+            .collect();
         Insert(payloads).load::<i64>(conn).await?;
     }
     let mut done = 0;
@@ -245,7 +282,9 @@ async fn plain_keyed_round(conn: &mut AsyncPgConnection, jobs: usize) -> Answer<
     conn.batch_execute("TRUNCATE plain_keyed").await?;
     let started = Instant::now();
     for first in (0..jobs).step_by(BATCH) {
-        let payloads = (first..(first + BATCH).min(jobs)).map(|n| json!({ "n": n })).collect();
+        let payloads = (first..(first + BATCH).min(jobs))
+            .map(|n| json!({ "n": n }))
+            .collect();
         InsertKeyed(payloads).load::<i64>(conn).await?;
     }
     let mut done = 0;
@@ -268,9 +307,17 @@ async fn table_round<K: JobKind>(
     conn.batch_execute("TRUNCATE jobs.job").await?;
     let shutdown = Shutdown::new();
     let listener = Listener::start(url.to_owned(), &shutdown);
-    let count = Arc::new(Count { left: AtomicUsize::new(jobs), ended: Notify::new() });
-    let worker = Worker::new(pool.clone(), listener, shutdown.clone(), WorkerSettings::default())
-        .handle::<K, _>(BATCH, Counter(Arc::clone(&count)));
+    let count = Arc::new(Count {
+        left: AtomicUsize::new(jobs),
+        ended: Notify::new(),
+    });
+    let worker = Worker::new(
+        pool.clone(),
+        listener,
+        shutdown.clone(),
+        WorkerSettings::default(),
+    )
+    .handle::<K, _>(BATCH, Counter(Arc::clone(&count)));
 
     let started = Instant::now();
     for first in (0..jobs).step_by(BATCH) {
@@ -311,8 +358,13 @@ async fn start_times(conn: &mut AsyncPgConnection, pool: &Pool, url: &str) -> An
     let shutdown = Shutdown::new();
     let listener = Listener::start(url.to_owned(), &shutdown);
     let (sender, mut started) = mpsc::unbounded_channel();
-    let worker = Worker::new(pool.clone(), listener, shutdown.clone(), WorkerSettings::default())
-        .handle::<Free, _>(4, Clocked(sender));
+    let worker = Worker::new(
+        pool.clone(),
+        listener,
+        shutdown.clone(),
+        WorkerSettings::default(),
+    )
+    .handle::<Free, _>(4, Clocked(sender));
     let working = tokio::spawn(worker.run());
     let mut times = Vec::new();
     for n in 0..STARTS {

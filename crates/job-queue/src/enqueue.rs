@@ -60,7 +60,9 @@ pub async fn enqueue(
     let added = functions::enqueue(
         jobs.iter().map(|job| job.kind).collect::<Vec<_>>(),
         jobs.iter().map(|job| &job.payload).collect::<Vec<_>>(),
-        jobs.iter().map(|job| job.unique_key.as_deref()).collect::<Vec<_>>(),
+        jobs.iter()
+            .map(|job| job.unique_key.as_deref())
+            .collect::<Vec<_>>(),
         jobs.iter().map(|job| millis(job.delay)).collect::<Vec<_>>(),
         jobs.iter().map(|job| job.priority).collect::<Vec<_>>(),
         service_kit::telemetry::traceparent(),

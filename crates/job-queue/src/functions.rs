@@ -6,8 +6,17 @@ use diesel::sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Record, SmallIn
 
 /// What `jobs.claim` answers of a job: id, payload, attempt, most attempts, lease token, lease and
 /// deadline in milliseconds, traceparent, age in milliseconds.
-pub(crate) type ClaimedRow =
-    Record<(BigInt, Jsonb, Integer, Nullable<Integer>, Uuid, BigInt, BigInt, Nullable<Text>, BigInt)>;
+pub(crate) type ClaimedRow = Record<(
+    BigInt,
+    Jsonb,
+    Integer,
+    Nullable<Integer>,
+    Uuid,
+    BigInt,
+    BigInt,
+    Nullable<Text>,
+    BigInt,
+)>;
 
 define_sql_function! {
     #[sql_name = "jobs.enqueue"]

@@ -143,5 +143,7 @@ pub async fn declare(conn: &mut AsyncPgConnection, kinds: &[KindSpec]) -> Result
 /// Whole milliseconds, at most a century: more would leave the range of the database's times.
 pub(crate) fn millis(duration: Duration) -> i64 {
     const CENTURY: i64 = 100 * 365 * 24 * 3_600 * 1_000;
-    i64::try_from(duration.as_millis()).unwrap_or(CENTURY).min(CENTURY)
+    i64::try_from(duration.as_millis())
+        .unwrap_or(CENTURY)
+        .min(CENTURY)
 }

@@ -27,17 +27,25 @@ impl Lease {
     /// Makes sure that the transaction `conn` is in commits only under this lease: first statement
     /// of every transaction in which a handler writes. Fails when the lease was lost.
     pub async fn hold(&self, conn: &mut AsyncPgConnection) -> Result<(), LeaseLost> {
-        let held = diesel::select(functions::hold(self.id, self.token)).get_result(conn).await?;
+        let held = diesel::select(functions::hold(self.id, self.token))
+            .get_result(conn)
+            .await?;
         self.or_lost(held)
     }
 
     /// The work went on: attempts before now no longer count. In the transaction of the progress.
     pub async fn progressed(&self, conn: &mut AsyncPgConnection) -> Result<(), LeaseLost> {
-        let held = diesel::select(functions::progressed(self.id, self.token)).get_result(conn).await?;
+        let held = diesel::select(functions::progressed(self.id, self.token))
+            .get_result(conn)
+            .await?;
         self.or_lost(held)
     }
 
     const fn or_lost(&self, held: bool) -> Result<(), LeaseLost> {
-        if held { Ok(()) } else { Err(LeaseLost::Lost(self.id)) }
+        if held {
+            Ok(())
+        } else {
+            Err(LeaseLost::Lost(self.id))
+        }
     }
 }

@@ -29,10 +29,14 @@ impl Listener {
     #[must_use]
     pub fn start(database_url: String, shutdown: &Shutdown) -> Self {
         let (notices, _) = broadcast::channel(1024);
-        let listener = Self { notices: notices.clone() };
+        let listener = Self {
+            notices: notices.clone(),
+        };
         let stop = shutdown.hard().clone();
         tokio::spawn(async move {
-            let _ended = stop.run_until_cancelled(listen_forever(&database_url, &notices)).await;
+            let _ended = stop
+                .run_until_cancelled(listen_forever(&database_url, &notices))
+                .await;
         });
         listener
     }
@@ -53,7 +57,11 @@ async fn listen_forever(database_url: &str, notices: &broadcast::Sender<Notice>)
         if let Err(error) = listen(database_url, notices, &mut listened).await {
             tracing::warn!(%error, "the job table's notifications are interrupted; polling goes on");
         }
-        wait = if listened { FIRST_WAIT } else { (wait * 2).min(LONGEST_WAIT) };
+        wait = if listened {
+            FIRST_WAIT
+        } else {
+            (wait * 2).min(LONGEST_WAIT)
+        };
         tokio::time::sleep(wait).await;
     }
 }
@@ -65,7 +73,8 @@ async fn listen(
     listened: &mut bool,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let mut conn = AsyncPgConnection::establish(database_url).await?;
-    conn.batch_execute("LISTEN jobs_ready; LISTEN jobs_done").await?;
+    conn.batch_execute("LISTEN jobs_ready; LISTEN jobs_done")
+        .await?;
     *listened = true;
     // Only now: whoever looks at the table from here on is told of all that comes after.
     send(notices, Notice::Connected);

@@ -68,20 +68,30 @@ pub async fn list(
 
 /// One job; `None` when there is no such row (completed ones go after a day).
 pub async fn show(conn: &mut AsyncPgConnection, id: i64) -> Result<Option<JobRow>, QueueError> {
-    Ok(diesel::sql_query(format!("SELECT {COLUMNS} FROM jobs.job WHERE id = $1"))
-        .bind::<BigInt, _>(id)
-        .get_result(conn)
-        .await
-        .optional()?)
+    Ok(
+        diesel::sql_query(format!("SELECT {COLUMNS} FROM jobs.job WHERE id = $1"))
+            .bind::<BigInt, _>(id)
+            .get_result(conn)
+            .await
+            .optional()?,
+    )
 }
 
 /// Runs a discarded or waiting job now, with fresh attempts. False when it is neither, or when another
 /// job with its key is live.
 pub async fn retry(conn: &mut AsyncPgConnection, id: i64) -> Result<bool, QueueError> {
-    Ok(diesel::select(functions::retry(id)).get_result(conn).await?)
+    Ok(diesel::select(functions::retry(id))
+        .get_result(conn)
+        .await?)
 }
 
 /// Gives a waiting or running job up, with its discard action. False when it has ended already.
-pub async fn discard(conn: &mut AsyncPgConnection, id: i64, reason: &str) -> Result<bool, QueueError> {
-    Ok(diesel::select(functions::discard(id, reason)).get_result(conn).await?)
+pub async fn discard(
+    conn: &mut AsyncPgConnection,
+    id: i64,
+    reason: &str,
+) -> Result<bool, QueueError> {
+    Ok(diesel::select(functions::discard(id, reason))
+        .get_result(conn)
+        .await?)
 }

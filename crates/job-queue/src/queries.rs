@@ -22,12 +22,51 @@ pub(crate) struct Claimed {
     pub(crate) age_ms: i64,
 }
 
-type ClaimedTuple = (i64, Value, i32, Option<i32>, Uuid, i64, i64, Option<String>, i64);
+type ClaimedTuple = (
+    i64,
+    Value,
+    i32,
+    Option<i32>,
+    Uuid,
+    i64,
+    i64,
+    Option<String>,
+    i64,
+);
+
+impl Claimed {
+    pub(crate) const fn lease(&self) -> Lease {
+        Lease {
+            id: self.id,
+            token: self.lease_token,
+        }
+    }
+}
 
 impl From<ClaimedTuple> for Claimed {
     fn from(row: ClaimedTuple) -> Self {
-        let (id, payload, attempt, max_attempts, lease_token, lease_ms, deadline_ms, traceparent, age_ms) = row;
-        Self { id, payload, attempt, max_attempts, lease_token, lease_ms, deadline_ms, traceparent, age_ms }
+        let (
+            id,
+            payload,
+            attempt,
+            max_attempts,
+            lease_token,
+            lease_ms,
+            deadline_ms,
+            traceparent,
+            age_ms,
+        ) = row;
+        Self {
+            id,
+            payload,
+            attempt,
+            max_attempts,
+            lease_token,
+            lease_ms,
+            deadline_ms,
+            traceparent,
+            age_ms,
+        }
     }
 }
 
@@ -67,7 +106,9 @@ pub(crate) async fn claim(
     limit: usize,
 ) -> Result<Vec<Claimed>, QueueError> {
     let limit = i32::try_from(limit).unwrap_or(i32::MAX);
-    let rows: Vec<ClaimedTuple> = diesel::select(functions::claim(kind, limit)).load(conn).await?;
+    let rows: Vec<ClaimedTuple> = diesel::select(functions::claim(kind, limit))
+        .load(conn)
+        .await?;
     Ok(rows.into_iter().map(Claimed::from).collect())
 }
 
@@ -77,7 +118,9 @@ pub(crate) async fn heartbeat(
     leases: &[Lease],
 ) -> Result<Vec<i64>, QueueError> {
     let (ids, tokens) = columns(leases);
-    Ok(diesel::select(functions::heartbeat(ids, tokens)).load(conn).await?)
+    Ok(diesel::select(functions::heartbeat(ids, tokens))
+        .load(conn)
+        .await?)
 }
 
 /// Answers the ids that were completed; the others had lost their lease.
@@ -86,7 +129,9 @@ pub(crate) async fn complete(
     leases: &[Lease],
 ) -> Result<Vec<i64>, QueueError> {
     let (ids, tokens) = columns(leases);
-    Ok(diesel::select(functions::complete(ids, tokens)).load(conn).await?)
+    Ok(diesel::select(functions::complete(ids, tokens))
+        .load(conn)
+        .await?)
 }
 
 fn columns(leases: &[Lease]) -> (Vec<i64>, Vec<Uuid>) {
@@ -113,7 +158,9 @@ pub(crate) async fn finish(
 }
 
 pub(crate) async fn maintain(conn: &mut AsyncPgConnection) -> Result<Maintained, QueueError> {
-    Ok(diesel::sql_query("SELECT * FROM jobs.maintain()").get_result(conn).await?)
+    Ok(diesel::sql_query("SELECT * FROM jobs.maintain()")
+        .get_result(conn)
+        .await?)
 }
 
 pub(crate) async fn depth(

@@ -23,9 +23,19 @@ struct Entry {
 
 impl Running {
     /// Remembers a claim made at `claimed`; the token is cancelled when its lease is lost.
-    pub(crate) fn add(&self, lease: Lease, length: Duration, claimed: Instant) -> CancellationToken {
+    pub(crate) fn add(
+        &self,
+        lease: Lease,
+        length: Duration,
+        claimed: Instant,
+    ) -> CancellationToken {
         let lost = CancellationToken::new();
-        let entry = Entry { lease, length, renewed: claimed, lost: lost.clone() };
+        let entry = Entry {
+            lease,
+            length,
+            renewed: claimed,
+            lost: lost.clone(),
+        };
         self.entries().insert(lease.token, entry);
         lost
     }
@@ -36,7 +46,9 @@ impl Running {
 
     /// Whether the lease was lost, or the run has been ended.
     pub(crate) fn is_lost(&self, lease: Lease) -> bool {
-        self.entries().get(&lease.token).is_none_or(|entry| entry.lost.is_cancelled())
+        self.entries()
+            .get(&lease.token)
+            .is_none_or(|entry| entry.lost.is_cancelled())
     }
 
     pub(crate) fn leases(&self) -> Vec<Lease> {

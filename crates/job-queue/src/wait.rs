@@ -58,5 +58,8 @@ async fn until_noticed(notices: &mut Receiver<Notice>, id: i64) {
 /// State and result; `None` when there is no such job.
 async fn read(pool: &Pool, id: i64) -> Result<Option<(String, Option<Value>)>, QueueError> {
     let mut conn = pool.get().await?;
-    Ok(diesel::select(functions::standing(id)).get_result(&mut conn).await.optional()?)
+    Ok(diesel::select(functions::standing(id))
+        .get_result(&mut conn)
+        .await
+        .optional()?)
 }

@@ -74,10 +74,26 @@ struct Shared {
 impl Worker {
     /// A worker without kinds.
     #[must_use]
-    pub fn new(pool: Pool, listener: Listener, shutdown: Shutdown, settings: WorkerSettings) -> Self {
+    pub fn new(
+        pool: Pool,
+        listener: Listener,
+        shutdown: Shutdown,
+        settings: WorkerSettings,
+    ) -> Self {
         let (done, completions) = mpsc::unbounded_channel();
-        let shared = Shared { pool, listener, shutdown, running: Running::default(), done };
-        Self { shared: Arc::new(shared), settings, completions, kinds: Vec::new() }
+        let shared = Shared {
+            pool,
+            listener,
+            shutdown,
+            running: Running::default(),
+            done,
+        };
+        Self {
+            shared: Arc::new(shared),
+            settings,
+            completions,
+            kinds: Vec::new(),
+        }
     }
 
     /// Runs up to `concurrency` jobs of kind `K` at a time with this handler.
@@ -101,8 +117,15 @@ impl Worker {
     pub async fn run(self) {
         let kinds: Vec<&'static str> = self.kinds.iter().map(|lane| lane.kind).collect();
         let mut background = JoinSet::new();
-        background.spawn(maintenance::heartbeats(Arc::clone(&self.shared), self.settings.heartbeat));
-        background.spawn(maintenance::maintain(Arc::clone(&self.shared), self.settings.maintain, kinds));
+        background.spawn(maintenance::heartbeats(
+            Arc::clone(&self.shared),
+            self.settings.heartbeat,
+        ));
+        background.spawn(maintenance::maintain(
+            Arc::clone(&self.shared),
+            self.settings.maintain,
+            kinds,
+        ));
         let mut completer = tokio::spawn(end::complete_all(&self.shared, self.completions));
 
         let mut lanes = JoinSet::new();
@@ -113,7 +136,10 @@ impl Worker {
         // Nothing runs any more: dropping the last sender lets the completer finish its queue.
         background.shutdown().await;
         drop(self.shared);
-        if tokio::time::timeout(end::LAST_WORDS, &mut completer).await.is_err() {
+        if tokio::time::timeout(end::LAST_WORDS, &mut completer)
+            .await
+            .is_err()
+        {
             tracing::warn!("the database does not answer: runs that ended well will be repeated");
             completer.abort();
         }
@@ -129,7 +155,12 @@ impl Lane {
         let soft = shared.shutdown.soft().clone();
         let mut looked_dry = true;
         loop {
-            let Some(first) = soft.run_until_cancelled(Arc::clone(&capacity).acquire_owned()).await else { break };
+            let Some(first) = soft
+                .run_until_cancelled(Arc::clone(&capacity).acquire_owned())
+                .await
+            else {
+                break;
+            };
             let Ok(first) = first else { break };
             if !looked_dry {
                 self.let_more_end(&capacity).await;
@@ -143,10 +174,19 @@ impl Lane {
                     Vec::new()
                 }
             };
+            if soft.is_cancelled() {
+                for job in &claimed {
+                    jobs.spawn(end::hand_back(Arc::clone(&shared), self.kind, job.lease()));
+                }
+                break;
+            }
             looked_dry = claimed.len() < free;
             let mut permit = Some(first);
             for job in claimed {
-                let Some(permit) = permit.take().or_else(|| Arc::clone(&capacity).try_acquire_owned().ok()) else {
+                let Some(permit) = permit
+                    .take()
+                    .or_else(|| Arc::clone(&capacity).try_acquire_owned().ok())
+                else {
                     break;
                 };
                 let run = (self.run)(job, claimed_at);
@@ -158,7 +198,8 @@ impl Lane {
             drop(permit);
             while jobs.try_join_next().is_some() {}
             if looked_dry {
-                let pause = tokio::time::timeout(jittered(poll), until_ready(&mut notices, self.kind));
+                let pause =
+                    tokio::time::timeout(jittered(poll), until_ready(&mut notices, self.kind));
                 if soft.run_until_cancelled(pause).await.is_none() {
                     break;
                 }
@@ -173,7 +214,11 @@ impl Lane {
         let _freed = tokio::time::timeout(GATHER, capacity.acquire_many(others)).await;
     }
 
-    async fn claim(&self, shared: &Shared, limit: usize) -> Result<Vec<queries::Claimed>, QueueError> {
+    async fn claim(
+        &self,
+        shared: &Shared,
+        limit: usize,
+    ) -> Result<Vec<queries::Claimed>, QueueError> {
         let mut conn = shared.pool.get().await?;
         queries::claim(&mut conn, self.kind, limit).await
     }

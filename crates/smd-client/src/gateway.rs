@@ -77,6 +77,10 @@ impl GatewayConfig {
         let database = Database::open(&self.database, &context.checks).await?;
         let budget = Arc::new(PostgresBudget::new(database.clone(), &self.budget));
         let client = Client::with_clock(&self.smd, budget, Arc::clone(&context.clock))?;
-        Ok(Gateway { database, client, keys: self.keys.load()? })
+        Ok(Gateway {
+            database,
+            client,
+            keys: self.keys.load()?,
+        })
     }
 }

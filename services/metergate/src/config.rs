@@ -32,8 +32,22 @@ impl From<Config> for smd_fetcher::Config {
 }
 
 impl From<Config> for csv_exporter::Config {
-    fn from(Config { gateway, output, .. }: Config) -> Self {
-        let GatewayConfig { database, history, retention, .. } = gateway;
-        Self { output, database, history, retention }
+    fn from(
+        Config {
+            gateway, output, ..
+        }: Config,
+    ) -> Self {
+        let GatewayConfig {
+            database,
+            history,
+            retention,
+            ..
+        } = gateway;
+        Self {
+            output,
+            database,
+            history,
+            retention,
+        }
     }
 }

@@ -43,21 +43,15 @@ impl Erase {
         let removal = conn
             .transaction(async |conn| {
                 for authorization in &found {
-                    let open = authorization::lock(conn, *authorization)
-                        .await?
-                        .is_some_and(|known| !known.released);
-                    erasure::erase(conn, *authorization).await?;
+                    let authorization = *authorization;
+                    let known = authorization::get(conn, authorization).await?;
+                    // Before the authorization is locked: a running release holds its job first.
+                    if known.is_some_and(|known| !known.released) {
+                        job_queue::enqueue_one(conn, &SmdRelease { authorization }).await?;
+                    }
+                    erasure::erase(conn, authorization).await?;
                     audit::record(conn, "smd.erased", Some(authorization.uuid()), &json!({}))
                         .await?;
-                    if open {
-                        job_queue::enqueue_one(
-                            conn,
-                            &SmdRelease {
-                                authorization: *authorization,
-                            },
-                        )
-                        .await?;
-                    }
                 }
                 Ok::<_, CommandError>(job_queue::enqueue_one(conn, &OutputExpire {}).await?)
             })

@@ -55,7 +55,11 @@ pub async fn serve(
     config: Config,
     context: Context,
 ) -> Result<(), ServeError> {
-    let Gateway { database, client, keys } = config.gateway.open(&context).await?;
+    let Gateway {
+        database,
+        client,
+        keys,
+    } = config.gateway.open(&context).await?;
     describe_metrics();
     let service = Data::new(Service {
         database,

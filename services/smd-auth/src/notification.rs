@@ -29,6 +29,10 @@ pub(crate) const LARGEST: usize = 1024 * 1024;
 /// Different links of one notification that are looked at; a real one has a few.
 const MOST_LINKS: usize = 1000;
 
+/// Links of one customer (or bulk links) that may wait to be collected: whoever knows a subscription id
+/// must not use up our budget of requests by announcing again and again.
+const MOST_WAITING: i64 = 100;
+
 /// Longest link, in bytes; a real one has 200. The database's index has a limit, too.
 const LONGEST_LINK: usize = 2000;
 
@@ -164,18 +168,22 @@ async fn note(service: &Service, targets: &[(Url, Link)]) -> Result<Vec<&'static
                 }
                 (Link::Readings { usage_point, .. }, Some((id, pulls))) => {
                     if waits_for(pulls, usage_point.as_ref()) {
-                        jobs.push(
-                            collect(service, conn, url, Some(*id), usage_point.as_ref()).await?,
-                        );
-                        "collect"
+                        collect(
+                            service,
+                            conn,
+                            &mut jobs,
+                            url,
+                            Some(*id),
+                            usage_point.as_ref(),
+                        )
+                        .await?
                     } else {
                         "not_asked_for"
                     }
                 }
                 (Link::Authorization(_) | Link::Readings { .. }, None) => "unknown_authorization",
                 (Link::Bulk, _) if plan::any_outstanding(conn).await? => {
-                    jobs.push(collect(service, conn, url, None, None).await?);
-                    "collect"
+                    collect(service, conn, &mut jobs, url, None, None).await?
                 }
                 (Link::Bulk, _) => "not_asked_for",
                 (Link::Other, _) => "unknown_resource",
@@ -215,13 +223,18 @@ fn waits_for(pulls: &[Pull], usage_point: Option<&UsagePointId>) -> bool {
     })
 }
 
+/// Remembers the link and adds its job, unless too many of its kind wait already.
 async fn collect(
     service: &Service,
     conn: &mut AsyncPgConnection,
+    jobs: &mut Vec<NewJob>,
     url: &Url,
     authorization: Option<AuthorizationId>,
     usage_point: Option<&UsagePointId>,
-) -> Result<NewJob, NoteError> {
+) -> Result<&'static str, NoteError> {
+    if notice::waiting(conn, authorization).await? >= MOST_WAITING {
+        return Ok("too_many_waiting");
+    }
     let notice = Notice {
         id: service.random.uuid().into(),
         link: url.to_string(),
@@ -230,5 +243,6 @@ async fn collect(
         collected: false,
     };
     let id = notice::insert(conn, &notice).await?;
-    Ok(NewJob::new(&SmdCollect { notice: id })?)
+    jobs.push(NewJob::new(&SmdCollect { notice: id })?);
+    Ok("collect")
 }

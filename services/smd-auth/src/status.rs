@@ -125,8 +125,8 @@ fn words(progress: &Progress, operator: &str) -> (&'static str, String) {
                 .unwrap_or_else(|| "Please start again.".to_owned()),
         ),
         Stage::Withdrawn => (
-            "You ended the authorization",
-            "PG&E tells us that you withdrew your consent. We have stopped and erased what we had fetched."
+            "The authorization has ended",
+            "PG&E tells us that you withdrew your consent or authorized again. We have stopped and erased what we had fetched here."
                 .to_owned(),
         ),
         Stage::Superseded => (

@@ -34,7 +34,10 @@ impl Handler<SmdCollect> for Fetcher {
             Ok(()) => Outcome::Done,
             // The link has expired or never was: the window is asked again in its time.
             Err(StepError::Custodian(error @ Error::NotFound { .. })) => {
-                Outcome::Cancel(error.to_string())
+                match self.put_away(&job, job.payload.notice).await {
+                    Ok(()) => Outcome::Cancel(error.to_string()),
+                    Err(error) => error.outcome(),
+                }
             }
             Err(error) => error.outcome(),
         }

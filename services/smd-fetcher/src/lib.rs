@@ -30,9 +30,9 @@ use service_kit::program::Context;
 use service_kit::random::SharedRandom;
 use service_kit::secret::Keyring;
 use smd_client::{Client, Gateway, GatewayError};
+use storage::Database;
 use storage::kinds::{SmdCollect, SmdFetch, SmdRecheck, SmdRelease, SmdSweep};
 use storage::smd::AuthorizationId;
-use storage::Database;
 use tokio::sync::Mutex;
 
 pub use config::{Config, FetchConfig};
@@ -67,7 +67,11 @@ impl std::ops::Deref for Fetcher {
 
 /// Works until the shutdown.
 pub async fn run(config: Config, context: Context) -> Result<(), GatewayError> {
-    let Gateway { database, client, keys } = config.gateway.open(&context).await?;
+    let Gateway {
+        database,
+        client,
+        keys,
+    } = config.gateway.open(&context).await?;
     let listener = database.listen(&context.shutdown);
     let pool = database.pool().clone();
     let concurrency = config.fetch.concurrency;

@@ -30,21 +30,42 @@ pub(super) async fn finish(
 ) {
     let mut wait = FIRST_WAIT;
     loop {
-        let last = shared.shutdown.hard().is_cancelled();
+        let no_more_time = shared.shutdown.hard().is_cancelled();
         let ended = lost.run_until_cancelled(bounded(try_finish(&shared.pool, lease, outcome)));
         match ended.await {
             Some(Ok(state)) => return note(kind, lease, state.as_deref()),
             Some(Err(error)) => tracing::warn!(job = lease.id, %error, "cannot end the run"),
             None => {}
         }
-        if last || lost.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
+        if no_more_time
+            || lost
+                .run_until_cancelled(tokio::time::sleep(wait))
+                .await
+                .is_none()
+        {
             return tracing::warn!(job = lease.id, "the run was not ended; it will be repeated");
         }
         wait = (wait * 2).min(LONGEST_WAIT);
     }
 }
 
-async fn try_finish(pool: &Pool, lease: Lease, outcome: &Outcome) -> Result<Option<String>, QueueError> {
+/// Hands back what was claimed while the program began to stop.
+pub(super) async fn hand_back(shared: Arc<Shared>, kind: &'static str, lease: Lease) {
+    finish(
+        &shared,
+        kind,
+        lease,
+        &Outcome::HandBack,
+        &CancellationToken::new(),
+    )
+    .await;
+}
+
+async fn try_finish(
+    pool: &Pool,
+    lease: Lease,
+    outcome: &Outcome,
+) -> Result<Option<String>, QueueError> {
     let mut conn = pool.get().await?;
     queries::finish(&mut conn, lease, outcome).await
 }
@@ -56,7 +77,10 @@ fn note(kind: &'static str, lease: Lease, state: Option<&str>) {
             tracing::error!(job = lease.id, "job given up: see `metergate jobs show`");
         }
         Some(_) => {}
-        None => tracing::warn!(job = lease.id, "the lease was lost before the run could be ended"),
+        None => tracing::warn!(
+            job = lease.id,
+            "the lease was lost before the run could be ended"
+        ),
     }
 }
 
@@ -83,7 +107,10 @@ async fn complete_batches(
             Ok(ids) => {
                 if ids.len() < batch.len() {
                     let lost = batch.len() - ids.len();
-                    tracing::warn!(lost, "some runs had lost their lease before they were ended");
+                    tracing::warn!(
+                        lost,
+                        "some runs had lost their lease before they were ended"
+                    );
                 }
                 forget(&shared, &batch);
                 batch.clear();
@@ -102,7 +129,9 @@ async fn complete_batches(
 /// Short runs end close to each other.
 async fn gather(queue: &mut mpsc::UnboundedReceiver<Lease>, batch: &mut Vec<Lease>) {
     let more = async {
-        while batch.len() < MOST_AT_ONCE && let Some(lease) = queue.recv().await {
+        while batch.len() < MOST_AT_ONCE
+            && let Some(lease) = queue.recv().await
+        {
             batch.push(lease);
         }
     };
@@ -124,7 +153,9 @@ fn forget(shared: &Weak<Shared>, ended: &[Lease]) {
 
 /// Somebody else runs these jobs again.
 fn drop_lost(shared: &Weak<Shared>, batch: &mut Vec<Lease>) {
-    let Some(shared) = shared.upgrade() else { return };
+    let Some(shared) = shared.upgrade() else {
+        return;
+    };
     let before = batch.len();
     batch.retain(|lease| {
         let is_lost = shared.running.is_lost(*lease);
@@ -134,11 +165,16 @@ fn drop_lost(shared: &Weak<Shared>, batch: &mut Vec<Lease>) {
         !is_lost
     });
     if batch.len() < before {
-        tracing::warn!(runs = before - batch.len(), "runs that ended well will be repeated");
+        tracing::warn!(
+            runs = before - batch.len(),
+            "runs that ended well will be repeated"
+        );
     }
 }
 
 /// A database that does not answer is as good as one that refuses.
 async fn bounded<T>(asked: impl Future<Output = Result<T, QueueError>>) -> Result<T, QueueError> {
-    tokio::time::timeout(LAST_WORDS, asked).await.unwrap_or(Err(QueueError::NoAnswer(LAST_WORDS)))
+    tokio::time::timeout(LAST_WORDS, asked)
+        .await
+        .unwrap_or(Err(QueueError::NoAnswer(LAST_WORDS)))
 }

@@ -44,7 +44,11 @@ pub(super) async fn maintain(shared: Arc<Shared>, every: Duration, kinds: Vec<&'
     }
 }
 
-async fn once(shared: &Shared, kinds: &[&'static str], with_metrics: bool) -> Result<(), QueueError> {
+async fn once(
+    shared: &Shared,
+    kinds: &[&'static str],
+    with_metrics: bool,
+) -> Result<(), QueueError> {
     let mut conn = shared.pool.get().await?;
     let kept = queries::maintain(&mut conn).await?;
     for kind in kept.rescued {
@@ -52,11 +56,18 @@ async fn once(shared: &Shared, kinds: &[&'static str], with_metrics: bool) -> Re
         metrics::counter!("jobs_rescues_total", "kind" => kind).increment(1);
     }
     for kind in kept.given_up {
-        tracing::error!(kind, "a job of a vanished worker was given up: see `metergate jobs list`");
+        tracing::error!(
+            kind,
+            "a job of a vanished worker was given up: see `metergate jobs list`"
+        );
         metrics::counter!("jobs_discards_total", "kind" => kind).increment(1);
     }
     if kept.scheduled + kept.pruned > 0 {
-        tracing::debug!(scheduled = kept.scheduled, pruned = kept.pruned, "kept the job table in order");
+        tracing::debug!(
+            scheduled = kept.scheduled,
+            pruned = kept.pruned,
+            "kept the job table in order"
+        );
     }
     if with_metrics {
         for depth in queries::depth(&mut conn, kinds).await? {
@@ -82,7 +93,11 @@ fn publish(depth: queries::Depth) {
 }
 
 /// Exact below 2^53, which no count or age here reaches.
-#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "no conversion from i64 to f64 exists but this")]
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_precision_loss,
+    reason = "no conversion from i64 to f64 exists but this"
+)]
 const fn as_gauge(value: i64) -> f64 {
     value as f64
 }

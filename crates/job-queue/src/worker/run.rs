@@ -20,13 +20,20 @@ pub(super) async fn run_one<K: JobKind, H: Handler<K>>(
     claimed_at: Instant,
 ) {
     let kind = K::SPEC.name;
-    let lease = Lease { id: claimed.id, token: claimed.lease_token };
-    let span = tracing::info_span!("job", job.kind = kind, job.id = claimed.id, job.attempt = claimed.attempt);
+    let lease = claimed.lease();
+    let span = tracing::info_span!(
+        "job",
+        job.kind = kind,
+        job.id = claimed.id,
+        job.attempt = claimed.attempt
+    );
     if let Some(traceparent) = &claimed.traceparent {
         service_kit::telemetry::continue_from(&span, traceparent);
     }
     let age = from_millis(claimed.age_ms);
-    let lost = shared.running.add(lease, from_millis(claimed.lease_ms), claimed_at);
+    let lost = shared
+        .running
+        .add(lease, from_millis(claimed.lease_ms), claimed_at);
     let started = Instant::now();
     let outcome = async {
         tokio::select! {
@@ -52,7 +59,9 @@ pub(super) async fn run_one<K: JobKind, H: Handler<K>>(
         // The completer removes it from the running ones.
         let _sent = shared.done.send(lease);
     } else {
-        end::finish(shared, kind, lease, &outcome, &lost).instrument(span).await;
+        end::finish(shared, kind, lease, &outcome, &lost)
+            .instrument(span)
+            .await;
         shared.running.remove(lease);
     }
 }
@@ -69,7 +78,9 @@ async fn attempt<K: JobKind, H: Handler<K>>(
     let payload = match serde_json::from_value(claimed.payload) {
         Ok(payload) => payload,
         // Another version of this program may have written it, and may be able to run it.
-        Err(error) => return Outcome::Retry(format!("the payload does not fit this version: {error}")),
+        Err(error) => {
+            return Outcome::Retry(format!("the payload does not fit this version: {error}"));
+        }
     };
     let job = Job {
         id: claimed.id,
@@ -96,7 +107,10 @@ fn report(kind: &'static str, outcome: &Outcome, alarm: bool) {
         }
         Outcome::Retry(note) | Outcome::Fail(note) if alarm => {
             metrics::counter!("jobs_alarms_total", "kind" => kind).increment(1);
-            tracing::error!(note, "this job must not be given up and has been failing for over an hour");
+            tracing::error!(
+                note,
+                "this job must not be given up and has been failing for over an hour"
+            );
         }
         Outcome::Retry(note) => tracing::warn!(note, "attempt failed"),
         Outcome::Cancel(note) => tracing::info!(note, "job cancelled"),

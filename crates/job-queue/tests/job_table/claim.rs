@@ -15,8 +15,17 @@ use crate::kinds::{Keyed, Plain};
 async fn two_workers_share_the_jobs_and_run_none_twice() {
     const JOBS: usize = 200;
     let table = Table::new().await;
-    let jobs: Vec<_> = (0..JOBS).map(|n| NewJob::new(&Plain { n: i64::try_from(n).unwrap() }).unwrap()).collect();
-    let expected = job_queue::enqueue(&mut table.connect().await, &jobs).await.unwrap();
+    let jobs: Vec<_> = (0..JOBS)
+        .map(|n| {
+            NewJob::new(&Plain {
+                n: i64::try_from(n).unwrap(),
+            })
+            .unwrap()
+        })
+        .collect();
+    let expected = job_queue::enqueue(&mut table.connect().await, &jobs)
+        .await
+        .unwrap();
     let (sender, mut ran) = mpsc::unbounded_channel();
     // The first run of each worker waits for the first of the other.
     let both = Arc::new(Barrier::new(2));
@@ -49,7 +58,10 @@ async fn two_workers_share_the_jobs_and_run_none_twice() {
     let mut ids: Vec<i64> = seen.into_iter().map(|run| run.1).collect();
     ids.sort_unstable();
     assert_eq!(ids, expected);
-    assert_eq!(table.count("state = 'completed' AND attempt = 1").await, 200);
+    assert_eq!(
+        table.count("state = 'completed' AND attempt = 1").await,
+        200
+    );
 }
 
 #[tokio::test]
@@ -59,16 +71,26 @@ async fn a_claim_takes_its_limit_and_passes_over_what_another_takes() {
         table.enqueue(Plain { n }).await;
     }
     table.sql("ANALYZE jobs.job").await;
-    let claim = |limit: usize| format!("SELECT jsonb_agg(id ORDER BY id) FROM jobs.claim('test.plain', {limit})");
+    let claim = |limit: usize| {
+        format!("SELECT jsonb_agg(id ORDER BY id) FROM jobs.claim('test.plain', {limit})")
+    };
     let (mut one, mut other) = (table.connect().await, table.connect().await);
     one.batch_execute("BEGIN").await.unwrap();
     let first = value(&mut one, &claim(3)).await.unwrap();
     assert_eq!(first.as_array().unwrap().len(), 3);
     // The first claim is not committed: this one must neither wait nor take the same.
-    other.batch_execute("SET lock_timeout = '1s'").await.unwrap();
+    other
+        .batch_execute("SET lock_timeout = '1s'")
+        .await
+        .unwrap();
     let second = value(&mut other, &claim(100)).await.unwrap();
     assert_eq!(second.as_array().unwrap().len(), 7);
-    let both: Vec<&Value> = first.as_array().unwrap().iter().chain(second.as_array().unwrap()).collect();
+    let both: Vec<&Value> = first
+        .as_array()
+        .unwrap()
+        .iter()
+        .chain(second.as_array().unwrap())
+        .collect();
     one.batch_execute("COMMIT").await.unwrap();
     assert_eq!(table.count("state = 'running' AND attempt = 1").await, 10);
     assert_eq!(both.len(), 10);
@@ -78,11 +100,21 @@ async fn a_claim_takes_its_limit_and_passes_over_what_another_takes() {
 async fn priority_comes_first_then_due_time_then_age() {
     let table = Table::new().await;
     let job = |n| NewJob::new(&Plain { n }).unwrap();
-    for new in [job(3), job(4), job(1).priority(9), job(2).priority(1), job(5).priority(-1)] {
+    for new in [
+        job(3),
+        job(4),
+        job(1).priority(9),
+        job(2).priority(1),
+        job(5).priority(-1),
+    ] {
         table.enqueue_new(new).await;
     }
     let early = table.enqueue(Plain { n: 0 }).await;
-    table.sql(&format!("UPDATE jobs.job SET run_at = run_at - interval '1 h' WHERE id = {early}")).await;
+    table
+        .sql(&format!(
+            "UPDATE jobs.job SET run_at = run_at - interval '1 h' WHERE id = {early}"
+        ))
+        .await;
     let (handler, mut runs) = puppet::<Plain>();
     let _working = table.start(ON_NOTICE, |worker| worker.handle(1, handler));
     let mut order = Vec::new();
@@ -119,12 +151,20 @@ async fn a_notification_wakes_within_milliseconds() {
         sender.send(Instant::now()).unwrap();
         std::future::ready(Outcome::Done)
     });
-    let _working = table.start(ON_NOTICE, |worker| worker.handle::<Plain, _>(1, handler)).listening().await;
+    let _working = table
+        .start(ON_NOTICE, |worker| worker.handle::<Plain, _>(1, handler))
+        .listening()
+        .await;
     let mut waits = Vec::new();
     for n in 0..20 {
         table.enqueue(Plain { n }).await;
         let enqueued = Instant::now();
-        waits.push(within(started.recv()).await.unwrap().saturating_duration_since(enqueued));
+        waits.push(
+            within(started.recv())
+                .await
+                .unwrap()
+                .saturating_duration_since(enqueued),
+        );
     }
     waits.sort_unstable();
     // The benchmark measures; this only tells it from polling.
@@ -146,10 +186,16 @@ async fn looking_finds_jobs_when_no_notification_comes() {
 #[tokio::test]
 async fn a_job_is_not_run_before_its_time() {
     let table = Table::new().await;
-    let _working = table.start(BUSY, |worker| worker.handle::<Plain, _>(1, always(Outcome::Done)));
-    let soon = NewJob::new(&Plain { n: 1 }).unwrap().after(Duration::from_millis(300));
+    let _working = table.start(BUSY, |worker| {
+        worker.handle::<Plain, _>(1, always(Outcome::Done))
+    });
+    let soon = NewJob::new(&Plain { n: 1 })
+        .unwrap()
+        .after(Duration::from_millis(300));
     let id = table.enqueue_new(soon).await;
-    table.until(id, "state = 'completed' AND started_at >= run_at").await;
+    table
+        .until(id, "state = 'completed' AND started_at >= run_at")
+        .await;
 }
 
 /// The moment in which a wake-up could be lost: the worker has looked and found nothing, and the job
@@ -157,21 +203,7 @@ async fn a_job_is_not_run_before_its_time() {
 #[tokio::test]
 async fn a_job_that_comes_while_the_worker_looks_is_not_missed() {
     let table = Table::new().await;
-    table
-        .sql(
-            "ALTER FUNCTION jobs.claim(text, integer) RENAME TO claim_at_once;
-             CREATE FUNCTION jobs.claim(p_kind text, p_limit integer)
-                 RETURNS TABLE (id bigint, payload jsonb, attempt integer, max_attempts integer, lease_token uuid,
-                                lease_ms bigint, deadline_ms bigint, traceparent text, age_ms bigint)
-                 LANGUAGE plpgsql AS $$
-             BEGIN
-                 RETURN QUERY SELECT * FROM jobs.claim_at_once(p_kind, p_limit);
-                 PERFORM pg_advisory_xact_lock(1);
-             END $$;",
-        )
-        .await;
-    let mut gate = table.connect().await;
-    gate.batch_execute("SELECT pg_advisory_lock(1)").await.unwrap();
+    let gate = table.gate_behind_claims().await;
     let (handler, mut runs) = puppet::<Plain>();
     let working = table.start(ON_NOTICE, |worker| worker.handle(1, handler));
     let mut notices = working.listener.subscribe();
@@ -181,7 +213,7 @@ async fn a_job_that_comes_while_the_worker_looks_is_not_missed() {
     table.enqueue(Plain { n: 1 }).await;
     while within(notices.recv()).await.unwrap() != Notice::Ready("test.plain".to_owned()) {}
     assert!(runs.is_empty());
-    gate.batch_execute("SELECT pg_advisory_unlock(1)").await.unwrap();
+    gate.open().await;
     runs.next().await.end.send(Outcome::Done).unwrap();
     working.stop().await;
 }
@@ -190,8 +222,16 @@ async fn a_job_that_comes_while_the_worker_looks_is_not_missed() {
 async fn an_unknown_kind_is_refused_with_the_remedy() {
     let table = Table::new().await;
     let mut conn = table.connect().await;
-    let error = value(&mut conn, "SELECT to_jsonb(c) FROM jobs.claim('no.such', 1) c").await.unwrap_err();
-    assert!(error.to_string().contains("run metergate migrate"), "{error}");
+    let error = value(
+        &mut conn,
+        "SELECT to_jsonb(c) FROM jobs.claim('no.such', 1) c",
+    )
+    .await
+    .unwrap_err();
+    assert!(
+        error.to_string().contains("run metergate migrate"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -199,7 +239,9 @@ async fn a_worker_runs_the_kinds_it_has_handlers_for() {
     let table = Table::new().await;
     let plain = table.enqueue(Plain { n: 1 }).await;
     let keyed = table.enqueue(Keyed { n: 1 }).await;
-    let working = table.start(BUSY, |worker| worker.handle::<Plain, _>(1, always(Outcome::Done)));
+    let working = table.start(BUSY, |worker| {
+        worker.handle::<Plain, _>(1, always(Outcome::Done))
+    });
     table.until(plain, "state = 'completed'").await;
     working.stop().await;
     assert_eq!(table.state(keyed).await, json!("available"));

@@ -8,7 +8,9 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Jsonb, Nullable};
 use diesel_async::pooled_connection::AsyncDieselConnectionManager;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use job_queue::{Handler, Job, JobKind, Listener, NewJob, Notice, Outcome, Pool, Worker, WorkerSettings};
+use job_queue::{
+    Handler, Job, JobKind, Listener, NewJob, Notice, Outcome, Pool, Worker, WorkerSettings,
+};
 use serde_json::Value;
 use service_kit::shutdown::Shutdown;
 use test_support::{Cluster, TestDatabase};
@@ -49,21 +51,29 @@ impl Table {
         let fill = async |url: String| -> Result<(), Box<dyn std::error::Error>> {
             storage::migrate(&url).await?;
             let mut conn = AsyncPgConnection::establish(&url).await?;
-            conn.transaction(async |conn| job_queue::declare(conn, &kinds::all()).await).await?;
+            conn.transaction(async |conn| job_queue::declare(conn, &kinds::all()).await)
+                .await?;
             // Due only when a test says so.
-            conn.batch_execute("UPDATE jobs.schedule SET due_at = clock_timestamp() + interval '1 day'").await?;
+            conn.batch_execute(
+                "UPDATE jobs.schedule SET due_at = clock_timestamp() + interval '1 day'",
+            )
+            .await?;
             Ok(())
         };
         let fill = async |url: String| fill(url).await.map_err(|error| error.to_string());
         let template = cluster.template("job_table", fill).await.unwrap();
-        let database = TestDatabase::from_template(cluster, &template).await.unwrap();
+        let database = TestDatabase::from_template(cluster, &template)
+            .await
+            .unwrap();
         let pool = pool(&database.url(), 8);
         Self { database, pool }
     }
 
     /// A connection outside the pool.
     pub(crate) async fn connect(&self) -> AsyncPgConnection {
-        AsyncPgConnection::establish(&self.database.url()).await.unwrap()
+        AsyncPgConnection::establish(&self.database.url())
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn enqueue<K: JobKind>(&self, payload: K) -> i64 {
@@ -76,17 +86,28 @@ impl Table {
     }
 
     pub(crate) async fn sql(&self, statement: &str) {
-        self.pool.get().await.unwrap().batch_execute(statement).await.unwrap();
+        self.pool
+            .get()
+            .await
+            .unwrap()
+            .batch_execute(statement)
+            .await
+            .unwrap();
     }
 
     /// The one value of a query's first row, as JSON; null when there is no row.
     pub(crate) async fn value(&self, query: &str) -> Value {
-        value(&mut *self.pool.get().await.unwrap(), query).await.unwrap()
+        value(&mut self.pool.get().await.unwrap(), query)
+            .await
+            .unwrap()
     }
 
     /// A job's row, all columns.
     pub(crate) async fn row(&self, id: i64) -> Value {
-        self.value(&format!("SELECT to_jsonb(j) FROM jobs.job j WHERE id = {id}")).await
+        self.value(&format!(
+            "SELECT to_jsonb(j) FROM jobs.job j WHERE id = {id}"
+        ))
+        .await
     }
 
     pub(crate) async fn state(&self, id: i64) -> Value {
@@ -94,7 +115,12 @@ impl Table {
     }
 
     pub(crate) async fn count(&self, condition: &str) -> i64 {
-        self.value(&format!("SELECT to_jsonb(count(*)) FROM jobs.job WHERE {condition}")).await.as_i64().unwrap()
+        self.value(&format!(
+            "SELECT to_jsonb(count(*)) FROM jobs.job WHERE {condition}"
+        ))
+        .await
+        .as_i64()
+        .unwrap()
     }
 
     /// Waits until the condition holds for this job, and returns its row.
@@ -119,13 +145,20 @@ impl Table {
 
     /// Claims one job as a worker elsewhere would; its lease token.
     pub(crate) async fn claim(&self, kind: &str) -> String {
-        let token = self.value(&format!("SELECT to_jsonb(lease_token) FROM jobs.claim('{kind}', 1)")).await;
+        let token = self
+            .value(&format!(
+                "SELECT to_jsonb(lease_token) FROM jobs.claim('{kind}', 1)"
+            ))
+            .await;
         token.as_str().expect("a due job").to_owned()
     }
 
     /// Ends a run as a worker elsewhere would; the new state.
     pub(crate) async fn finish(&self, id: i64, token: &str, outcome: &str) -> Value {
-        self.value(&format!("SELECT to_jsonb(jobs.finish({id}, '{token}', '{outcome}', 'because', NULL, 60000))")).await
+        self.value(&format!(
+            "SELECT to_jsonb(jobs.finish({id}, '{token}', '{outcome}', 'because', NULL, 60000))"
+        ))
+        .await
     }
 
     /// Makes the lease of a running job run out.
@@ -135,10 +168,54 @@ impl Table {
 
     /// What one round of maintenance did.
     pub(crate) async fn maintain(&self) -> Value {
-        self.value("SELECT to_jsonb(m) FROM jobs.maintain() m").await
+        self.value("SELECT to_jsonb(m) FROM jobs.maintain() m")
+            .await
     }
 
-    pub(crate) fn start(&self, settings: WorkerSettings, fill: impl FnOnce(Worker) -> Worker) -> Working {
+    /// From now on a claim that has been made does not return before the gate is opened.
+    pub(crate) async fn gate_behind_claims(&self) -> Gate {
+        self.sql(
+            "ALTER FUNCTION jobs.claim(text, integer) RENAME TO claim_at_once;
+             CREATE FUNCTION jobs.claim(p_kind text, p_limit integer)
+                 RETURNS TABLE (id bigint, payload jsonb, attempt integer, max_attempts integer, lease_token uuid,
+                                lease_ms bigint, deadline_ms bigint, traceparent text, age_ms bigint)
+                 LANGUAGE plpgsql AS $$
+             BEGIN
+                 RETURN QUERY SELECT * FROM jobs.claim_at_once(p_kind, p_limit);
+                 PERFORM pg_advisory_xact_lock_shared(1);
+             END $$",
+        )
+        .await;
+        self.gate().await
+    }
+
+    /// The same for completions: they wait before they begin.
+    pub(crate) async fn gate_before_completions(&self) -> Gate {
+        self.sql(
+            "ALTER FUNCTION jobs.complete RENAME TO complete_at_once;
+             CREATE FUNCTION jobs.complete(p_ids bigint[], p_tokens uuid[]) RETURNS SETOF bigint LANGUAGE plpgsql AS $$
+             BEGIN
+                 PERFORM pg_advisory_xact_lock_shared(1);
+                 RETURN QUERY SELECT jobs.complete_at_once(p_ids, p_tokens);
+             END $$",
+        )
+        .await;
+        self.gate().await
+    }
+
+    async fn gate(&self) -> Gate {
+        let mut conn = self.connect().await;
+        conn.batch_execute("SELECT pg_advisory_lock(1)")
+            .await
+            .unwrap();
+        Gate(conn)
+    }
+
+    pub(crate) fn start(
+        &self,
+        settings: WorkerSettings,
+        fill: impl FnOnce(Worker) -> Worker,
+    ) -> Working {
         self.start_on(&self.database.url(), settings, fill)
     }
 
@@ -152,14 +229,27 @@ impl Table {
         let shutdown = Shutdown::new();
         let listener = Listener::start(listen_url.to_owned(), &shutdown);
         let notices = listener.subscribe();
-        let worker = Worker::new(self.pool.clone(), listener.clone(), shutdown.clone(), settings);
+        let worker = Worker::new(
+            self.pool.clone(),
+            listener.clone(),
+            shutdown.clone(),
+            settings,
+        );
         let task = tokio::spawn(fill(worker).run());
-        Working { shutdown, listener, notices, task: Some(task) }
+        Working {
+            shutdown,
+            listener,
+            notices,
+            task: Some(task),
+        }
     }
 }
 
 pub(crate) fn pool(url: &str, size: usize) -> Pool {
-    Pool::builder(AsyncDieselConnectionManager::new(url)).max_size(size).build().unwrap()
+    Pool::builder(AsyncDieselConnectionManager::new(url))
+        .max_size(size)
+        .build()
+        .unwrap()
 }
 
 /// The one value of a query's first row, as JSON; null when there is no row.
@@ -169,8 +259,26 @@ pub(crate) async fn value(conn: &mut AsyncPgConnection, query: &str) -> diesel::
         #[diesel(sql_type = Nullable<Jsonb>)]
         value: Option<Value>,
     }
-    let rows: Vec<One> = diesel::sql_query(format!("SELECT * FROM ({query}) one (value)")).load(conn).await?;
-    Ok(rows.into_iter().next().and_then(|row| row.value).unwrap_or_default())
+    let rows: Vec<One> = diesel::sql_query(format!("SELECT * FROM ({query}) one (value)"))
+        .load(conn)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .next()
+        .and_then(|row| row.value)
+        .unwrap_or_default())
+}
+
+/// Holds back the workers of a table until it is opened.
+pub(crate) struct Gate(AsyncPgConnection);
+
+impl Gate {
+    pub(crate) async fn open(mut self) {
+        self.0
+            .batch_execute("SELECT pg_advisory_unlock(1)")
+            .await
+            .unwrap();
+    }
 }
 
 /// A worker at work; stopped hard when dropped.
@@ -203,7 +311,9 @@ impl Drop for Working {
 
 /// The future's output, within the limit.
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(LIMIT, future).await.expect("it takes too long")
+    tokio::time::timeout(LIMIT, future)
+        .await
+        .expect("it takes too long")
 }
 
 /// A handler made of a closure.

@@ -11,7 +11,10 @@ const OTHER: &str = "metergate_csv_exporter";
 const HOUR: Duration = Duration::from_hours(1);
 
 const fn three_attempts(name: &'static str) -> KindSpec {
-    KindSpec { retry: Retry::Attempts(3), ..KindSpec::new(name, RUNNER, &[ASKER, RUNNER]) }
+    KindSpec {
+        retry: Retry::Attempts(3),
+        ..KindSpec::new(name, RUNNER, &[ASKER, RUNNER])
+    }
 }
 
 macro_rules! kind {
@@ -80,7 +83,10 @@ kind!(
 pub(crate) struct Tick {}
 
 impl JobKind for Tick {
-    const SPEC: KindSpec = KindSpec { every: Some(HOUR), ..KindSpec::new("test.tick", RUNNER, &[RUNNER]) };
+    const SPEC: KindSpec = KindSpec {
+        every: Some(HOUR),
+        ..KindSpec::new("test.tick", RUNNER, &[RUNNER])
+    };
     fn unique_key(&self) -> Option<String> {
         Some("schedule".to_owned())
     }

@@ -10,7 +10,10 @@ use crate::common::{BUSY, ON_NOTICE, Run, Table, puppet, value, within};
 use crate::kinds::{Bounded, Brief, Keyed, Plain};
 
 /// Renews often, rescues nothing.
-const RENEWING: WorkerSettings = WorkerSettings { heartbeat: Duration::from_millis(20), ..ON_NOTICE };
+const RENEWING: WorkerSettings = WorkerSettings {
+    heartbeat: Duration::from_millis(20),
+    ..ON_NOTICE
+};
 
 #[tokio::test]
 async fn a_claim_is_leased_for_what_its_kind_declares() {
@@ -30,11 +33,18 @@ async fn a_heartbeat_keeps_the_job_beyond_one_lease() {
     let (handler, mut runs) = puppet::<Brief>();
     let working = table.start(BUSY, |worker| worker.handle(2, handler));
     let run = runs.next().await;
-    table.until(id, "clock_timestamp() > started_at + interval '3.5 s'").await;
+    table
+        .until(id, "clock_timestamp() > started_at + interval '3.5 s'")
+        .await;
     assert!(runs.is_empty(), "rescued although its worker lives");
     run.end.send(Outcome::Done).unwrap();
     working.stop().await;
-    assert_eq!(table.count("state = 'completed' AND attempt = 1 AND errors = '{}'").await, 1);
+    assert_eq!(
+        table
+            .count("state = 'completed' AND attempt = 1 AND errors = '{}'")
+            .await,
+        1
+    );
 }
 
 #[tokio::test]
@@ -46,7 +56,10 @@ async fn a_deadline_ends_the_run_and_costs_an_attempt() {
     let mut run = runs.next().await;
     within(run.end.closed()).await;
     let row = table.until(id, "state = 'available'").await;
-    assert_eq!(row["errors"], json!(["attempt 1: not done within the deadline of 300ms"]));
+    assert_eq!(
+        row["errors"],
+        json!(["attempt 1: not done within the deadline of 300ms"])
+    );
 }
 
 #[tokio::test]
@@ -54,15 +67,31 @@ async fn no_renewal_passes_the_deadline() {
     let table = Table::new().await;
     let id = table.enqueue(Bounded { n: 1 }).await;
     let token = table.claim("test.bounded").await;
-    assert_eq!(table.count("lease_expires_at = deadline_at OR lease_expires_at < deadline_at").await, 1);
+    assert_eq!(
+        table
+            .count("lease_expires_at = deadline_at OR lease_expires_at < deadline_at")
+            .await,
+        1
+    );
     let renew = format!("SELECT jsonb_agg(h) FROM jobs.heartbeat('{{{id}}}', '{{{token}}}') h");
-    table.sql("UPDATE jobs.job SET deadline_at = clock_timestamp() + interval '1 min'").await;
+    table
+        .sql("UPDATE jobs.job SET deadline_at = clock_timestamp() + interval '1 min'")
+        .await;
     assert_eq!(table.value(&renew).await, json!([id]));
-    assert_eq!(table.count("lease_expires_at BETWEEN clock_timestamp() + interval '20 s' AND deadline_at").await, 1);
-    table.sql("UPDATE jobs.job SET deadline_at = clock_timestamp() + interval '1 s'").await;
+    assert_eq!(
+        table
+            .count("lease_expires_at BETWEEN clock_timestamp() + interval '20 s' AND deadline_at")
+            .await,
+        1
+    );
+    table
+        .sql("UPDATE jobs.job SET deadline_at = clock_timestamp() + interval '1 s'")
+        .await;
     assert_eq!(table.value(&renew).await, json!([id]));
     assert_eq!(table.count("lease_expires_at = deadline_at").await, 1);
-    table.sql("UPDATE jobs.job SET deadline_at = clock_timestamp() - interval '1 s'").await;
+    table
+        .sql("UPDATE jobs.job SET deadline_at = clock_timestamp() - interval '1 s'")
+        .await;
     assert!(table.value(&renew).await.is_null());
 }
 
@@ -90,8 +119,13 @@ async fn a_worker_that_lost_its_lease_changes_nothing() {
         let before = table.row(id).await;
 
         let mut conn = table.connect().await;
-        assert!(matches!(run.job.lease.hold(&mut conn).await, Err(LeaseLost::Lost(lost)) if lost == id));
-        assert!(matches!(run.job.lease.progressed(&mut conn).await, Err(LeaseLost::Lost(_))));
+        assert!(
+            matches!(run.job.lease.hold(&mut conn).await, Err(LeaseLost::Lost(lost)) if lost == id)
+        );
+        assert!(matches!(
+            run.job.lease.progressed(&mut conn).await,
+            Err(LeaseLost::Lost(_))
+        ));
         run.end.send(outcome.clone()).unwrap();
         working.stop().await;
         assert_eq!(table.row(id).await, before, "{outcome:?}");
@@ -105,7 +139,9 @@ async fn a_run_that_lost_its_lease_is_abandoned() {
     let (handler, mut runs) = puppet::<Plain>();
     let _working = table.start(RENEWING, |worker| worker.handle(1, handler));
     let mut run = runs.next().await;
-    table.sql("UPDATE jobs.job SET lease_token = gen_random_uuid()").await;
+    table
+        .sql("UPDATE jobs.job SET lease_token = gen_random_uuid()")
+        .await;
     within(run.end.closed()).await;
     assert_eq!(table.state(id).await, "running");
 }
@@ -118,7 +154,9 @@ async fn without_an_answer_the_lease_runs_out_by_the_workers_clock() {
     let (handler, mut runs) = puppet::<Brief>();
     let _working = table.start(RENEWING, |worker| worker.handle(1, handler));
     let mut run = runs.next().await;
-    table.sql("ALTER FUNCTION jobs.heartbeat RENAME TO no_heartbeat").await;
+    table
+        .sql("ALTER FUNCTION jobs.heartbeat RENAME TO no_heartbeat")
+        .await;
     within(run.end.closed()).await;
 }
 
@@ -132,15 +170,29 @@ async fn a_held_lease_is_not_taken_away_before_the_commit() {
     let (mut conn, mut other) = (table.connect().await, table.connect().await);
     conn.batch_execute("BEGIN").await.unwrap();
     run.job.lease.hold(&mut conn).await.unwrap();
-    other.batch_execute("SET lock_timeout = '2s'").await.unwrap();
+    other
+        .batch_execute("SET lock_timeout = '2s'")
+        .await
+        .unwrap();
     // Neither heartbeats nor enqueuers wait for the handler's transaction.
     let before = table.row(id).await["lease_expires_at"].take();
-    table.until(id, &format!("lease_expires_at > '{}'", before.as_str().unwrap())).await;
-    job_queue::enqueue_one(&mut other, &Keyed { n: 1 }).await.unwrap();
+    table
+        .until(
+            id,
+            &format!("lease_expires_at > '{}'", before.as_str().unwrap()),
+        )
+        .await;
+    job_queue::enqueue_one(&mut other, &Keyed { n: 1 })
+        .await
+        .unwrap();
     // Whoever takes the lease away does, or passes the row over.
     table.expire(id).await;
     assert_eq!(table.maintain().await["rescued"], json!([]));
-    let discard = value(&mut other, &format!("SELECT to_jsonb(jobs.discard({id}, 'x'))")).await;
+    let discard = value(
+        &mut other,
+        &format!("SELECT to_jsonb(jobs.discard({id}, 'x'))"),
+    )
+    .await;
     assert!(discard.unwrap_err().to_string().contains("lock timeout"));
     run.job.lease.progressed(&mut conn).await.unwrap();
     conn.batch_execute("COMMIT").await.unwrap();
@@ -152,14 +204,42 @@ async fn a_held_lease_is_not_taken_away_before_the_commit() {
 #[tokio::test]
 async fn one_locked_row_does_not_cost_the_others_their_lease() {
     let table = Table::new().await;
-    let (one, other) = (table.enqueue(Plain { n: 1 }).await, table.enqueue(Plain { n: 2 }).await);
-    let tokens = (table.claim("test.plain").await, table.claim("test.plain").await);
-    table.sql("UPDATE jobs.job SET lease_expires_at = clock_timestamp() + interval '1 s'").await;
+    let (one, other) = (
+        table.enqueue(Plain { n: 1 }).await,
+        table.enqueue(Plain { n: 2 }).await,
+    );
+    let tokens = (
+        table.claim("test.plain").await,
+        table.claim("test.plain").await,
+    );
+    table
+        .sql("UPDATE jobs.job SET lease_expires_at = clock_timestamp() + interval '1 s'")
+        .await;
     let mut writer = table.connect().await;
-    writer.batch_execute(&format!("BEGIN; SELECT jobs.progressed({one}, '{}')", tokens.0)).await.unwrap();
-    let renew = format!("SELECT jsonb_agg(h ORDER BY h) FROM jobs.heartbeat('{{{one},{other}}}', '{{{},{}}}') h", tokens.0, tokens.1);
-    assert_eq!(within(table.value(&renew)).await, json!([one, other]), "both are still held");
-    assert_eq!(table.count(&format!("lease_expires_at > clock_timestamp() + interval '10 s' AND id = {other}")).await, 1);
+    writer
+        .batch_execute(&format!(
+            "BEGIN; SELECT jobs.progressed({one}, '{}')",
+            tokens.0
+        ))
+        .await
+        .unwrap();
+    let renew = format!(
+        "SELECT jsonb_agg(h ORDER BY h) FROM jobs.heartbeat('{{{one},{other}}}', '{{{},{}}}') h",
+        tokens.0, tokens.1
+    );
+    assert_eq!(
+        within(table.value(&renew)).await,
+        json!([one, other]),
+        "both are still held"
+    );
+    assert_eq!(
+        table
+            .count(&format!(
+                "lease_expires_at > clock_timestamp() + interval '10 s' AND id = {other}"
+            ))
+            .await,
+        1
+    );
     writer.batch_execute("ROLLBACK").await.unwrap();
 }
 
@@ -186,7 +266,9 @@ async fn a_run_cut_off_inside_a_transaction_leaves_nothing() {
         }
     });
     let _working = table.start(BUSY, |worker| worker.handle::<Bounded, _>(1, handler));
-    table.until(id, "state = 'discarded' AND cardinality(errors) = 3").await;
+    table
+        .until(id, "state = 'discarded' AND cardinality(errors) = 3")
+        .await;
     assert_eq!(table.count("kind = 'test.plain'").await, 0);
 }
 

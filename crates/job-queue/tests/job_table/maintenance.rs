@@ -9,12 +9,22 @@ use crate::kinds::{Eager, Plain, Tick};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_periodic_kind_is_enqueued_once_per_due_time_with_three_workers() {
     let table = Table::new().await;
-    let start = || table.start(BUSY, |worker| worker.handle::<Tick, _>(1, always(Outcome::Done)));
+    let start = || {
+        table.start(BUSY, |worker| {
+            worker.handle::<Tick, _>(1, always(Outcome::Done))
+        })
+    };
     let workers = [start(), start(), start()];
     for round in 1..=5 {
-        table.sql("UPDATE jobs.schedule SET due_at = clock_timestamp() WHERE kind = 'test.tick'").await;
+        table
+            .sql("UPDATE jobs.schedule SET due_at = clock_timestamp() WHERE kind = 'test.tick'")
+            .await;
         test_support::wait::until(crate::common::LIMIT, "the periodic job", async || {
-            (table.count("kind = 'test.tick' AND state = 'completed'").await == round).then_some(())
+            (table
+                .count("kind = 'test.tick' AND state = 'completed'")
+                .await
+                == round)
+                .then_some(())
         })
         .await;
     }
@@ -36,7 +46,8 @@ async fn missed_due_times_are_made_up_for_once() {
 
     // On time, the next due time is exactly one period later.
     table.sql("DELETE FROM jobs.job; UPDATE jobs.schedule SET due_at = clock_timestamp() - interval '1 s' WHERE kind = 'test.tick'").await;
-    let due = "SELECT to_jsonb(due_at - interval '1 h') FROM jobs.schedule WHERE kind = 'test.tick'";
+    let due =
+        "SELECT to_jsonb(due_at - interval '1 h') FROM jobs.schedule WHERE kind = 'test.tick'";
     let now = "SELECT to_jsonb(due_at) FROM jobs.schedule WHERE kind = 'test.tick'";
     let before = table.value(now).await;
     assert_eq!(table.maintain().await["scheduled"], 1);
@@ -46,8 +57,12 @@ async fn missed_due_times_are_made_up_for_once() {
 #[tokio::test]
 async fn a_kind_that_is_no_longer_declared_is_no_longer_periodic() {
     let table = Table::new().await;
-    job_queue::declare(&mut table.connect().await, &[Plain::SPEC]).await.unwrap();
-    table.sql("UPDATE jobs.schedule SET due_at = clock_timestamp()").await;
+    job_queue::declare(&mut table.connect().await, &[Plain::SPEC])
+        .await
+        .unwrap();
+    table
+        .sql("UPDATE jobs.schedule SET due_at = clock_timestamp()")
+        .await;
     assert_eq!(table.maintain().await["scheduled"], 0);
     // Its jobs can still be run by an older worker.
     table.enqueue(Eager { n: 1 }).await;
@@ -57,9 +72,19 @@ async fn a_kind_that_is_no_longer_declared_is_no_longer_periodic() {
 #[tokio::test]
 async fn declaring_again_updates_a_kind() {
     let table = Table::new().await;
-    let slower = job_queue::KindSpec { announced: true, ..Plain::SPEC };
-    job_queue::declare(&mut table.connect().await, &[slower]).await.unwrap();
-    assert_eq!(table.value("SELECT to_jsonb(announced) FROM jobs.kind WHERE name = 'test.plain'").await, true);
+    let slower = job_queue::KindSpec {
+        announced: true,
+        ..Plain::SPEC
+    };
+    job_queue::declare(&mut table.connect().await, &[slower])
+        .await
+        .unwrap();
+    assert_eq!(
+        table
+            .value("SELECT to_jsonb(announced) FROM jobs.kind WHERE name = 'test.plain'")
+            .await,
+        true
+    );
 }
 
 #[tokio::test]
@@ -75,14 +100,25 @@ async fn completed_rows_go_after_a_day_and_discarded_ones_stay() {
     .into_iter()
     .enumerate()
     {
-        let id = table.enqueue(Plain { n: i64::try_from(n).unwrap() }).await;
+        let id = table
+            .enqueue(Plain {
+                n: i64::try_from(n).unwrap(),
+            })
+            .await;
         let token = table.claim("test.plain").await;
         table.finish(id, &token, outcome).await;
-        table.sql(&format!("UPDATE jobs.job SET finished_at = finished_at - interval '{age}' WHERE id = {id}")).await;
+        table
+            .sql(&format!(
+                "UPDATE jobs.job SET finished_at = finished_at - interval '{age}' WHERE id = {id}"
+            ))
+            .await;
     }
     assert_eq!(table.maintain().await["pruned"], 2);
     let left = "SELECT jsonb_agg(state ORDER BY id) FROM jobs.job";
-    assert_eq!(table.value(left).await, json!(["discarded", "completed", "cancelled"]));
+    assert_eq!(
+        table.value(left).await,
+        json!(["discarded", "completed", "cancelled"])
+    );
 }
 
 #[tokio::test]
@@ -94,7 +130,15 @@ async fn orphans_run_again_at_once_and_say_why() {
     table.claim("test.plain").await;
     table.expire(orphan).await;
     assert_eq!(table.maintain().await["rescued"], json!(["test.plain"]));
-    let row = table.until(orphan, "state = 'available' AND run_at <= clock_timestamp()").await;
-    assert_eq!(row["errors"], json!(["attempt 1: the worker vanished or ran into the deadline"]));
+    let row = table
+        .until(
+            orphan,
+            "state = 'available' AND run_at <= clock_timestamp()",
+        )
+        .await;
+    assert_eq!(
+        row["errors"],
+        json!(["attempt 1: the worker vanished or ran into the deadline"])
+    );
     assert_eq!(table.state(alive).await, "running");
 }

@@ -17,21 +17,50 @@ const MOST_ATTEMPTS: i64 = 3;
 
 #[derive(Debug, Clone)]
 enum Step {
-    Enqueue { kind: &'static str, key: u8, later: bool },
-    Claim { kind: &'static str, limit: usize },
-    Finish { claim: usize, outcome: &'static str },
-    Complete { claims: [usize; 2] },
-    Heartbeat { claim: usize },
-    Progress { claim: usize },
-    Vanish { claim: usize },
-    Discard { job: usize },
-    Retry { job: usize },
+    Enqueue {
+        kind: &'static str,
+        key: u8,
+        later: bool,
+    },
+    Claim {
+        kind: &'static str,
+        limit: usize,
+    },
+    Finish {
+        claim: usize,
+        outcome: &'static str,
+    },
+    Complete {
+        claims: [usize; 2],
+    },
+    Heartbeat {
+        claim: usize,
+    },
+    Progress {
+        claim: usize,
+    },
+    Vanish {
+        claim: usize,
+    },
+    Discard {
+        job: usize,
+    },
+    Retry {
+        job: usize,
+    },
     TimePasses,
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let kind = || prop_oneof![Just(FOLLOWED), Just(ENDLESS)];
-    let outcome = prop::sample::select(vec!["completed", "cancelled", "retry", "fail", "snooze", "hand_back"]);
+    let outcome = prop::sample::select(vec![
+        "completed",
+        "cancelled",
+        "retry",
+        "fail",
+        "snooze",
+        "hand_back",
+    ]);
     let number = 0..100_usize;
     prop_oneof![
         6 => (kind(), 0..3_u8, any::<bool>()).prop_map(|(kind, key, later)| Step::Enqueue { kind, key, later }),
@@ -70,7 +99,9 @@ struct Model {
 
 impl Model {
     fn live(&mut self, kind: &str, key: u8) -> Option<&mut ModelJob> {
-        self.jobs.iter_mut().find(|job| job.kind == kind && job.key == key && matches!(job.state, "available" | "running"))
+        self.jobs.iter_mut().find(|job| {
+            job.kind == kind && job.key == key && matches!(job.state, "available" | "running")
+        })
     }
 
     /// `id` is what the table answered; it must be the live twin's, if there is one.
@@ -84,11 +115,23 @@ impl Model {
             return;
         }
         assert!(self.jobs.iter().all(|job| job.id != id));
-        self.jobs.push(ModelJob { id, kind, key, state: "available", attempt: 0, due, again: None, token: None, errors: 0 });
+        self.jobs.push(ModelJob {
+            id,
+            kind,
+            key,
+            state: "available",
+            attempt: 0,
+            due,
+            again: None,
+            token: None,
+            errors: 0,
+        });
     }
 
     fn holder(&mut self, (id, token): &(i64, String)) -> Option<&mut ModelJob> {
-        self.jobs.iter_mut().find(|job| job.id == *id && job.token.as_ref() == Some(token))
+        self.jobs
+            .iter_mut()
+            .find(|job| job.id == *id && job.token.as_ref() == Some(token))
     }
 
     fn find(&mut self, id: i64) -> &mut ModelJob {
@@ -142,7 +185,16 @@ async fn compare(table: &Table, model: &Model) {
         let ended = !matches!(job.state, "available" | "running");
         let due = job.state != "available" || job.due;
         expected.push(json!([
-            job.id, job.kind, job.key.to_string(), job.state, job.attempt, due, job.again, job.token, job.errors.min(20), ended
+            job.id,
+            job.kind,
+            job.key.to_string(),
+            job.state,
+            job.attempt,
+            due,
+            job.again,
+            job.token,
+            job.errors.min(20),
+            ended
         ]));
     }
     assert_eq!(table.value(rows).await, Value::from(expected));
@@ -152,7 +204,9 @@ async fn take(table: &Table, model: &mut Model, step: &Step) {
     match step {
         Step::Enqueue { kind, key, later } => {
             let delay = if *later { 3_600_000 } else { 0 };
-            let ids = format!("SELECT to_jsonb(jobs.enqueue('{{{kind}}}', '{{\"{{}}\"}}', '{{{key}}}', '{{{delay}}}', '{{0}}', NULL))");
+            let ids = format!(
+                "SELECT to_jsonb(jobs.enqueue('{{{kind}}}', '{{\"{{}}\"}}', '{{{key}}}', '{{{delay}}}', '{{0}}', NULL))"
+            );
             let id = table.value(&ids).await[0].as_i64().unwrap();
             model.enqueue(kind, *key, !later, id);
         }
@@ -164,13 +218,28 @@ async fn take(table: &Table, model: &mut Model, step: &Step) {
         }
         Step::Complete { claims } => complete(table, model, claims).await,
         Step::Heartbeat { claim } => {
-            let Some(claim) = model.claim_of(*claim) else { return };
-            let held = format!("SELECT to_jsonb(h) FROM jobs.heartbeat('{{{}}}', '{{{}}}') h", claim.0, claim.1);
-            assert_eq!(table.value(&held).await == claim.0, model.holder(&claim).is_some());
+            let Some(claim) = model.claim_of(*claim) else {
+                return;
+            };
+            let held = format!(
+                "SELECT to_jsonb(h) FROM jobs.heartbeat('{{{}}}', '{{{}}}') h",
+                claim.0, claim.1
+            );
+            assert_eq!(
+                table.value(&held).await == claim.0,
+                model.holder(&claim).is_some()
+            );
         }
         Step::Progress { claim } => {
-            let Some(claim) = model.claim_of(*claim) else { return };
-            let progressed = table.value(&format!("SELECT to_jsonb(jobs.progressed({}, '{}'))", claim.0, claim.1)).await;
+            let Some(claim) = model.claim_of(*claim) else {
+                return;
+            };
+            let progressed = table
+                .value(&format!(
+                    "SELECT to_jsonb(jobs.progressed({}, '{}'))",
+                    claim.0, claim.1
+                ))
+                .await;
             let holder = model.holder(&claim);
             assert_eq!(progressed, holder.is_some());
             if let Some(job) = holder {
@@ -178,12 +247,17 @@ async fn take(table: &Table, model: &mut Model, step: &Step) {
             }
         }
         Step::Vanish { claim } => {
-            let Some(claim) = model.claim_of(*claim) else { return };
+            let Some(claim) = model.claim_of(*claim) else {
+                return;
+            };
             if model.holder(&claim).is_none() {
                 return;
             }
             table.expire(claim.0).await;
-            assert_eq!(table.maintain().await["rescued"].as_array().unwrap().len(), 1);
+            assert_eq!(
+                table.maintain().await["rescued"].as_array().unwrap().len(),
+                1
+            );
             if model.put_back(claim.0, true) {
                 follow(table, model, claim.0).await;
             }
@@ -191,7 +265,9 @@ async fn take(table: &Table, model: &mut Model, step: &Step) {
         Step::Discard { job } => discard(table, model, *job).await,
         Step::Retry { job } => retry(table, model, *job).await,
         Step::TimePasses => {
-            table.sql("UPDATE jobs.job SET run_at = clock_timestamp() WHERE state = 'available'").await;
+            table
+                .sql("UPDATE jobs.job SET run_at = clock_timestamp() WHERE state = 'available'")
+                .await;
             for job in &mut model.jobs {
                 job.due |= job.state == "available";
             }
@@ -200,13 +276,22 @@ async fn take(table: &Table, model: &mut Model, step: &Step) {
 }
 
 async fn claim(table: &Table, model: &mut Model, kind: &str, limit: usize) {
-    let claimed = format!("SELECT coalesce(jsonb_agg(jsonb_build_array(id, lease_token)), '[]') FROM jobs.claim('{kind}', {limit})");
+    let claimed = format!(
+        "SELECT coalesce(jsonb_agg(jsonb_build_array(id, lease_token)), '[]') FROM jobs.claim('{kind}', {limit})"
+    );
     let claimed = table.value(&claimed).await;
-    let due = model.jobs.iter().filter(|job| job.kind == kind && job.state == "available" && job.due).count();
+    let due = model
+        .jobs
+        .iter()
+        .filter(|job| job.kind == kind && job.state == "available" && job.due)
+        .count();
     let claimed = claimed.as_array().unwrap();
     assert_eq!(claimed.len(), due.min(limit));
     for one in claimed {
-        let (id, token) = (one[0].as_i64().unwrap(), one[1].as_str().unwrap().to_owned());
+        let (id, token) = (
+            one[0].as_i64().unwrap(),
+            one[1].as_str().unwrap().to_owned(),
+        );
         let job = model.find(id);
         assert!(job.state == "available" && job.due);
         job.state = "running";
@@ -217,9 +302,17 @@ async fn claim(table: &Table, model: &mut Model, kind: &str, limit: usize) {
 }
 
 async fn finish(table: &Table, model: &mut Model, claim: &(i64, String), outcome: &str) {
-    let note = if matches!(outcome, "retry" | "fail") { "'x'" } else { "NULL" };
+    let note = if matches!(outcome, "retry" | "fail") {
+        "'x'"
+    } else {
+        "NULL"
+    };
     let (id, token) = claim;
-    let answer = table.value(&format!("SELECT to_jsonb(jobs.finish({id}, '{token}', '{outcome}', {note}, NULL, 3600000))")).await;
+    let answer = table
+        .value(&format!(
+            "SELECT to_jsonb(jobs.finish({id}, '{token}', '{outcome}', {note}, NULL, 3600000))"
+        ))
+        .await;
     let Some(job) = model.holder(claim) else {
         assert!(answer.is_null(), "a stale token changed something");
         return;
@@ -259,13 +352,23 @@ async fn finish(table: &Table, model: &mut Model, claim: &(i64, String), outcome
 }
 
 async fn complete(table: &Table, model: &mut Model, numbers: &[usize; 2]) {
-    let claims: Vec<_> = numbers.iter().filter_map(|number| model.claim_of(*number)).collect();
+    let claims: Vec<_> = numbers
+        .iter()
+        .filter_map(|number| model.claim_of(*number))
+        .collect();
     let (mut ids, mut tokens) = (String::new(), String::new());
     for (id, token) in &claims {
         write!(ids, "{}{id}", if ids.is_empty() { "" } else { "," }).unwrap();
-        write!(tokens, "{}{token}", if tokens.is_empty() { "" } else { "," }).unwrap();
+        write!(
+            tokens,
+            "{}{token}",
+            if tokens.is_empty() { "" } else { "," }
+        )
+        .unwrap();
     }
-    let query = format!("SELECT coalesce(jsonb_agg(DISTINCT c), '[]') FROM jobs.complete('{{{ids}}}', '{{{tokens}}}') c");
+    let query = format!(
+        "SELECT coalesce(jsonb_agg(DISTINCT c), '[]') FROM jobs.complete('{{{ids}}}', '{{{tokens}}}') c"
+    );
     let ended = table.value(&query).await.as_array().unwrap().len();
     let mut expected = 0;
     for claim in &claims {
@@ -286,7 +389,9 @@ async fn discard(table: &Table, model: &mut Model, number: usize) {
     }
     let number = number % model.jobs.len();
     let id = model.jobs[number].id;
-    let discarded = table.value(&format!("SELECT to_jsonb(jobs.discard({id}, 'x'))")).await;
+    let discarded = table
+        .value(&format!("SELECT to_jsonb(jobs.discard({id}, 'x'))"))
+        .await;
     let job = model.find(id);
     assert_eq!(discarded, matches!(job.state, "available" | "running"));
     if discarded == true {
@@ -301,13 +406,24 @@ async fn retry(table: &Table, model: &mut Model, number: usize) {
         return;
     }
     let number = number % model.jobs.len();
-    let ModelJob { id, kind, key, state, .. } = model.jobs[number];
+    let ModelJob {
+        id,
+        kind,
+        key,
+        state,
+        ..
+    } = model.jobs[number];
     let possible = match state {
         "available" => true,
         "discarded" => model.live(kind, key).is_none(),
         _ => false,
     };
-    assert_eq!(table.value(&format!("SELECT to_jsonb(jobs.retry({id}))")).await, possible);
+    assert_eq!(
+        table
+            .value(&format!("SELECT to_jsonb(jobs.retry({id}))"))
+            .await,
+        possible
+    );
     if possible {
         model.find(id).wait(true, 0);
     }
@@ -320,20 +436,31 @@ async fn follow(table: &Table, model: &mut Model, id: i64) {
         let next = format!(
             "SELECT to_jsonb(id) FROM jobs.job WHERE kind = '{ENDLESS}' AND unique_key = '{key}' AND state IN ('available', 'running')"
         );
-        let next = table.value(&next).await.as_i64().expect("the discard action was carried out");
+        let next = table
+            .value(&next)
+            .await
+            .as_i64()
+            .expect("the discard action was carried out");
         model.enqueue(ENDLESS, key, true, next);
     }
 }
 
 #[test]
 fn the_table_does_as_the_model() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let table = runtime.block_on(async {
         let table = Table::new().await;
         table.sql("UPDATE jobs.kind SET backoff_first = interval '1 h', backoff_limit = interval '2 h' WHERE name = 'test.endless'").await;
         table
     });
-    let config = ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig {
+        cases: 32,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
     let steps = prop::collection::vec(step(), 1..60);
     let outcome = TestRunner::new(config).run(&steps, |steps| {
         runtime.block_on(async {

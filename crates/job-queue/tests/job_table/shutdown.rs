@@ -9,7 +9,9 @@ use crate::kinds::{Plain, Told};
 #[tokio::test]
 async fn an_idle_worker_stops_at_once() {
     let table = Table::new().await;
-    let working = table.start(ON_NOTICE, |worker| worker.handle::<Plain, _>(1, always(Outcome::Done)));
+    let working = table.start(ON_NOTICE, |worker| {
+        worker.handle::<Plain, _>(1, always(Outcome::Done))
+    });
     working.listening().await.stop().await;
 }
 
@@ -18,7 +20,10 @@ async fn a_soft_stop_claims_nothing_more_and_lets_the_run_end() {
     let table = Table::new().await;
     let id = table.enqueue(Plain { n: 1 }).await;
     let (handler, mut runs) = puppet::<Plain>();
-    let working = table.start(BUSY, |worker| worker.handle(2, handler)).listening().await;
+    let working = table
+        .start(BUSY, |worker| worker.handle(2, handler))
+        .listening()
+        .await;
     let run = runs.next().await;
     working.shutdown.begin_soft();
     within(run.job.stopping.cancelled()).await;
@@ -27,7 +32,27 @@ async fn a_soft_stop_claims_nothing_more_and_lets_the_run_end() {
     run.end.send(Outcome::Done).unwrap();
     within(stopped).await.unwrap();
     assert_eq!(table.state(id).await, "completed");
-    assert_eq!((table.state(waiting).await, runs.is_empty()), (json!("available"), true));
+    assert_eq!(
+        (table.state(waiting).await, runs.is_empty()),
+        (json!("available"), true)
+    );
+}
+
+#[tokio::test]
+async fn what_was_being_claimed_when_the_stop_came_is_handed_back() {
+    let table = Table::new().await;
+    for n in 0..3 {
+        table.enqueue(Plain { n }).await;
+    }
+    let gate = table.gate_behind_claims().await;
+    let (handler, runs) = puppet::<Plain>();
+    let working = table.start(ON_NOTICE, |worker| worker.handle(3, handler));
+    table.until_blocked().await;
+    working.shutdown.begin_soft();
+    gate.open().await;
+    working.stop().await;
+    assert!(runs.is_empty());
+    assert_eq!(table.count("state = 'available' AND attempt = 0").await, 3);
 }
 
 #[tokio::test]
@@ -38,7 +63,10 @@ async fn what_a_soft_stop_interrupts_runs_elsewhere_without_an_attempt() {
     let working = table.start(ON_NOTICE, |worker| worker.handle(1, handler));
     let run = runs.next().await;
     let (handler, mut elsewhere) = puppet::<Plain>();
-    let other = table.start(ON_NOTICE, |worker| worker.handle(1, handler)).listening().await;
+    let other = table
+        .start(ON_NOTICE, |worker| worker.handle(1, handler))
+        .listening()
+        .await;
     working.shutdown.begin_soft();
     within(run.job.stopping.cancelled()).await;
     run.end.send(Outcome::HandBack).unwrap();
@@ -62,43 +90,46 @@ async fn a_hard_stop_hands_back_what_runs_without_an_attempt() {
     let held = [runs.next().await, runs.next().await, runs.next().await];
     working.shutdown.begin_hard();
     working.stop().await;
-    assert_eq!(table.count("state = 'available' AND attempt = 0 AND errors = '{}'").await, 3);
+    assert_eq!(
+        table
+            .count("state = 'available' AND attempt = 0 AND errors = '{}'")
+            .await,
+        3
+    );
     drop(held);
 }
 
 #[tokio::test]
 async fn runs_that_ended_before_the_stop_are_completed() {
     let table = Table::new().await;
-    let jobs: Vec<_> = (0..300).map(|n| NewJob::new(&Plain { n }).unwrap()).collect();
-    job_queue::enqueue(&mut table.connect().await, &jobs).await.unwrap();
-    // Completions wait behind this lock until the stop has begun.
-    let mut lock = table.connect().await;
-    diesel_async::SimpleAsyncConnection::batch_execute(
-        &mut lock,
-        "ALTER FUNCTION jobs.complete RENAME TO complete_at_once;
-         CREATE FUNCTION jobs.complete(p_ids bigint[], p_tokens uuid[]) RETURNS SETOF bigint LANGUAGE plpgsql AS $$
-         BEGIN
-             PERFORM pg_advisory_xact_lock_shared(1);
-             RETURN QUERY SELECT jobs.complete_at_once(p_ids, p_tokens);
-         END $$;
-         SELECT pg_advisory_lock(1)",
-    )
-    .await
-    .unwrap();
-    let working = table.start(ON_NOTICE, |worker| worker.handle::<Plain, _>(300, always(Outcome::Done)));
+    let jobs: Vec<_> = (0..300)
+        .map(|n| NewJob::new(&Plain { n }).unwrap())
+        .collect();
+    job_queue::enqueue(&mut table.connect().await, &jobs)
+        .await
+        .unwrap();
+    let gate = table.gate_before_completions().await;
+    let working = table.start(ON_NOTICE, |worker| {
+        worker.handle::<Plain, _>(300, always(Outcome::Done))
+    });
     table.until_blocked().await;
     working.shutdown.begin_soft();
     let stopped = tokio::spawn(working.stop());
-    diesel_async::SimpleAsyncConnection::batch_execute(&mut lock, "SELECT pg_advisory_unlock(1)").await.unwrap();
+    gate.open().await;
     within(stopped).await.unwrap();
-    assert_eq!(table.count("state = 'completed' AND attempt = 1").await, 300);
+    assert_eq!(
+        table.count("state = 'completed' AND attempt = 1").await,
+        300
+    );
 }
 
 #[tokio::test]
 async fn results_written_before_the_stop_stay() {
     let table = Table::new().await;
     let id = table.enqueue(Told { n: 1 }).await;
-    let working = table.start(ON_NOTICE, |worker| worker.handle::<Told, _>(1, always(Outcome::DoneWith(json!(5)))));
+    let working = table.start(ON_NOTICE, |worker| {
+        worker.handle::<Told, _>(1, always(Outcome::DoneWith(json!(5))))
+    });
     table.until(id, "state = 'completed'").await;
     working.stop().await;
     assert_eq!(table.row(id).await["result"], 5);

@@ -19,7 +19,10 @@ async fn the_trace_of_the_enqueuer_goes_on_in_the_worker() {
     let span = tracing::info_span!("enqueuer");
     let traceparent = span.in_scope(service_kit::telemetry::traceparent).unwrap();
     let id = table.enqueue(Plain { n: 1 }).instrument(span).await;
-    assert_eq!(table.row(id).await["traceparent"].as_str(), Some(traceparent.as_str()));
+    assert_eq!(
+        table.row(id).await["traceparent"].as_str(),
+        Some(traceparent.as_str())
+    );
 
     let (sender, mut seen) = tokio::sync::mpsc::unbounded_channel();
     let handler = Run(move |_: Job<Plain>| {
@@ -63,7 +66,10 @@ async fn metrics_tell_depth_age_run_time_retries_rescues_and_discards() {
         "jobs_discards_total{kind=\"test.measured\"} 2",
     ];
     for line in wanted {
-        test_support::wait::until(LIMIT, line, async || metrics.render().contains(line).then_some(())).await;
+        test_support::wait::until(LIMIT, line, async || {
+            metrics.render().contains(line).then_some(())
+        })
+        .await;
     }
     working.stop().await;
 }
@@ -76,8 +82,13 @@ async fn depth_counts_and_ages_per_kind() {
     }
     table.claim("test.plain").await;
     table.sql("UPDATE jobs.job SET run_at = run_at - interval '90 s', created_at = created_at - interval '100 s'").await;
-    let depth = table.value("SELECT to_jsonb(d) FROM jobs.depth('{test.plain}') d").await;
-    assert_eq!((&depth["available"], &depth["running"], &depth["discarded"]), (&2.into(), &1.into(), &0.into()));
+    let depth = table
+        .value("SELECT to_jsonb(d) FROM jobs.depth('{test.plain}') d")
+        .await;
+    assert_eq!(
+        (&depth["available"], &depth["running"], &depth["discarded"]),
+        (&2.into(), &1.into(), &0.into())
+    );
     for (name, seconds) in [("oldest_ready_ms", 90), ("oldest_ms", 100)] {
         let age = depth[name].as_i64().unwrap() / 1000;
         assert!((seconds..seconds + 30).contains(&age), "{name}: {age}");

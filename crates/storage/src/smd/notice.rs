@@ -2,8 +2,8 @@
 
 use diesel::sql_types::{Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper,
-    sql_query,
+    ExpressionMethods, OptionalExtension, PgExpressionMethods as _, QueryDsl, Queryable,
+    Selectable, SelectableHelper, sql_query,
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use jiff_diesel::NullableTimestamp;
@@ -87,6 +87,21 @@ pub async fn get(
         usage_point: row.usage_point_id,
         collected: row.collected_at.is_some(),
     }))
+}
+
+/// How many links of an authorization (or, for `None`, bulk links) wait to be collected.
+pub async fn waiting(
+    conn: &mut AsyncPgConnection,
+    authorization: Option<AuthorizationId>,
+) -> diesel::QueryResult<i64> {
+    table::table
+        .filter(
+            table::authorization_id.is_not_distinct_from(authorization.map(AuthorizationId::uuid)),
+        )
+        .filter(table::collected_at.is_null())
+        .count()
+        .get_result(conn)
+        .await
 }
 
 /// Its content has been taken in, or there was none.
