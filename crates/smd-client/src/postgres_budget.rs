@@ -10,10 +10,10 @@ use tokio::time::Instant;
 use crate::{Budget, BudgetError, Wait};
 
 /// How long everybody keeps away after a throttling answer that names no time.
-const CLOSED_BY_DEFAULT: Duration = Duration::from_secs(60);
+const CLOSED_BY_DEFAULT: Duration = Duration::from_mins(1);
 
 /// Upper bound for what the custodian asks for in `Retry-After`.
-const CLOSED_AT_MOST: Duration = Duration::from_secs(3600);
+const CLOSED_AT_MOST: Duration = Duration::from_hours(1);
 
 /// The custodian's limits.
 #[derive(Debug, Clone, clap::Args)]

@@ -298,7 +298,7 @@ mod tests {
             }
             retry_after(&headers, now)
         };
-        assert_eq!(read("120", None), Some(Duration::from_secs(120)));
+        assert_eq!(read("120", None), Some(Duration::from_mins(2)));
         assert_eq!(
             read("Sun, 08 Mar 2026 12:01:30 GMT", None),
             Some(Duration::from_secs(90))

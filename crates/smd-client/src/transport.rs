@@ -31,7 +31,7 @@ const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(60);
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long an idle connection is kept: requests come a second apart.
-const KEEP_IDLE: Duration = Duration::from_secs(60);
+const KEEP_IDLE: Duration = Duration::from_mins(1);
 
 /// A success: 2xx with its body still to be read.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use super::malformed;
 use crate::{Error, RequestKind, Secret, TokenSet};
 
 /// Life of a token that comes without one: what PG&E documents.
-const USUAL_LIFE: Duration = Duration::from_secs(3600);
+const USUAL_LIFE: Duration = Duration::from_hours(1);
 
 /// The token endpoint's JSON, customer's tokens and client token alike.
 #[derive(Debug, Serialize, Deserialize)]

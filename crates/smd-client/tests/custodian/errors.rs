@@ -94,7 +94,7 @@ async fn throttling_tells_the_budget_when_to_go_on() {
         (
             503,
             Some("Sun, 08 Mar 2026 12:02:00 GMT"),
-            Some(Duration::from_secs(120)),
+            Some(Duration::from_mins(2)),
         ),
         (429, None, None),
         (503, None, None),

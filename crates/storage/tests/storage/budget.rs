@@ -67,7 +67,7 @@ async fn slots_are_spaced() {
 async fn a_slot_beyond_the_wait_is_not_reserved() {
     let mut it = Fixture::new().await;
     let limits = Limits {
-        spacing: Duration::from_secs(60),
+        spacing: Duration::from_mins(1),
         ..LIMITS
     };
     wait_of(reserve(&mut it.conn, limits, Duration::ZERO).await.unwrap());
@@ -79,13 +79,13 @@ async fn a_slot_beyond_the_wait_is_not_reserved() {
             panic!("reserved");
         };
         assert!(
-            time <= Duration::from_secs(60) && time > Duration::from_secs(30),
+            time <= Duration::from_mins(1) && time > Duration::from_secs(30),
             "{time:?}"
         );
     }
     assert_eq!(slots(&mut it.conn).await.len(), 1);
     wait_of(
-        reserve(&mut it.conn, limits, Duration::from_secs(60))
+        reserve(&mut it.conn, limits, Duration::from_mins(1))
             .await
             .unwrap(),
     );
@@ -144,12 +144,12 @@ async fn old_slots_are_forgotten_and_free_the_limit() {
 async fn throttling_moves_everybody() {
     let mut it = Fixture::new().await;
     assert_eq!(closed_for(&mut it.conn).await.unwrap(), Duration::ZERO);
-    close(&mut it.conn, Duration::from_secs(600)).await.unwrap();
+    close(&mut it.conn, Duration::from_mins(10)).await.unwrap();
     // A shorter closure does not shorten a longer one.
     close(&mut it.conn, Duration::from_secs(1)).await.unwrap();
     let left = closed_for(&mut it.conn).await.unwrap();
     assert!(
-        left > Duration::from_secs(570) && left <= Duration::from_secs(600),
+        left > Duration::from_secs(570) && left <= Duration::from_mins(10),
         "{left:?}"
     );
     let mut other = it.connect().await;

@@ -27,7 +27,7 @@ use crate::{ports, wait};
 use programs::Programs;
 
 /// How long Postgres may take to start or to stop.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// How often another port is tried when somebody took the one that was free.
 const PORT_ATTEMPTS: u32 = 5;
