@@ -2,12 +2,14 @@
 
 use std::fmt::Display;
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use diesel_async::AsyncPgConnection;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::{JobKind, Lease};
+use crate::{JobKind, Lease, LeaseLost};
 
 /// How a run ended. Notes are one short line for the operator: nothing personal, no secret.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,7 +59,7 @@ pub struct Job<K> {
     pub id: i64,
     /// What it is about.
     pub payload: K,
-    /// 1 for the first attempt, as of the claim: [`Lease::progressed`] does not change it here.
+    /// 1 for the first attempt, as of the claim; see [`Job::is_last_attempt`].
     pub attempt: i32,
     /// Attempts after which it is given up; `None`: never.
     pub max_attempts: Option<i32>,
@@ -66,6 +68,27 @@ pub struct Job<K> {
     /// Cancelled when the program is about to stop: a long handler ends at its next checkpoint with
     /// [`Outcome::HandBack`].
     pub stopping: CancellationToken,
+    pub(crate) progressed: AtomicBool,
+}
+
+impl<K> Job<K> {
+    /// [`Lease::progressed`], remembered for [`Job::is_last_attempt`].
+    pub async fn progressed(&self, conn: &mut AsyncPgConnection) -> Result<(), LeaseLost> {
+        self.lease.progressed(conn).await?;
+        self.progressed.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether the job is given up when this run fails. Progress made in this run counts as a first
+    /// attempt.
+    pub fn is_last_attempt(&self) -> bool {
+        let attempt = if self.progressed.load(Ordering::Relaxed) {
+            1
+        } else {
+            self.attempt
+        };
+        self.max_attempts.is_some_and(|most| attempt >= most)
+    }
 }
 
 /// Runs the jobs of one kind. Idempotent: the same job may run again from its start at any time,

@@ -200,9 +200,7 @@ impl Fetcher {
         }
         let outcome = match error.outcome() {
             // The last attempt: say why before the job table gives the job up.
-            Outcome::Retry(line) if job.max_attempts.is_some_and(|most| job.attempt >= most) => {
-                Outcome::Fail(line)
-            }
+            Outcome::Retry(line) if job.is_last_attempt() => Outcome::Fail(line),
             other => other,
         };
         let mut conn = self.database.get().await?;

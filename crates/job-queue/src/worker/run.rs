@@ -1,6 +1,7 @@
 //! One job from claim to outcome.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -89,6 +90,7 @@ async fn attempt<K: JobKind, H: Handler<K>>(
         max_attempts: claimed.max_attempts,
         lease,
         stopping: shared.shutdown.soft().clone(),
+        progressed: AtomicBool::new(false),
     };
     let deadline = from_millis(claimed.deadline_ms);
     let run = AssertUnwindSafe(async { handler.run(job).await }).catch_unwind();

@@ -170,7 +170,7 @@ async fn nobody_but_the_owner_touches_jobs_audit_budget_or_schema() {
 #[tokio::test]
 async fn internal_job_functions_are_not_to_be_called() {
     let mut it = Fixture::with_roles().await;
-    let internal = "p.pronamespace = 'jobs'::regnamespace AND p.proname IN ('insert_job', 'give_up', 'put_back')";
+    let internal = "p.pronamespace = 'jobs'::regnamespace AND p.proname IN ('add', 'give_up', 'put_back', 'wait_until', 'announce')";
     assert!(
         it.number(&format!("SELECT count(*) FROM pg_proc p WHERE {internal}"))
             .await

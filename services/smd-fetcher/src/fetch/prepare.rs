@@ -110,7 +110,7 @@ impl Fetcher {
             let name = found.name.and_then(|told| told.0);
             authorization::describe(conn, known.id, name.as_deref(), &zone_name).await?;
             plan::fix(conn, known.id, &usage_points, &windows).await?;
-            job.lease.progressed(conn).await?;
+            job.progressed(conn).await?;
             Ok::<_, StepError>(())
         })
         .await?;

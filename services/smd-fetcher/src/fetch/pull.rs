@@ -75,7 +75,7 @@ impl Fetcher {
                 let rows = reading::merge(conn, staged.batch, staged.rows, &series).await?;
                 plan::mark_received(conn, known.id, pull, rows).await?;
                 authorization::note_delay(conn, known.id, None).await?;
-                job.lease.progressed(conn).await?;
+                job.progressed(conn).await?;
                 Ok::<_, StepError>(())
             })
             .await
@@ -104,7 +104,7 @@ impl Fetcher {
                 Stands::Empty => {
                     plan::mark_received(conn, known.id, pull, 0).await?;
                     authorization::note_delay(conn, known.id, None).await?;
-                    job.lease.progressed(conn).await?;
+                    job.progressed(conn).await?;
                 }
             }
             Ok::<_, StepError>(())
