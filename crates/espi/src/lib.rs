@@ -2,7 +2,7 @@
 //!
 //! Start at [`Reader`], which turns a feed into [`Entry`] values one at a time, then at
 //! [`Binder`], which tells which usage point, flow direction and unit each reading belongs to.
-//! [`merge`] joins overlapping files, [`local_time`] decodes daylight saving rules, [`writer`]
+//! [`local_time`] decodes daylight saving rules, [`writer`]
 //! produces feeds in PG&E's spelling, and [`notification`], [`service_status`] and
 //! [`client_token`] read the small documents around them.
 //!
@@ -37,7 +37,6 @@ pub mod binder;
 pub mod client_token;
 pub mod codes;
 pub mod local_time;
-pub mod merge;
 pub mod model;
 pub mod notification;
 pub mod reader;

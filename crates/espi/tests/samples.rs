@@ -9,7 +9,6 @@
 
 mod support;
 
-use espi::merge::Merge;
 use espi::{
     AuthorizationStatus, Binder, Commodity, Content, FlowDirection, MeasurementKind, ReadErrorKind,
     ServiceKind, UnitOfMeasure, UsagePointId, notification,
@@ -91,33 +90,6 @@ fn the_block_of_25_hours_says_90000_seconds() {
         .map(|block| (block.duration, block.readings.len()))
         .collect();
     assert!(lengths.contains(&(Some(90_000), 25)), "{lengths:?}");
-}
-
-#[test]
-fn three_overlapping_files_give_each_hour_once() {
-    let mut merge = Merge::new();
-    let mut read = 0;
-    for name in ["2019-10-16", "2019-10-17", "2019-11-02"] {
-        let Some(bytes) = sample(&format!("pge-oev/{name}.xml")) else {
-            return;
-        };
-        let (blocks, bound) = bind(&bytes);
-        for block in blocks {
-            read += block.readings.len();
-            merge.add(block);
-        }
-        merge.end_of_document(&bound.series);
-    }
-    assert_eq!((read, merge.repeated()), (48 + 24 + 49, 24));
-    let all = merge.finish();
-    let [series] = all.as_slice() else {
-        panic!("one series expected, {}", all.len())
-    };
-    assert_eq!(series.readings.len(), 97);
-    let mut starts: Vec<_> = series.readings.iter().map(|r| r.reading.start).collect();
-    starts.dedup();
-    assert_eq!(starts.len(), 97);
-    assert_eq!(series.total().unwrap().to_string(), "120184.198");
 }
 
 #[test]

@@ -17,6 +17,9 @@ use crate::shutdown::Shutdown;
 /// Upper bound for the drain inside actix, in seconds. The shutdown's own deadline comes earlier.
 const DRAIN_SECONDS: u64 = 3600;
 
+/// Worker threads: the services wait for the database, they do not compute.
+const WORKERS: usize = 2;
+
 /// Why a server does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
@@ -53,25 +56,12 @@ pub fn install_tls_provider() {
     }
 }
 
-/// Listens on `address` and serves until the shutdown. See [`PublicServer`].
-pub async fn run_public<F>(
-    address: SocketAddr,
-    shutdown: &Shutdown,
-    configure: F,
-) -> Result<(), HttpError>
-where
-    F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
-{
-    PublicServer::bind(address)?.run(shutdown, configure).await
-}
-
 /// A listening socket that becomes a server. Two steps, so that a test can listen on port 0 and
 /// learn the port, and so that a program fails before it starts anything else.
 #[derive(Debug)]
 pub struct PublicServer {
     listener: TcpListener,
     address: SocketAddr,
-    workers: usize,
 }
 
 impl PublicServer {
@@ -80,17 +70,7 @@ impl PublicServer {
         let failed = |source| HttpError::Bind { address, source };
         let listener = TcpListener::bind(address).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self {
-            listener,
-            address,
-            workers: 2,
-        })
-    }
-
-    /// Worker threads (default 2: the services wait for the database, they do not compute).
-    #[must_use]
-    pub fn workers(self, workers: usize) -> Self {
-        Self { workers, ..self }
+        Ok(Self { listener, address })
     }
 
     /// The address with the real port.
@@ -117,7 +97,7 @@ impl PublicServer {
                 .configure(problem::configure)
                 .configure(configure.clone())
         })
-        .workers(self.workers)
+        .workers(WORKERS)
         .disable_signals()
         .shutdown_timeout(DRAIN_SECONDS)
         .listen(self.listener)

@@ -59,28 +59,9 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
-    /// 403: known, but not allowed.
-    pub fn forbidden(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::FORBIDDEN, detail)
-    }
-
     /// 404: no such thing.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
-    }
-
-    /// 409: not in the state that this needs.
-    pub fn conflict(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, detail)
-    }
-
-    /// 429: too many requests; come back after `retry_after`.
-    pub fn too_many_requests(detail: impl Into<String>, retry_after: Duration) -> Self {
-        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, detail);
-        Self {
-            retry_after: Some(retry_after),
-            ..problem
-        }
     }
 
     /// 503: something we depend on does not answer; come back after `retry_after`. Logs `cause`.
@@ -207,17 +188,18 @@ mod tests {
 
     #[actix_web::test]
     async fn a_problem_says_status_title_and_detail() {
-        let problem = Problem::too_many_requests("Slow down.", Duration::from_millis(1100));
+        let cause = std::io::Error::other("no connection");
+        let problem = Problem::unavailable("Come back.", Duration::from_millis(1100), &cause);
         let response = problem.error_response();
-        assert_eq!(response.status(), 429);
+        assert_eq!(response.status(), 503);
         assert_eq!(response.headers().get("retry-after").unwrap(), "2");
         assert_eq!(
             response.headers().get("content-type").unwrap(),
             "application/problem+json"
         );
         let expected = json!({
-            "type": "about:blank", "title": "Too Many Requests", "status": 429,
-            "detail": "Slow down."
+            "type": "about:blank", "title": "Service Unavailable", "status": 503,
+            "detail": "Come back."
         });
         assert_eq!(read(response).await, expected);
     }

@@ -96,12 +96,6 @@ impl CertificateReport {
             .div_euclid(24 * 60 * 60)
     }
 
-    /// Whether it holds at `now`.
-    #[must_use]
-    pub fn is_valid(&self, now: Timestamp) -> bool {
-        self.not_before <= now && now <= self.not_after
-    }
-
     /// What is wrong, or soon will be, with the remedy; `None` when all is well for `margin`.
     #[must_use]
     pub fn warning(&self, now: Timestamp, margin: SignedDuration) -> Option<String> {
@@ -307,7 +301,6 @@ mod tests {
         let over = report.warning(at("2030-06-30T00:00:01Z"), margin).unwrap();
         assert!(over.contains("has expired"), "{over}");
         assert_eq!(report.days_left(at("2030-06-30T00:00:01Z")), -1);
-        assert!(!report.is_valid(at("2019-12-31T00:00:00Z")));
         assert!(
             report
                 .warning(at("2019-12-31T00:00:00Z"), margin)

@@ -233,7 +233,7 @@ impl Files {
     }
 
     fn build(&self) -> Result<Http, ConfigError> {
-        let unusable = |error: reqwest::Error| ConfigError::Tls(chain(&error));
+        let unusable = |error: reqwest::Error| ConfigError::Tls(service_kit::config::chain(&error));
         let pair = Pair::read_matching(&self.certificate, &self.key)?;
         let identity = tls::Identity::from_pem(&pair.pem).map_err(unusable)?;
         let mut builder = Http::builder()
@@ -258,14 +258,6 @@ impl Files {
         }
         builder.build().map_err(unusable)
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }
 
 fn body(response: Response, limit: u64) -> Body {
@@ -306,7 +298,7 @@ impl Error {
             io::ErrorKind::TimedOut => Self::TimedOut { kind },
             _ => Self::Network {
                 kind,
-                reason: chain(error),
+                reason: service_kit::config::chain(error),
             },
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
+use jiff::SignedDuration;
 use service_kit::clock::{Clock, SystemClock};
 use smd_client::{Client, Unlimited};
 use storage::Database;
@@ -15,8 +16,8 @@ use crate::jobs::{CommandError, block_on};
 
 /// A clock that is off by more than this breaks tokens and leases' logs, seconds.
 const CLOCK_TOLERANCE: i64 = 5;
-/// A certificate that ends sooner than this is a warning, days.
-const EXPIRES_SOON: i64 = 30;
+/// A certificate that ends sooner than this fails the check.
+const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Checks configuration, database, keys, certificate, output folder and custodian.
 #[derive(Debug, clap::Args)]
@@ -147,17 +148,17 @@ impl Doctor {
 }
 
 fn certificate(client: &Client) -> Result<String, String> {
-    let report = client.certificate().map_err(|error| error.to_string())?;
-    let days = report.days_left(SystemClock.now());
-    if !report.matches_key {
-        return Err("the certificate and the private key do not belong together: put the pair in place that was uploaded in the Share My Data portal".to_owned());
+    let (report, now) = (
+        client.certificate().map_err(|error| error.to_string())?,
+        SystemClock.now(),
+    );
+    match report.warning(now, EXPIRES_SOON) {
+        Some(warning) => Err(warning),
+        None => Ok(format!(
+            "matches its key, expires in {} days",
+            report.days_left(now)
+        )),
     }
-    if days < EXPIRES_SOON {
-        return Err(format!(
-            "expires in {days} days: upload the new one in the Share My Data portal, then replace the file"
-        ));
-    }
-    Ok(format!("matches its key, expires in {days} days"))
 }
 
 async fn clock_skew(conn: &mut diesel_async::AsyncPgConnection) -> Result<String, String> {

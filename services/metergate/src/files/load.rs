@@ -148,7 +148,10 @@ impl Collector<'_> {
                 file: file.clone(),
                 source,
             })?;
-            *report.entries.entry(kind(&entry.content)).or_default() += 1;
+            *report
+                .entries
+                .entry(entry.content.name().to_owned())
+                .or_default() += 1;
             self.note(&entry);
             let bound = binder.push(entry).map_err(|source| FilesError::Bind {
                 file: file.clone(),
@@ -281,24 +284,6 @@ fn open(path: &Path) -> Result<Box<dyn BufRead>, FilesError> {
             source,
         }),
     }
-}
-
-/// The resource's name as ESPI spells it.
-fn kind(content: &Content) -> String {
-    let name = match content {
-        Content::UsagePoint(_) => "UsagePoint",
-        Content::MeterReading(_) => "MeterReading",
-        Content::ReadingType(_) => "ReadingType",
-        Content::IntervalBlocks(_) => "IntervalBlock",
-        Content::LocalTimeParameters(_) => "LocalTimeParameters",
-        Content::UsageSummary(_) => "UsageSummary",
-        Content::Authorization(_) => "Authorization",
-        Content::ApplicationInformation(_) => "ApplicationInformation",
-        Content::Customer(_) => "Customer",
-        Content::Other { name, .. } => name,
-        Content::Empty => "empty",
-    };
-    name.to_owned()
 }
 
 /// A length as a count; no collection is longer than 2^64.
