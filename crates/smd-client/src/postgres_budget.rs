@@ -12,8 +12,18 @@ use crate::{Budget, BudgetError, Wait};
 /// How long everybody keeps away after a throttling answer that names no time.
 const CLOSED_BY_DEFAULT: Duration = Duration::from_mins(1);
 
-/// Upper bound for what the custodian asks for in `Retry-After`.
+/// Bounds for what the custodian asks for in `Retry-After`: it may be 0, in the past, or next year.
+const CLOSED_AT_LEAST: Duration = Duration::from_secs(5);
+/// See [`CLOSED_AT_LEAST`].
 const CLOSED_AT_MOST: Duration = Duration::from_hours(1);
+
+/// How long nobody asks after a throttling answer.
+#[must_use]
+pub fn closed_after(retry_after: Option<Duration>) -> Duration {
+    retry_after
+        .unwrap_or(CLOSED_BY_DEFAULT)
+        .clamp(CLOSED_AT_LEAST, CLOSED_AT_MOST)
+}
 
 /// The custodian's limits.
 #[derive(Debug, Clone, clap::Args)]
@@ -89,7 +99,7 @@ impl Budget for PostgresBudget {
     }
 
     async fn throttled(&self, retry_after: Option<Duration>) {
-        let time = retry_after.unwrap_or(CLOSED_BY_DEFAULT).min(CLOSED_AT_MOST);
+        let time = closed_after(retry_after);
         metrics::counter!("smd_throttled_total").increment(1);
         let closed = async {
             let mut conn = self.database.get().await?;

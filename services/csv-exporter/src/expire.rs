@@ -1,6 +1,6 @@
 //! `output.expire`: removes files whose time is over or whose customer was erased.
 
-use job_queue::{Handler, Job, Outcome};
+use job_queue::{Handler, Job, Lease, Outcome};
 use storage::kinds::OutputExpire;
 use storage::smd::export;
 
@@ -8,8 +8,8 @@ use crate::Exporter;
 use crate::export::{ExportError, remove};
 
 impl Handler<OutputExpire> for Exporter {
-    async fn run(&self, _job: Job<OutputExpire>) -> Outcome {
-        match self.expire().await {
+    async fn run(&self, job: Job<OutputExpire>) -> Outcome {
+        match self.expire(&job.lease).await {
             Ok(()) => Outcome::Done,
             Err(error) => Outcome::retry(&error),
         }
@@ -17,7 +17,7 @@ impl Handler<OutputExpire> for Exporter {
 }
 
 impl Exporter {
-    async fn expire(&self) -> Result<(), ExportError> {
+    async fn expire(&self, lease: &Lease) -> Result<(), ExportError> {
         let expired = {
             let mut conn = self.database.get().await?;
             export::expired(&mut conn, self.config.retention.files()).await?
@@ -25,7 +25,7 @@ impl Exporter {
         let mut first = Ok(());
         for one in expired {
             // One file that cannot be removed does not keep the others.
-            match remove(self, one.id, &one.files).await {
+            match remove(self, lease, one.id, &one.files).await {
                 Ok(()) => {
                     let erased = one.erased;
                     tracing::info!(authorization = %one.id, erased, "files removed");

@@ -9,7 +9,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use espi::Reading;
 use futures_util::TryStreamExt;
 use jiff::tz::TimeZone;
-use job_queue::{Handler, Job, LeaseLost, Outcome};
+use job_queue::{Handler, Job, Lease, LeaseLost, Outcome};
 use serde_json::json;
 use storage::DatabaseError;
 use storage::audit;
@@ -44,6 +44,8 @@ pub(crate) enum ExportError {
     Table(#[from] TableError),
     #[error("the file's name: {0}")]
     Name(#[from] NameError),
+    #[error("no series fits a file: the log says why each was left out")]
+    Nothing,
     #[error("a stored reading has a number out of range")]
     OutOfRange,
     #[error("the writer of the files ended unexpectedly")]
@@ -52,11 +54,10 @@ pub(crate) enum ExportError {
 
 impl Handler<CsvExport> for Exporter {
     async fn run(&self, job: Job<CsvExport>) -> Outcome {
-        let id = job.payload.authorization;
         match self.export(&job).await {
             Ok(outcome) => outcome,
             Err(error) => {
-                self.note(id, &error).await;
+                self.note(&job, &error).await;
                 Outcome::retry(&error)
             }
         }
@@ -84,6 +85,9 @@ impl Exporter {
             tracing::info!(authorization = %id, reason = %left_out.reason, "a series is left out of the files");
         }
         let names = Names::of(&known, &selection)?;
+        if names.is_empty() {
+            return Err(ExportError::Nothing);
+        }
         if !self.announce(&mut conn, job, &names).await? {
             return Ok(Outcome::Cancel("the authorization was erased".to_owned()));
         }
@@ -198,14 +202,16 @@ impl Exporter {
     }
 
     /// The operator sees why a file is not there.
-    async fn note(&self, id: AuthorizationId, error: &ExportError) {
-        if matches!(error, ExportError::Lease(_)) {
-            return;
-        }
+    async fn note(&self, job: &Job<CsvExport>, error: &ExportError) {
+        let id = job.payload.authorization;
         let noted = async {
             let mut conn = self.database.get().await?;
-            export::note_error(&mut conn, id, &error.to_string()).await?;
-            Ok::<_, DatabaseError>(())
+            conn.transaction(async |conn| {
+                job.lease.hold(conn).await?;
+                export::note_error(conn, id, &error.to_string()).await?;
+                Ok::<_, ExportError>(())
+            })
+            .await
         };
         if let Err(error) = noted.await {
             tracing::warn!(authorization = %id, %error, "a failed export could not be noted");
@@ -240,12 +246,14 @@ async fn blocking(
 /// Removes the files of an authorization, if there are any, and notes it.
 pub(crate) async fn remove(
     exporter: &Exporter,
+    lease: &Lease,
     id: AuthorizationId,
     files: &Files,
 ) -> Result<(), ExportError> {
     exporter.remove_files(files).await?;
     let mut conn = exporter.database.get().await?;
     conn.transaction(async |conn| {
+        lease.hold(conn).await?;
         export::mark_removed(conn, id).await?;
         erasure::finish(conn, id).await?;
         audit::record(conn, "smd.files_removed", Some(id.uuid()), &json!({})).await?;

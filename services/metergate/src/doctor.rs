@@ -8,7 +8,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 use jiff::SignedDuration;
 use service_kit::clock::{Clock, SystemClock};
-use smd_client::{Client, Unlimited};
+use smd_client::{Budget, Client, PostgresBudget, Unlimited, Wait};
 use storage::Database;
 
 use crate::config::Config;
@@ -16,6 +16,8 @@ use crate::jobs::{CommandError, block_on};
 
 /// A clock that is off by more than this breaks tokens and leases' logs, seconds.
 const CLOCK_TOLERANCE: i64 = 5;
+/// Longest wait for a turn of the request budget, which running services share.
+const LONGEST_WAIT: Wait = Wait::at_most(std::time::Duration::from_secs(30));
 /// A certificate that ends sooner than this fails the check.
 const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
 
@@ -72,9 +74,9 @@ impl Doctor {
         block_on(async {
             let mut report = Report { out, failed: 0 };
             self.keys(&mut report)?;
-            self.database(&mut report).await?;
+            let budget = self.database(&mut report).await?;
             self.output(&mut report)?;
-            self.custodian(&mut report).await?;
+            self.custodian(&mut report, budget).await?;
             match report.failed {
                 0 => Ok(()),
                 failed => Err(DoctorError::Failed(failed)),
@@ -90,22 +92,35 @@ impl Doctor {
         )?)
     }
 
-    async fn database<W: Write>(&self, report: &mut Report<'_, W>) -> Result<(), DoctorError> {
+    /// The budget to keep towards the custodian: everybody's, where the database has it.
+    async fn database<W: Write>(
+        &self,
+        report: &mut Report<'_, W>,
+    ) -> Result<Arc<dyn Budget>, DoctorError> {
         let reached = async {
             let database = Database::new(&self.config.gateway.database)?;
             let conn = database.get().await?;
-            Ok::<_, storage::DatabaseError>(conn)
+            Ok::<_, storage::DatabaseError>((database, conn))
         };
-        let mut conn = match reached.await {
-            Ok(conn) => {
-                report.line("database", Ok::<_, String>("reached"))?;
-                conn
+        let (database, mut conn) = match reached.await {
+            Ok(reached) => reached,
+            Err(error) => {
+                report.line("database", Err::<String, _>(error))?;
+                return Ok(Arc::new(Unlimited));
             }
-            Err(error) => return Ok(report.line("database", Err::<String, _>(error))?),
         };
+        report.line("database", Ok::<_, String>("reached"))?;
         let schema = storage::check_version(&mut conn).await;
+        let is_current = schema.is_ok();
         report.line("schema", schema.map(|()| "up to date"))?;
-        Ok(report.line("clock", clock_skew(&mut conn).await)?)
+        report.line("clock", clock_skew(&mut conn).await)?;
+        if !is_current {
+            return Ok(Arc::new(Unlimited));
+        }
+        Ok(Arc::new(PostgresBudget::new(
+            database,
+            &self.config.gateway.budget,
+        )))
     }
 
     fn output<W: Write>(&self, report: &mut Report<'_, W>) -> Result<(), DoctorError> {
@@ -118,9 +133,13 @@ impl Doctor {
         Ok(report.line("output folder", tried.map(|()| "takes files"))?)
     }
 
-    async fn custodian<W: Write>(&self, report: &mut Report<'_, W>) -> Result<(), DoctorError> {
-        let client = match Client::new(&self.config.gateway.smd, Arc::new(Unlimited)) {
-            Ok(client) => client,
+    async fn custodian<W: Write>(
+        &self,
+        report: &mut Report<'_, W>,
+        budget: Arc<dyn Budget>,
+    ) -> Result<(), DoctorError> {
+        let client = match Client::new(&self.config.gateway.smd, budget) {
+            Ok(client) => client.waiting(LONGEST_WAIT),
             Err(error) => return Ok(report.line("custodian", Err::<String, _>(error))?),
         };
         report.line("certificate", certificate(&client))?;
@@ -128,16 +147,13 @@ impl Doctor {
             return Ok(());
         }
         // PG&E's own connection test, one request after the other.
-        let pause = std::time::Duration::from_millis(self.config.gateway.budget.request_spacing_ms);
         let token = client.client_token().await;
         report.line("custodian: token", token.map(|_| "received"))?;
-        tokio::time::sleep(pause).await;
         let status = client.service_status().await;
         report.line(
             "custodian: status",
             status.map(|status| format!("{status:?}")),
         )?;
-        tokio::time::sleep(pause).await;
         let sample = client.download_sample_data().await;
         report.line(
             "custodian: sample data",

@@ -36,6 +36,9 @@ const MOST_WAITING: i64 = 100;
 /// Longest link, in bytes; a real one has 200. The database's index has a limit, too.
 const LONGEST_LINK: usize = 2000;
 
+/// However often an authorization is said to have changed, it is read again this much apart.
+const RECHECK_AFTER: Duration = Duration::from_secs(5);
+
 /// When to send a notification again that we could not store.
 const TRY_AGAIN: Duration = Duration::from_mins(1);
 
@@ -163,7 +166,9 @@ async fn note(service: &Service, targets: &[(Url, Link)]) -> Result<Vec<&'static
             };
             let outcome = match (target, owner) {
                 (Link::Authorization(_), Some((id, _))) => {
-                    jobs.push(NewJob::new(&SmdRecheck { authorization: *id })?);
+                    jobs.push(
+                        NewJob::new(&SmdRecheck { authorization: *id })?.after(RECHECK_AFTER),
+                    );
                     "recheck"
                 }
                 (Link::Readings { usage_point, .. }, Some((id, pulls))) => {

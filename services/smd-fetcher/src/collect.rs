@@ -24,22 +24,29 @@ use crate::ingest::{self, Staged, StagedSeries};
 use crate::tokens::Stored;
 use matching::Extent;
 
-/// An empty answer does not say which window it is of. It counts when the window was asked for so
-/// often, for then an answer to an earlier window that comes late cannot have used up all of them.
-const EMPTY_AFTER: i32 = 2;
+/// An empty answer does not say which window it is of, and one that holds less than half of a window
+/// may be a piece of it. They count when the window was asked for so often, for then an answer to an
+/// earlier window that comes late cannot have used up all of them.
+const LITTLE_AFTER: i32 = 2;
 
 impl Handler<SmdCollect> for Fetcher {
     async fn run(&self, job: Job<SmdCollect>) -> Outcome {
         match self.collect(&job).await {
             Ok(()) => Outcome::Done,
-            // The link has expired or never was: the window is asked again in its time.
-            Err(StepError::Custodian(error @ Error::NotFound { .. })) => {
-                match self.put_away(&job, job.payload.notice).await {
-                    Ok(()) => Outcome::Cancel(error.to_string()),
-                    Err(error) => error.outcome(),
+            Err(error) => {
+                let outcome = match (error.outcome(), &error) {
+                    // The link has expired or never was: the window is asked again in its time.
+                    (_, StepError::Custodian(error @ Error::NotFound { .. })) => {
+                        Outcome::Cancel(error.to_string())
+                    }
+                    (Outcome::Retry(line), _) if job.is_last_attempt() => Outcome::Fail(line),
+                    (outcome, _) => outcome,
+                };
+                match outcome {
+                    Outcome::Cancel(_) | Outcome::Fail(_) => self.give_up(&job, outcome).await,
+                    outcome => outcome,
                 }
             }
-            Err(error) => error.outcome(),
         }
     }
 }
@@ -80,7 +87,7 @@ impl Fetcher {
         match self.follow(job, &notice, Bearer::Customer(&tokens)).await {
             Ok(()) => Ok(()),
             Err(error) => match consent::find_out(self, &known, error).await {
-                StepError::Withdrawn => consent::withdraw_now(self, id).await,
+                StepError::Withdrawn => consent::withdraw_now(self, &job.lease, id).await,
                 error => Err(error),
             },
         }
@@ -199,7 +206,7 @@ impl Fetcher {
             let pulls = plan::pulls(conn, id).await?;
             let of_it = |pull: &&Pull| &pull.usage_point == usage_point && is_waiting(pull);
             for pull in pulls.iter().filter(of_it) {
-                if pull.accepted >= EMPTY_AFTER {
+                if pull.accepted >= LITTLE_AFTER {
                     plan::mark_received(conn, id, pull, 0).await?;
                 } else {
                     // Asked again at once.
@@ -210,6 +217,14 @@ impl Fetcher {
             Ok::<_, StepError>(())
         })
         .await
+    }
+
+    /// A link that nothing comes of must not look as if it were still to be collected.
+    async fn give_up(&self, job: &Job<SmdCollect>, outcome: Outcome) -> Outcome {
+        match self.put_away(job, job.payload.notice).await {
+            Ok(()) => outcome,
+            Err(error) => error.outcome(),
+        }
     }
 
     /// Nothing is to be done about it any more.
@@ -260,8 +275,13 @@ async fn mark_received(
     for (usage_point, extent) in extents {
         let own = || pulls.iter().filter(|pull| pull.usage_point == usage_point);
         for pull in matching::answered(own(), extent).filter(|pull| is_waiting(pull)) {
-            let rows = i64::try_from(extent.rows).unwrap_or(i64::MAX);
-            plan::mark_received(conn, id, pull, rows).await?;
+            if extent.is_most_of(pull) || pull.accepted >= LITTLE_AFTER {
+                let rows = i64::try_from(extent.rows).unwrap_or(i64::MAX);
+                plan::mark_received(conn, id, pull, rows).await?;
+            } else {
+                // Asked again at once.
+                plan::mark_requested(conn, id, pull).await?;
+            }
         }
     }
     Ok(())

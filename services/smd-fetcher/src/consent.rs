@@ -3,6 +3,7 @@
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use espi::AuthorizationStatus;
 use jiff::Timestamp;
+use job_queue::Lease;
 use serde_json::json;
 use smd_client::Error;
 use storage::audit;
@@ -73,11 +74,18 @@ pub(crate) async fn find_out(
 }
 
 /// [`withdraw`] in a transaction of its own.
-pub(crate) async fn withdraw_now(fetcher: &Fetcher, id: AuthorizationId) -> Result<(), StepError> {
+pub(crate) async fn withdraw_now(
+    fetcher: &Fetcher,
+    lease: &Lease,
+    id: AuthorizationId,
+) -> Result<(), StepError> {
     let mut conn = fetcher.database.get().await?;
-    conn.transaction(async |conn| withdraw(conn, id).await)
-        .await?;
-    Ok(())
+    conn.transaction(async |conn| {
+        lease.hold(conn).await?;
+        withdraw(conn, id).await?;
+        Ok(())
+    })
+    .await
 }
 
 /// The customer ended the authorization before we had finished: what was pulled and the tokens are

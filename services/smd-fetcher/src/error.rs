@@ -34,6 +34,9 @@ pub(crate) enum StepError {
     Merge(#[from] MergeError),
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// The history is not being fetched any more.
+    #[error("the authorization was withdrawn, superseded or erased meanwhile")]
+    NotWanted,
     /// The customer ended the authorization.
     #[error("the customer withdrew the authorization")]
     Withdrawn,
@@ -51,8 +54,9 @@ impl StepError {
     /// When to come back, if somebody asked us to wait.
     pub(crate) fn wait(&self) -> Option<Duration> {
         match self {
+            // As long as the budget stays closed for everybody.
             Self::Custodian(error @ smd_client::Error::Throttled { .. }) => {
-                Some(error.retry_after().unwrap_or(Duration::from_mins(1)))
+                Some(smd_client::closed_after(error.retry_after()))
             }
             Self::Custodian(error) => error.retry_after(),
             _ => None,

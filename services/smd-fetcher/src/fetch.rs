@@ -13,13 +13,16 @@ use job_queue::{Handler, Job, Outcome};
 use storage::kinds::{CsvExport, SmdFetch, SmdRelease};
 use storage::smd::AuthorizationId;
 use storage::smd::authorization::{self, Authorization, Stage};
-use storage::smd::erasure;
 use storage::smd::plan::{self, Pull};
 use storage::smd::reading;
+use storage::smd::{erasure, notice};
 
 use crate::Fetcher;
 use crate::consent;
 use crate::error::StepError;
+
+/// When to look again whether what was announced is collected.
+const COLLECTING: Duration = Duration::from_secs(5);
 
 /// Requests for one window that were answered 202 and brought no notification.
 const MOST_ASKED: i32 = 3;
@@ -76,10 +79,10 @@ impl Fetcher {
             };
             match authorization.stage {
                 Stage::Fetching => {}
-                // Killed between the note and the end of the run.
-                Stage::Failed => return Ok(Outcome::fail("given up before")),
-                Stage::Superseded => return self.forget(job).await,
-                _ => return Ok(Outcome::Done),
+                stage => {
+                    self.findings.lock().await.remove(&id);
+                    return self.after(job, stage).await;
+                }
             }
             self.refuse_overdue(&authorization)?;
             if !authorization.planned {
@@ -103,6 +106,16 @@ impl Fetcher {
     async fn pulls(&self, id: AuthorizationId) -> Result<Vec<Pull>, StepError> {
         let mut conn = self.database.get().await?;
         Ok(plan::pulls(&mut conn, id).await?)
+    }
+
+    /// The history is not being fetched any more.
+    async fn after(&self, job: &Job<SmdFetch>, stage: Stage) -> Result<Outcome, StepError> {
+        match stage {
+            // Killed between the note and the end of the run.
+            Stage::Failed => Ok(Outcome::fail("given up before")),
+            Stage::Superseded => self.forget(job).await,
+            _ => Ok(Outcome::Done),
+        }
     }
 
     /// The customer authorized again: what was pulled under the older authorization goes.
@@ -158,29 +171,32 @@ impl Fetcher {
     async fn complete(&self, job: &Job<SmdFetch>) -> Result<Outcome, StepError> {
         let id = job.payload.authorization;
         let mut conn = self.database.get().await?;
+        // A window may be announced in pieces: what waits to be collected may still belong to it.
+        if notice::waiting(&mut conn, Some(id)).await? + notice::waiting(&mut conn, None).await? > 0
+        {
+            return Ok(Outcome::Snooze(COLLECTING));
+        }
         if reading::series_of(&mut conn, id).await?.is_empty() {
             return Err(StepError::Hopeless {
                 reason: "every window is empty".to_owned(),
                 words: "PG&E has no usage of yours yet for the time we asked for. Please start again in a few days.",
             });
         }
-        let completed = conn
-            .transaction(async |conn| {
-                job.lease.hold(conn).await?;
-                let known = authorization::lock(conn, id).await?;
-                if known.is_none_or(|known| known.stage != Stage::Fetching) {
-                    return Ok(false);
-                }
-                authorization::mark_fetched(conn, id).await?;
-                job_queue::enqueue_one(conn, &SmdRelease { authorization: id }).await?;
-                job_queue::enqueue_one(conn, &CsvExport { authorization: id }).await?;
-                Ok::<_, StepError>(true)
-            })
-            .await?;
-        if completed {
-            metrics::counter!("smd_histories_fetched_total").increment(1);
-            tracing::info!(authorization = %id, "every window is in");
-        }
+        conn.transaction(async |conn| {
+            job.lease.hold(conn).await?;
+            // Jobs before the authorization: whoever erases it takes them in the same order.
+            job_queue::enqueue_one(conn, &SmdRelease { authorization: id }).await?;
+            job_queue::enqueue_one(conn, &CsvExport { authorization: id }).await?;
+            let known = authorization::lock(conn, id).await?;
+            if known.is_none_or(|known| known.stage != Stage::Fetching) {
+                return Err(StepError::NotWanted);
+            }
+            authorization::mark_fetched(conn, id).await?;
+            Ok(())
+        })
+        .await?;
+        metrics::counter!("smd_histories_fetched_total").increment(1);
+        tracing::info!(authorization = %id, "every window is in");
         Ok(Outcome::Done)
     }
 
@@ -195,7 +211,7 @@ impl Fetcher {
         };
         let error = consent::find_out(self, &known, error).await;
         if matches!(error, StepError::Withdrawn) {
-            consent::withdraw_now(self, id).await?;
+            consent::withdraw_now(self, &job.lease, id).await?;
             return Ok(Outcome::Done);
         }
         let outcome = match error.outcome() {

@@ -104,6 +104,10 @@ async fn attempt<K: JobKind, H: Handler<K>>(
 
 fn report(kind: &'static str, outcome: &Outcome, alarm: bool) {
     match outcome {
+        Outcome::Snooze(_) if alarm => {
+            metrics::counter!("jobs_alarms_total", "kind" => kind).increment(1);
+            tracing::error!("this job must not be given up and has been waiting for over an hour");
+        }
         Outcome::Done | Outcome::DoneWith(_) | Outcome::Snooze(_) | Outcome::HandBack => {
             tracing::debug!(outcome = label(outcome), "job ended");
         }

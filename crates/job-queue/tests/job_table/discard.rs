@@ -1,6 +1,8 @@
 //! Giving up: the discard action in the discarding transaction, whoever discards; and kinds that are
 //! never given up.
 
+use std::time::Duration;
+
 use job_queue::Outcome;
 use serde_json::json;
 
@@ -179,5 +181,24 @@ async fn an_endless_job_raises_the_alarm_after_an_hour() {
         .until(id, "state = 'available' AND cardinality(errors) = 2")
         .await;
     assert_eq!(alarms(), 1);
+
+    // Waiting on and on is no better than failing.
+    assert!(
+        job_queue::operate::retry(&mut table.connect().await, id)
+            .await
+            .unwrap()
+    );
+    runs.next()
+        .await
+        .end
+        .send(Outcome::Snooze(Duration::from_hours(1)))
+        .unwrap();
+    table
+        .until(
+            id,
+            "state = 'available' AND run_at > now() + interval '50 min'",
+        )
+        .await;
+    assert_eq!(alarms(), 2);
     working.stop().await;
 }

@@ -3,7 +3,8 @@
 mod grant;
 mod stage;
 
-use diesel::sql_types::{Nullable, Text, Uuid as SqlUuid};
+use diesel::dsl::sql;
+use diesel::sql_types::{Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable,
     SelectableHelper, sql_query,
@@ -131,6 +132,10 @@ pub async fn live_of_subscription(
 pub async fn known_subscriptions(conn: &mut AsyncPgConnection) -> diesel::QueryResult<Vec<String>> {
     let ids: Vec<Option<String>> = table::table
         .filter(table::subscription_id.is_not_null())
+        // One that the custodian still lists long after its end is as good as unknown.
+        .filter(sql::<Bool>(
+            "(released_at IS NULL OR released_at > now() - interval '1 hour')",
+        ))
         .select(table::subscription_id)
         .load(conn)
         .await?;

@@ -63,17 +63,25 @@ pub async fn finish(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel
     Ok(())
 }
 
-/// Authorizations by our id, or by the custodian's subscription id.
+/// Authorizations by our id, or by the custodian's subscription id, and those that share a usage point
+/// with them: a customer who authorized again has a new subscription id.
 pub async fn find(
     conn: &mut AsyncPgConnection,
     wanted: &str,
 ) -> diesel::QueryResult<Vec<AuthorizationId>> {
-    let rows =
-        sql_query("SELECT id FROM smd.authorization WHERE subscription_id = $1 OR id = $2 ORDER BY authorized_at")
-            .bind::<Text, _>(wanted)
-            .bind::<Nullable<SqlUuid>, _>(wanted.parse::<Uuid>().ok())
-            .load(conn)
-            .await?;
+    let rows = sql_query(
+        "WITH named AS (SELECT id FROM smd.authorization WHERE subscription_id = $1 OR id = $2)
+             SELECT id FROM smd.authorization
+             WHERE id IN (SELECT id FROM named)
+                OR id IN (SELECT other.authorization_id
+                          FROM smd.usage_point own JOIN smd.usage_point other USING (usage_point_id)
+                          WHERE own.authorization_id IN (SELECT id FROM named))
+             ORDER BY authorized_at",
+    )
+    .bind::<Text, _>(wanted)
+    .bind::<Nullable<SqlUuid>, _>(wanted.parse::<Uuid>().ok())
+    .load(conn)
+    .await?;
     Ok(ids(rows))
 }
 
@@ -88,9 +96,8 @@ pub async fn due(
          WHERE (EXISTS (SELECT FROM smd.usage_point u WHERE u.authorization_id = a.id)
                 OR EXISTS (SELECT FROM smd.series s WHERE s.authorization_id = a.id)
                 OR customer_name IS NOT NULL)
-           AND (stage IN ('withdrawn', 'superseded', 'erased')
-                OR (stage = 'failed' AND released_at IS NOT NULL)
-                OR (stage = 'fetched' AND released_at IS NOT NULL AND exported_at < now() - $1 * interval '1 ms'))",
+           AND (stage IN ('withdrawn', 'superseded', 'erased', 'failed')
+                OR (stage = 'fetched' AND exported_at < now() - $1 * interval '1 ms'))",
     )
     .bind::<BigInt, _>(millis(keep))
     .load(conn)

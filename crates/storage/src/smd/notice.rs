@@ -1,6 +1,7 @@
 //! Links that a notification announced and that we decided to follow.
 
-use diesel::sql_types::{Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::dsl::sql;
+use diesel::sql_types::{Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{
     ExpressionMethods, OptionalExtension, PgExpressionMethods as _, QueryDsl, Queryable,
     Selectable, SelectableHelper, sql_query,
@@ -89,7 +90,8 @@ pub async fn get(
     }))
 }
 
-/// How many links of an authorization (or, for `None`, bulk links) wait to be collected.
+/// How many links of an authorization (or, for `None`, bulk links) wait to be collected. What a killed
+/// worker left behind counts for an hour.
 pub async fn waiting(
     conn: &mut AsyncPgConnection,
     authorization: Option<AuthorizationId>,
@@ -99,6 +101,7 @@ pub async fn waiting(
             table::authorization_id.is_not_distinct_from(authorization.map(AuthorizationId::uuid)),
         )
         .filter(table::collected_at.is_null())
+        .filter(sql::<Bool>("received_at > now() - interval '1 hour'"))
         .count()
         .get_result(conn)
         .await
@@ -107,11 +110,7 @@ pub async fn waiting(
 /// Its content has been taken in, or there was none.
 pub async fn mark_collected(conn: &mut AsyncPgConnection, id: NoticeId) -> diesel::QueryResult<()> {
     diesel::update(table::table.find(id.uuid()))
-        .set(
-            table::collected_at.eq(diesel::dsl::sql::<Nullable<Timestamptz>>(
-                "clock_timestamp()",
-            )),
-        )
+        .set(table::collected_at.eq(sql::<Nullable<Timestamptz>>("clock_timestamp()")))
         .execute(conn)
         .await?;
     Ok(())

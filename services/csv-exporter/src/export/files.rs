@@ -16,6 +16,11 @@ const NO_NAME: &str = "customer";
 pub(super) struct Names(Vec<(Table, FileName)>);
 
 impl Names {
+    /// No table has a series.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Stored names win: a second run replaces what the first wrote.
     pub(super) fn of(known: &Export, selection: &Selection) -> Result<Self, ExportError> {
         let stem = Stem::new(

@@ -25,6 +25,11 @@ impl Extent {
         self.rows += other.rows;
     }
 
+    /// It reaches over at least half of the window.
+    pub(super) fn is_most_of(self, pull: &Pull) -> bool {
+        self.within(pull) >= pull.until.duration_since(pull.from) / 2
+    }
+
     /// How much of the window it reaches over; zero or less when it lies elsewhere.
     fn within(self, pull: &Pull) -> SignedDuration {
         // One interval has a length too.
@@ -44,8 +49,7 @@ pub(super) fn answered<'a>(
     let most = pulls.clone().map(|pull| extent.within(pull)).max();
     pulls.filter(move |pull| {
         let within = extent.within(pull);
-        let half = pull.until.duration_since(pull.from) / 2;
-        within > SignedDuration::ZERO && (Some(within) == most || within >= half)
+        within > SignedDuration::ZERO && (Some(within) == most || extent.is_most_of(pull))
     })
 }
 

@@ -106,11 +106,10 @@ impl Fetcher {
         let windows = self.windows(&zone, found.published_from.and_then(|told| told.0))?;
         let mut conn = self.database.get().await?;
         conn.transaction(async |conn| {
-            job.lease.hold(conn).await?;
+            job.progressed(conn).await?;
             let name = found.name.and_then(|told| told.0);
             authorization::describe(conn, known.id, name.as_deref(), &zone_name).await?;
             plan::fix(conn, known.id, &usage_points, &windows).await?;
-            job.progressed(conn).await?;
             Ok::<_, StepError>(())
         })
         .await?;

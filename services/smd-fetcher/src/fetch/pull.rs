@@ -71,11 +71,11 @@ impl Fetcher {
             }
             let mut conn = self.database.get().await?;
             conn.transaction(async |conn| {
-                job.lease.hold(conn).await?;
+                // The job before the authorization, as the collecting of a notification takes them.
+                job.progressed(conn).await?;
                 let rows = reading::merge(conn, staged.batch, staged.rows, &series).await?;
                 plan::mark_received(conn, known.id, pull, rows).await?;
                 authorization::note_delay(conn, known.id, None).await?;
-                job.progressed(conn).await?;
                 Ok::<_, StepError>(())
             })
             .await
@@ -102,9 +102,9 @@ impl Fetcher {
                 Stands::Requested => plan::mark_requested(conn, known.id, pull).await?,
                 Stands::Accepted => plan::mark_accepted(conn, known.id, pull).await?,
                 Stands::Empty => {
+                    job.progressed(conn).await?;
                     plan::mark_received(conn, known.id, pull, 0).await?;
                     authorization::note_delay(conn, known.id, None).await?;
-                    job.progressed(conn).await?;
                 }
             }
             Ok::<_, StepError>(())
