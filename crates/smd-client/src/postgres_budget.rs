@@ -121,3 +121,45 @@ impl Budget for PostgresBudget {
 fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> BudgetError {
     BudgetError::Unavailable(Box::new(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+
+    use super::*;
+    use crate::refusal::retry_after;
+
+    /// How long we keep away when this comes at 2026-03-02T12:00:00Z.
+    fn closed_by(header: Option<&'static str>) -> Duration {
+        let mut headers = HeaderMap::new();
+        headers.insert(DATE, "Mon, 02 Mar 2026 12:00:00 GMT".parse().unwrap());
+        headers.extend(header.map(|value| (RETRY_AFTER, value.parse().unwrap())));
+        closed_after(retry_after(&headers, Timestamp::UNIX_EPOCH))
+    }
+
+    #[test]
+    fn what_the_custodian_asks_for_is_kept_within_reason() {
+        for (header, seconds) in [
+            (None, 60),
+            (Some("soon"), 60),
+            (Some("-1"), 60),
+            (Some("0"), 5),
+            (Some("5"), 5),
+            (Some("90"), 90),
+            (Some("3600"), 3_600),
+            (Some("31536000"), 3_600),
+            (Some("18446744073709551615"), 3_600),
+            (Some("Mon, 02 Mar 2026 11:59:00 GMT"), 5),
+            (Some("Thu, 01 Jan 1970 00:00:00 GMT"), 5),
+            (Some("Mon, 02 Mar 2026 12:02:00 GMT"), 120),
+            (Some("Tue, 02 Mar 2027 12:00:00 GMT"), 3_600),
+        ] {
+            assert_eq!(
+                closed_by(header),
+                Duration::from_secs(seconds),
+                "Retry-After: {header:?}"
+            );
+        }
+    }
+}

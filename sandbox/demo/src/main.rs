@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use custodian::ledger::RequestCounts;
+use custodian::ledger::{RequestCounts, RequestKind};
 use demo::check::{self, FileSummary};
 use demo::{BoxError, Customer, Stack, StackOptions};
+use jiff::Timestamp;
 use serde::Serialize;
 use service_kit::clock::{Clock, SystemClock};
 
@@ -40,6 +41,7 @@ struct Summary {
     windows: u64,
     requests: u64,
     most_requests_in_a_second: u64,
+    throttled: u64,
     seconds: f64,
     intervals: u64,
     short_days: u64,
@@ -99,8 +101,18 @@ async fn walk(stack: &Stack) -> Result<Summary, BoxError> {
     if !end.contains("delivered") {
         return Err(format!("the customer's page ends with: {end}").into());
     }
-    let seconds = started.elapsed().as_secs_f64();
+    let summary = summarise(stack, &customer, started.elapsed(), now).await?;
+    summary.check()?;
+    Ok(summary)
+}
 
+/// Looks at everything the walk has left behind, and compares it with what the custodian generated.
+async fn summarise(
+    stack: &Stack,
+    customer: &Customer,
+    took: Duration,
+    now: Timestamp,
+) -> Result<Summary, BoxError> {
     let without_password = stack.status_without_password().await?;
     let files = stack.download().await?;
     let totals = check::totals(&files)?;
@@ -132,7 +144,8 @@ async fn walk(stack: &Stack) -> Result<Summary, BoxError> {
         rows,
         requests: counts.total,
         most_requests_in_a_second: counts.most_in_a_second,
-        seconds: (seconds * 10.0).round() / 10.0,
+        seconds: (took.as_secs_f64() * 10.0).round() / 10.0,
+        throttled: counts.throttled,
         intervals: totals.intervals.values().sum(),
         short_days,
         long_days,
@@ -145,12 +158,38 @@ async fn walk(stack: &Stack) -> Result<Summary, BoxError> {
 
 /// Requests for usage data, as the custodian counted them.
 fn windows(counts: &RequestCounts) -> u64 {
-    counts
-        .by_kind
-        .iter()
-        .filter(|(kind, _)| format!("{kind:?}").starts_with("BatchUsagePoint"))
-        .map(|(_, n)| n)
-        .sum()
+    let usage = counts.by_kind.get(&RequestKind::BatchUsagePoint);
+    usage.copied().unwrap_or_default()
+}
+
+impl Summary {
+    /// The books must balance, or the demo has failed.
+    fn check(&self) -> Result<(), BoxError> {
+        for (holds, what) in [
+            (
+                self.authorization_status == 0,
+                "the authorization still stands at the custodian",
+            ),
+            (
+                self.status_without_password == 401,
+                "the download folder opens without a password",
+            ),
+            (
+                self.personal_values_in_logs == 0,
+                "the logs hold personal values",
+            ),
+            (self.throttled == 0, "the custodian throttled us"),
+            (
+                self.short_days > 0 && self.long_days > 0,
+                "the days the clocks change are missing",
+            ),
+        ] {
+            if !holds {
+                return Err(what.into());
+            }
+        }
+        Ok(())
+    }
 }
 
 fn table(summary: &Summary) {
@@ -178,8 +217,8 @@ fn table(summary: &Summary) {
         (
             "requests",
             format!(
-                "{}, at most {} in a second",
-                summary.requests, summary.most_requests_in_a_second
+                "{}, at most {} in a second, {} throttled",
+                summary.requests, summary.most_requests_in_a_second, summary.throttled
             ),
         ),
         ("seconds", format!("{:.1}", summary.seconds)),

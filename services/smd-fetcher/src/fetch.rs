@@ -93,7 +93,7 @@ impl Fetcher {
             match self.next(&pulls)? {
                 Next::Pull(pull) => self.pull(job, &authorization, pull).await?,
                 Next::Wait(time) => return Ok(Outcome::Snooze(time)),
-                Next::Complete => return self.complete(job).await,
+                Next::Complete => return self.complete(job, &pulls).await,
             }
         }
     }
@@ -168,13 +168,15 @@ impl Fetcher {
     }
 
     /// Every window is in: one transaction says so and asks for the release and the files.
-    async fn complete(&self, job: &Job<SmdFetch>) -> Result<Outcome, StepError> {
+    async fn complete(&self, job: &Job<SmdFetch>, pulls: &[Pull]) -> Result<Outcome, StepError> {
         let id = job.payload.authorization;
         let mut conn = self.database.get().await?;
         // A window may be announced in pieces: what waits to be collected may still belong to it.
-        if notice::waiting(&mut conn, Some(id)).await? + notice::waiting(&mut conn, None).await? > 0
-        {
-            return Ok(Outcome::Snooze(COLLECTING));
+        if pulls.iter().any(|pull| pull.accepted > 0) {
+            let own = notice::waiting(&mut conn, Some(id)).await?;
+            if own + notice::waiting(&mut conn, None).await? > 0 {
+                return Ok(Outcome::Snooze(COLLECTING));
+            }
         }
         if reading::series_of(&mut conn, id).await?.is_empty() {
             return Err(StepError::Hopeless {

@@ -90,8 +90,8 @@ pub async fn get(
     }))
 }
 
-/// How many links of an authorization (or, for `None`, bulk links) wait to be collected. What a killed
-/// worker left behind counts for an hour.
+/// How many links of an authorization (or, for `None`, bulk links) wait to be collected: as long as a job
+/// is to collect them, and an hour at least.
 pub async fn waiting(
     conn: &mut AsyncPgConnection,
     authorization: Option<AuthorizationId>,
@@ -101,7 +101,9 @@ pub async fn waiting(
             table::authorization_id.is_not_distinct_from(authorization.map(AuthorizationId::uuid)),
         )
         .filter(table::collected_at.is_null())
-        .filter(sql::<Bool>("received_at > now() - interval '1 hour'"))
+        .filter(sql::<Bool>(
+            "(received_at > now() - interval '1 hour' OR jobs.is_live('smd.collect', id::text))",
+        ))
         .count()
         .get_result(conn)
         .await

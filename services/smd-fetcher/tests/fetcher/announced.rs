@@ -10,7 +10,7 @@ const WAITING: &str =
 
 impl World {
     /// Waits for the announcement after the first `known`, and answers it.
-    async fn next_link(&self, known: usize) -> String {
+    pub(crate) async fn next_link(&self, known: usize) -> String {
         wait::until(DEADLINE, "an announcement", async || {
             self.announced().await.get(known).cloned()
         })
@@ -18,7 +18,7 @@ impl World {
     }
 
     /// Tells of every announcement as it comes, until everything is in.
-    async fn pass_on(&self, granted: &Granted) {
+    pub(crate) async fn pass_on(&self, granted: &Granted) {
         let mut known = 0;
         let fetching = format!(
             "SELECT count(*) FROM smd.authorization WHERE id = '{}' AND stage = 'fetching'",
@@ -36,7 +36,7 @@ impl World {
 }
 
 /// The usage point that a link names.
-fn point_of(link: &str) -> Option<&str> {
+pub(crate) fn point_of(link: &str) -> Option<&str> {
     let (_, rest) = link.split_once("/UsagePoint/")?;
     rest.split('?').next()
 }
@@ -213,7 +213,7 @@ async fn links_that_lead_nowhere_do_no_harm() {
 }
 
 /// Asks with the customer's token, as another program of ours might.
-async fn reqwest_get(world: &World, granted: &Granted, url: &str) -> smd_client::Batch {
+pub(crate) async fn reqwest_get(world: &World, granted: &Granted, url: &str) -> smd_client::Batch {
     let link = world.client.own_link(url).unwrap();
     let tokens = Fixed(granted.tokens.access_token.clone());
     let bearer = smd_client::Bearer::Customer(&tokens);

@@ -13,6 +13,8 @@ mod crash;
 mod export;
 mod harness;
 mod history;
+mod links;
 mod release;
 mod sweep;
+mod throttled;
 mod tokens;

@@ -8,8 +8,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use job_queue::JobKind;
 use service_kit::clock::{Clock, SystemClock};
-use storage::smd::AuthorizationId;
 use storage::smd::notice::{self, Notice};
+use storage::smd::{AuthorizationId, NoticeId};
 use test_support::wait;
 
 use super::{DEADLINE, Granted, World};
@@ -116,17 +116,32 @@ impl World {
 
     /// The custodian announces a link, and `smd-auth` stores it.
     pub(crate) async fn notify(&self, granted: &Granted, link: &str, point: Option<&str>) -> i64 {
+        let notice = self.announce(Some(granted.id), link, point).await;
+        self.enqueue(&SmdCollect { notice }).await
+    }
+
+    /// The link alone: nobody has been asked to collect it yet. A bulk link is nobody's.
+    pub(crate) async fn announce(
+        &self,
+        authorization: Option<AuthorizationId>,
+        link: &str,
+        point: Option<&str>,
+    ) -> NoticeId {
         let notice = Notice {
             id: service_kit::random::Random::uuid(&service_kit::random::SystemRandom).into(),
             link: link.to_owned(),
-            authorization: Some(granted.id),
+            authorization,
             usage_point: point.map(str::to_owned),
             collected: false,
         };
         let mut conn = self.db.get().await.unwrap();
-        let id = notice::insert(&mut conn, &notice).await.unwrap();
-        drop(conn);
-        self.enqueue(&SmdCollect { notice: id }).await
+        notice::insert(&mut conn, &notice).await.unwrap()
+    }
+
+    /// Links that are still to be collected.
+    pub(crate) async fn uncollected(&self, authorization: Option<AuthorizationId>) -> i64 {
+        let mut conn = self.db.get().await.unwrap();
+        notice::waiting(&mut conn, authorization).await.unwrap()
     }
 
     /// The jobs of killed workers are free again, as when their leases have run out.
