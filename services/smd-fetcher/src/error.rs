@@ -13,6 +13,9 @@ use storage::smd::tokens::TokenError;
 
 use crate::ingest::IngestError;
 
+const NOT_REACHED: &str =
+    "PG&E could not be reached for too long, and we have stopped trying. Please start again later.";
+
 /// A step of a job that failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StepError {
@@ -63,7 +66,19 @@ impl StepError {
         }
     }
 
-    /// What to tell the customer while or after this.
+    /// What to tell the customer when it was the end.
+    pub(crate) fn last_words(&self) -> &'static str {
+        match self {
+            Self::Custodian(error) if error.is_transient() => NOT_REACHED,
+            Self::Ingest(error) if error.is_transient() => NOT_REACHED,
+            Self::Custodian(_) | Self::Ingest(_) | Self::Hopeless { .. } => self.words(),
+            _ => {
+                "Something went wrong on our side, and we have stopped trying. Please start again later."
+            }
+        }
+    }
+
+    /// What to tell the customer while it goes on.
     pub(crate) fn words(&self) -> &'static str {
         match self {
             Self::Custodian(error) => error.customer_words(),
@@ -89,6 +104,33 @@ impl StepError {
             (Some(wait), _) => Outcome::Snooze(wait),
             (None, Self::Hopeless { reason, .. }) => Outcome::fail(reason),
             (None, error) => Outcome::retry(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smd_client::{Error, RequestKind};
+
+    use super::*;
+
+    #[test]
+    fn the_last_words_do_not_promise_to_go_on() {
+        let kind = RequestKind::Batch;
+        let throttled = Error::Throttled {
+            kind,
+            status: 429,
+            retry_after: None,
+        };
+        for error in [
+            Error::TimedOut { kind }.into(),
+            throttled.into(),
+            Error::InvalidCertificate { kind }.into(),
+            StepError::Ingest(IngestError::NoReadingType),
+            StepError::Query(diesel::result::Error::NotFound),
+        ] {
+            let words = error.last_words();
+            assert!(!words.contains("by ourselves"), "{error}: {words}");
         }
     }
 }

@@ -225,7 +225,7 @@ impl Fetcher {
         conn.transaction(async |conn| {
             job.lease.hold(conn).await?;
             if matches!(outcome, Outcome::Fail(_)) {
-                authorization::mark_failed(conn, id, error.words()).await?;
+                authorization::mark_failed(conn, id, error.last_words()).await?;
             } else {
                 authorization::note_delay(conn, id, Some(error.words())).await?;
             }
