@@ -122,6 +122,10 @@ impl CertificateReport {
     }
 }
 
+/// The margin for [`CertificateReport::warning`]: time enough to have a new certificate issued and
+/// uploaded.
+pub const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 /// Reads certificate and key and reports on them. A key of another pair is a report, not an error.
 pub fn check(certificate: &Path, key: &Path) -> Result<CertificateReport, CertificateError> {
     Ok(Pair::read(certificate, key)?.report)

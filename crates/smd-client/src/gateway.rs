@@ -73,14 +73,15 @@ impl GatewayConfig {
 
     /// Opens the database and makes the client; the program is ready when the database is.
     pub async fn open(&self, context: &Context) -> Result<Gateway, GatewayError> {
-        self.check()?;
+        let keys = self.keys.load()?;
+        self.history.zone()?;
         let database = Database::open(&self.database, &context.checks).await?;
         let budget = Arc::new(PostgresBudget::new(database.clone(), &self.budget));
         let client = Client::with_clock(&self.smd, budget, Arc::clone(&context.clock))?;
         Ok(Gateway {
             database,
             client,
-            keys: self.keys.load()?,
+            keys,
         })
     }
 }

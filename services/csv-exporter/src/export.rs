@@ -190,14 +190,12 @@ impl Exporter {
     }
 
     fn zone(&self, known: &Export) -> TimeZone {
-        let configured = || TimeZone::get(&self.config.history.time_zone);
-        let name = known
-            .time_zone
-            .as_deref()
-            .unwrap_or(&self.config.history.time_zone);
-        TimeZone::posix(name)
-            .or_else(|_| TimeZone::get(name))
-            .or_else(|_| configured())
+        let stored = known.time_zone.as_deref().and_then(|name| {
+            let zone = TimeZone::posix(name).or_else(|_| TimeZone::get(name));
+            zone.ok()
+        });
+        stored
+            .or_else(|| self.config.history.zone().ok())
             .unwrap_or(TimeZone::UTC)
     }
 

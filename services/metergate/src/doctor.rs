@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
-use jiff::SignedDuration;
 use service_kit::clock::{Clock, SystemClock};
+use smd_client::certificate::EXPIRES_SOON;
 use smd_client::{Budget, Client, PostgresBudget, Unlimited, Wait};
 use storage::Database;
 
@@ -18,8 +18,6 @@ use crate::jobs::{CommandError, block_on};
 const CLOCK_TOLERANCE: i64 = 5;
 /// Longest wait for a turn of the request budget, which running services share.
 const LONGEST_WAIT: Wait = Wait::at_most(std::time::Duration::from_secs(30));
-/// A certificate that ends sooner than this fails the check.
-const EXPIRES_SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Checks configuration, database, keys, certificate, output folder and custodian.
 #[derive(Debug, clap::Args)]

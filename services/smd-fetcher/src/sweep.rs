@@ -7,6 +7,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use espi::AuthorizationStatus;
 use job_queue::{Handler, Job, JobKind, Outcome, QueueError};
 use serde_json::json;
+use smd_client::certificate::EXPIRES_SOON;
 use storage::audit;
 use storage::kinds::{CsvExport, SmdFetch, SmdRelease, SmdSweep};
 use storage::smd::authorization::{self, Stage};
@@ -14,9 +15,6 @@ use storage::smd::{AuthorizationId, erasure, login, notice, reading};
 
 use crate::Fetcher;
 use crate::error::StepError;
-
-/// A certificate that ends sooner than this is an alarm.
-const EXPIRES_SOON_DAYS: i64 = 30;
 
 impl Handler<SmdSweep> for Fetcher {
     async fn run(&self, job: Job<SmdSweep>) -> Outcome {
@@ -111,14 +109,12 @@ impl Fetcher {
     fn look_at_certificate(&self) {
         match self.client.certificate() {
             Ok(report) => {
-                let days = report.days_left(self.clock.now());
+                let now = self.clock.now();
+                let days = report.days_left(now);
                 metrics::gauge!("smd_certificate_days_left")
                     .set(f64::from(i32::try_from(days).unwrap_or(i32::MAX)));
-                if days < EXPIRES_SOON_DAYS {
-                    tracing::error!(
-                        days,
-                        "our client certificate expires soon: upload the new one in the Share My Data portal, then replace the file"
-                    );
+                if let Some(warning) = report.warning(now, EXPIRES_SOON) {
+                    tracing::error!(days, warning, "our client certificate needs attention");
                 }
             }
             Err(error) => tracing::error!(%error, "our client certificate cannot be read"),

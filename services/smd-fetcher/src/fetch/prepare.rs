@@ -163,12 +163,12 @@ impl Fetcher {
     }
 
     fn configured_zone(&self) -> Result<(TimeZone, String), StepError> {
-        let name = self.config.gateway.history.time_zone.clone();
-        let zone = TimeZone::get(&name).map_err(|error| StepError::Hopeless {
-            reason: format!("METERGATE_TIME_ZONE: {error}"),
+        let history = &self.config.gateway.history;
+        let zone = history.zone().map_err(|error| StepError::Hopeless {
+            reason: error.to_string(),
             words: OUR_FAULT,
         })?;
-        Ok((zone, name))
+        Ok((zone, history.time_zone.clone()))
     }
 
     /// For the file name. A customer who did not share it has none.
