@@ -9,7 +9,17 @@ const PREFIX: &str = "METERGATE_";
 
 /// Services whose variables (`METERGATE_<SERVICE>_…`) may stand in an environment file that all
 /// share; a program that does not know them leaves them to their service.
-const SERVICES: &[&str] = &["SMD_AUTH", "SMD_FETCHER", "CSV_EXPORTER", "CUSTODIAN"];
+const SERVICES: &[&str] = &[
+    "SMD_AUTH",
+    "SMD_FETCHER",
+    "CSV_EXPORTER",
+    "AIIDA_PERMISSION",
+    "MQTT_IAM",
+    "AIIDA_STREAM",
+    "CUSTODIAN",
+    "SANDBOX_BROKER",
+    "HOME",
+];
 
 /// A `METERGATE_…` variable that nobody reads.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

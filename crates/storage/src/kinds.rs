@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use job_queue::{Discard, JobKind, KindSpec, Retry};
+use permission::{PermissionId, Status};
 use serde::{Deserialize, Serialize};
 
+use crate::aiida::OutgoingId;
 use crate::smd::{AuthorizationId, NoticeId};
 
 /// The group roles of `migrations/0001_roles`.
@@ -16,11 +18,19 @@ pub mod role {
     pub const SMD_FETCHER: &str = "metergate_smd_fetcher";
     /// Writes the download folder.
     pub const CSV_EXPORTER: &str = "metergate_csv_exporter";
+    /// The permission facade of AIIDA.
+    pub const AIIDA_PERMISSION: &str = "metergate_aiida_permission";
+    /// Keeps what the broker reads.
+    pub const MQTT_IAM: &str = "metergate_mqtt_iam";
+    /// Takes the homes' data in.
+    pub const AIIDA_STREAM: &str = "metergate_aiida_stream";
     /// The operator's command line.
     pub const OPERATOR: &str = "metergate_operator";
 }
 
-use role::{CSV_EXPORTER, OPERATOR, SMD_AUTH, SMD_FETCHER};
+use role::{
+    AIIDA_PERMISSION, AIIDA_STREAM, CSV_EXPORTER, MQTT_IAM, OPERATOR, SMD_AUTH, SMD_FETCHER,
+};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -130,9 +140,112 @@ periodic_kind! {
     }
 }
 
+kind_of_one_id! {
+    /// Brings the user and the access rules of an accepted permission to what the broker reads.
+    MqttGrant { permission: PermissionId }
+    KindSpec {
+        retry: Retry::Forever,
+        backoff_first: Duration::from_millis(200),
+        backoff_limit: Duration::from_mins(1),
+        announced: true,
+        ..KindSpec::new("mqtt.grant", MQTT_IAM, &[AIIDA_PERMISSION, MQTT_IAM])
+    }
+}
+
+kind_of_one_id! {
+    /// Takes a permission's user and access rules away and disconnects its clients. Never given up.
+    MqttRevoke { permission: PermissionId }
+    KindSpec {
+        retry: Retry::Forever,
+        backoff_first: Duration::from_secs(1),
+        backoff_limit: HOUR,
+        ..KindSpec::new("mqtt.revoke", MQTT_IAM, &[AIIDA_PERMISSION, MQTT_IAM])
+    }
+}
+
+periodic_kind! {
+    /// Holds what the broker reads against the permissions, and mends it.
+    MqttReconcile
+    KindSpec {
+        retry: Retry::Attempts(3),
+        every: Some(Duration::from_mins(10)),
+        announced: true,
+        ..KindSpec::new("mqtt.reconcile", MQTT_IAM, &[MQTT_IAM, OPERATOR])
+    }
+}
+
+kind_of_one_id! {
+    /// Publishes a command or inbound data to a home.
+    AiidaCommand { message: OutgoingId }
+    KindSpec {
+        retry: Retry::Forever,
+        backoff_first: Duration::from_millis(500),
+        backoff_limit: Duration::from_mins(5),
+        ..KindSpec::new("aiida.command", AIIDA_STREAM, &[AIIDA_PERMISSION])
+    }
+}
+
+/// A home has told its status: ids and the status only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AiidaStatus {
+    /// The permission of the topic it came on.
+    pub permission: PermissionId,
+    /// What the home says it is.
+    pub status: Status,
+}
+impl JobKind for AiidaStatus {
+    const SPEC: KindSpec = KindSpec {
+        retry: Retry::Forever,
+        backoff_first: Duration::from_millis(500),
+        backoff_limit: Duration::from_mins(5),
+        ..KindSpec::new("aiida.status", AIIDA_PERMISSION, &[AIIDA_STREAM])
+    };
+    fn unique_key(&self) -> Option<String> {
+        Some(format!("{}/{}", self.permission, self.status))
+    }
+}
+
+periodic_kind! {
+    /// What time does to permissions: codes that nobody scanned, time frames that are over, homes that never
+    /// answered a termination, and steps that have no job.
+    AiidaTimeout
+    KindSpec {
+        retry: Retry::Attempts(3),
+        every: Some(Duration::from_mins(1)),
+        announced: true,
+        ..KindSpec::new("aiida.timeout", AIIDA_PERMISSION, &[AIIDA_PERMISSION, OPERATOR])
+    }
+}
+
+/// Tells the eligible party's webhook of the events it does not know yet, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookDeliver {}
+impl JobKind for WebhookDeliver {
+    const SPEC: KindSpec = KindSpec {
+        retry: Retry::Forever,
+        backoff_first: Duration::from_secs(2),
+        backoff_limit: HOUR,
+        ..KindSpec::new("webhook.deliver", AIIDA_PERMISSION, &[AIIDA_PERMISSION])
+    };
+    fn unique_key(&self) -> Option<String> {
+        Some("webhook".to_owned())
+    }
+}
+
+periodic_kind! {
+    /// Makes the partitions of the coming days and drops those whose time is over.
+    StreamPartitions
+    KindSpec {
+        retry: Retry::Attempts(3),
+        every: Some(HOUR),
+        announced: true,
+        ..KindSpec::new("stream.partitions", AIIDA_STREAM, &[AIIDA_STREAM, OPERATOR])
+    }
+}
+
 /// All of them.
 #[must_use]
-pub const fn all() -> [KindSpec; 7] {
+pub const fn all() -> [KindSpec; 15] {
     [
         SmdFetch::SPEC,
         SmdCollect::SPEC,
@@ -141,6 +254,14 @@ pub const fn all() -> [KindSpec; 7] {
         SmdSweep::SPEC,
         CsvExport::SPEC,
         OutputExpire::SPEC,
+        MqttGrant::SPEC,
+        MqttRevoke::SPEC,
+        MqttReconcile::SPEC,
+        AiidaCommand::SPEC,
+        AiidaStatus::SPEC,
+        AiidaTimeout::SPEC,
+        WebhookDeliver::SPEC,
+        StreamPartitions::SPEC,
     ]
 }
 

@@ -3,19 +3,24 @@
 //! - [`database`]: the pool; [`migrate`]: the schema and its version.
 //! - [`kinds`]: every kind of job, with who enqueues and who runs it.
 //! - [`smd`]: authorizations, pulls, readings, notices and the request budget of Share My Data.
+//! - [`aiida`]: permissions, their events and data of AIIDA homes; [`iam`]: the tables that the broker reads.
 //! - [`policy`]: how much is pulled and how long it is kept, as promised to the customer.
 //! - [`audit`]: what was done to a customer's data.
 //!
 //! Services and `smd-client` depend on this crate; it depends on `job-queue` and `service-kit`. Nothing here
 //! opens a connection to anything but Postgres.
 
+pub mod aiida;
 pub mod audit;
 pub mod database;
+pub mod iam;
+mod ids;
 pub mod kinds;
 mod migration;
 pub mod policy;
 pub mod schema;
 pub mod smd;
+mod sql;
 
 pub use database::{Connection, Database, DatabaseCheck, DatabaseConfig, DatabaseError, OpenError};
 pub use migration::{MigrateError, check_version, migrate};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::sql::{NumberRow, millis};
+use crate::sql::{NumberRow, millis};
 
 /// The custodian's limits (PG&E: 1 request/s per vendor, 2,000/h and 20,000/24 h per client id).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

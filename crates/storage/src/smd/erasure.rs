@@ -8,7 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::AuthorizationId;
-use super::sql::{ids, millis};
+use crate::sql::{ids, millis};
 
 /// Erases what was pulled under an authorization and the customer's name; what is left says only how
 /// it went. In the caller's transaction, for an authorization that is no longer being fetched: one

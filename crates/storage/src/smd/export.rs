@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use super::AuthorizationId;
 use super::authorization::Stage;
-use super::sql::millis;
 use crate::kinds::CsvExport;
+use crate::sql::millis;
 
 /// What names and places the files of an authorization.
 #[derive(Debug, Clone)]

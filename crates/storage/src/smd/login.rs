@@ -6,9 +6,9 @@ use diesel::sql_types::{BigInt, Binary};
 use diesel::{ExpressionMethods, QueryDsl, QueryableByName, sql_query, sql_types};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::sql::millis;
 use crate::digest;
 use crate::schema::smd::login;
+use crate::sql::millis;
 
 /// Why a state that came back is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -21,7 +21,6 @@ pub mod notice;
 pub mod plan;
 pub mod progress;
 pub mod reading;
-mod sql;
 pub mod tokens;
 
 pub use ids::{AuthorizationId, NoticeId};

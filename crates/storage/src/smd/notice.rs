@@ -10,9 +10,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use jiff_diesel::NullableTimestamp;
 use uuid::Uuid;
 
-use super::sql::IdRow;
 use super::{AuthorizationId, NoticeId};
 use crate::schema::smd::notice as table;
+use crate::sql::IdRow;
 
 /// A link to be followed.
 #[derive(Debug, Clone)]

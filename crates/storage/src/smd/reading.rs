@@ -13,8 +13,8 @@ use jiff_diesel::Timestamp;
 use uuid::Uuid;
 
 use super::AuthorizationId;
-use super::sql::{IdRow, NumberRow, ids};
 use crate::schema::smd::{reading, series};
+use crate::sql::{IdRow, NumberRow, ids};
 
 /// A reading of a feed that is still being read.
 #[derive(Debug, Clone)]

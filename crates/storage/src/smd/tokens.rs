@@ -8,7 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use service_kit::secret::{ExposeSecret, Keyring, KeyringError, Sealed, Secret};
 
 use super::AuthorizationId;
-use super::sql::millis;
+use crate::sql::millis;
 
 /// A customer's tokens in the clear.
 #[derive(Debug, Clone)]

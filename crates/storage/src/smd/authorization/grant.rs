@@ -9,8 +9,8 @@ use service_kit::secret::Keyring;
 
 use crate::digest;
 use crate::smd::AuthorizationId;
-use crate::smd::sql::millis;
 use crate::smd::tokens::{self, TokenError, Tokens};
+use crate::sql::millis;
 
 /// An authorization that the customer has just given.
 #[derive(Debug)]

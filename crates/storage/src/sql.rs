@@ -1,4 +1,4 @@
-//! Small things that several modules of queries share.
+//! Small things that the modules of queries share.
 
 use std::time::Duration;
 
@@ -8,20 +8,20 @@ use uuid::Uuid;
 
 /// A row that is one of our ids.
 #[derive(QueryableByName)]
-pub(super) struct IdRow {
+pub(crate) struct IdRow {
     #[diesel(sql_type = SqlUuid)]
-    pub(super) id: Uuid,
+    pub(crate) id: Uuid,
 }
 
 /// A row that is one number.
 #[derive(QueryableByName)]
-pub(super) struct NumberRow {
+pub(crate) struct NumberRow {
     #[diesel(sql_type = BigInt)]
-    pub(super) n: i64,
+    pub(crate) n: i64,
 }
 
 /// Our ids of these rows.
-pub(super) fn ids<T: From<Uuid>>(rows: Vec<IdRow>) -> Vec<T> {
+pub(crate) fn ids<T: From<Uuid>>(rows: Vec<IdRow>) -> Vec<T> {
     rows.into_iter().map(|row| row.id.into()).collect()
 }
 
@@ -29,7 +29,7 @@ pub(super) fn ids<T: From<Uuid>>(rows: Vec<IdRow>) -> Vec<T> {
 const MOST_MILLIS: i64 = 31_557_600_000_000;
 
 /// Whole milliseconds for `$n * interval '1 ms'`.
-pub(super) fn millis(time: Duration) -> i64 {
+pub(crate) fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis())
         .unwrap_or(MOST_MILLIS)
         .min(MOST_MILLIS)

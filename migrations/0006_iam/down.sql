@@ -1,0 +1,1 @@
+DROP TABLE aiida.aiida_mqtt_acl, aiida.aiida_mqtt_user;

@@ -1,0 +1,3 @@
+//! The sandbox broker as a program of its own.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The sandbox home as a program of its own.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The permission facade of AIIDA.

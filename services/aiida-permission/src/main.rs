@@ -1,0 +1,3 @@
+//! Permission facade of AIIDA.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The eligible party's MQTT side.

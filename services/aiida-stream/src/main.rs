@@ -1,0 +1,3 @@
+//! The MQTT side of the eligible party.
+
+fn main() {}

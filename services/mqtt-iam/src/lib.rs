@@ -1,0 +1,1 @@
+//! The IAM tables that the broker reads.

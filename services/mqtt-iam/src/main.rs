@@ -1,0 +1,3 @@
+//! IAM tables that the broker reads.
+
+fn main() {}
