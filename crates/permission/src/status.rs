@@ -107,13 +107,12 @@ impl Status {
                 Self::Terminated,
                 Self::Unfulfillable,
             ],
-            Self::Terminated => &[Self::RequiresExternalTermination],
-            Self::Fulfilled => &[Self::RequiresExternalTermination],
-            Self::Unfulfillable => &[Self::RequiresExternalTermination],
             Self::RequiresExternalTermination => {
                 &[Self::ExternallyTerminated, Self::FailedToTerminate]
             }
-            Self::FailedToTerminate => &[Self::RequiresExternalTermination],
+            Self::Terminated | Self::Fulfilled | Self::Unfulfillable | Self::FailedToTerminate => {
+                &[Self::RequiresExternalTermination]
+            }
             Self::Malformed
             | Self::TimedOut
             | Self::Rejected
@@ -121,6 +120,28 @@ impl Status {
             | Self::Revoked
             | Self::ExternallyTerminated => &[],
         }
+    }
+
+    /// Whether data may flow in either direction.
+    #[must_use]
+    pub const fn may_flow(self) -> bool {
+        matches!(self, Self::Accepted)
+    }
+
+    /// Whether nothing can follow.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        self.next().is_empty()
+    }
+
+    /// Whether the home must be able to connect: data may flow, or it must still be told of the end. A home that
+    /// could not be told is shut out.
+    #[must_use]
+    pub const fn needs_iam(self) -> bool {
+        matches!(
+            self,
+            Self::Accepted | Self::Terminated | Self::RequiresExternalTermination
+        )
     }
 
     /// The step to `to`, if the process model has it.

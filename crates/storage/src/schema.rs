@@ -119,3 +119,53 @@ pub mod smd {
         notice
     );
 }
+
+/// Tables of AIIDA.
+pub mod aiida {
+    diesel::table! {
+        aiida.permission (id) {
+            id -> Uuid,
+            bundle_id -> Uuid,
+            connection_id -> Text,
+            data_need_id -> Uuid,
+            data_need -> Jsonb,
+            meter_id -> Nullable<Text>,
+            ticket_hash -> Nullable<Binary>,
+            status -> Text,
+            created_at -> Timestamptz,
+            status_at -> Timestamptz,
+            sent_at -> Nullable<Timestamptz>,
+            starts_on -> Nullable<Date>,
+            ends_on -> Nullable<Date>,
+            code -> Nullable<Text>,
+            aiida_id -> Nullable<Uuid>,
+            accepted_at -> Nullable<Timestamptz>,
+            granted_at -> Nullable<Timestamptz>,
+            removed_at -> Nullable<Timestamptz>,
+            first_message_at -> Nullable<Timestamptz>,
+            last_message_at -> Nullable<Timestamptz>,
+        }
+    }
+
+    diesel::table! {
+        aiida.permission_event (id) {
+            id -> BigInt,
+            permission_id -> Uuid,
+            status -> Text,
+            at -> Timestamptz,
+            cause -> Text,
+            detail -> Nullable<Text>,
+        }
+    }
+
+    diesel::table! {
+        aiida.credential (permission_id) {
+            permission_id -> Uuid,
+            generation -> Integer,
+            password_hash -> Text,
+            created_at -> Timestamptz,
+        }
+    }
+
+    diesel::allow_tables_to_appear_in_same_query!(permission, permission_event);
+}

@@ -48,6 +48,10 @@ pub enum NginxError {
 pub struct NginxConfig {
     /// Where smd-auth listens.
     pub smd_auth: SocketAddr,
+    /// Where aiida-permission listens.
+    pub aiida_permission: SocketAddr,
+    /// Where aiida-stream listens.
+    pub aiida_stream: SocketAddr,
     /// The certificate it shows, for `localhost` and `127.0.0.1`.
     pub certificate: CertificateFiles,
     /// The folder under `/output/`.
@@ -160,6 +164,8 @@ fn render(config: &NginxConfig, folder: &Path, http: u16, https: u16) -> Result<
         .env("NGINX_HTTPS_LISTEN", format!("127.0.0.1:{https}"))
         .env("NGINX_PUBLIC_HOST", format!("localhost:{https}"))
         .env("NGINX_SMD_AUTH", config.smd_auth.to_string())
+        .env("NGINX_AIIDA_PERMISSION", config.aiida_permission.to_string())
+        .env("NGINX_AIIDA_STREAM", config.aiida_stream.to_string())
         .env("NGINX_CERTIFICATE", &config.certificate.certificate)
         .env("NGINX_CERTIFICATE_KEY", &config.certificate.key)
         .env("NGINX_OUTPUT_DIR", &config.output)
@@ -188,6 +194,10 @@ mod tests {
     use crate::browser::Visitor;
     use crate::certs::Authority;
 
+    fn nobody_there() -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free()))
+    }
+
     fn config(folder: &Path, authority: &Authority) -> NginxConfig {
         let output = folder.join("output");
         std::fs::create_dir(&output).unwrap();
@@ -196,7 +206,9 @@ mod tests {
         // SHA-1 of `password`, in base64.
         std::fs::write(&htpasswd, "operator:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n").unwrap();
         NginxConfig {
-            smd_auth: SocketAddr::from((Ipv4Addr::LOCALHOST, ports::free())),
+            smd_auth: nobody_there(),
+            aiida_permission: nobody_there(),
+            aiida_stream: nobody_there(),
             certificate: authority.server("server").unwrap(),
             output,
             htpasswd,

@@ -1,4 +1,5 @@
-//! `./run demo`: one customer from click to CSV, on this machine, with real protocol steps.
+//! `./run demo`: one customer from click to CSV and two homes from QR code to their end, on this machine,
+//! with real protocol steps.
 
 use std::fs;
 use std::io::{self, Write};
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use custodian::ledger::{RequestCounts, RequestKind};
 use demo::check::{self, FileSummary};
+use demo::household::{self, NearRealTime};
 use demo::{BoxError, Customer, Stack, StackOptions};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -18,7 +20,7 @@ use service_kit::clock::{Clock, SystemClock};
 const CUSTOMER: &str = "fable";
 const LIMIT: Duration = Duration::from_mins(10);
 
-/// Starts everything on this machine and walks a customer through.
+/// Starts everything on this machine and walks a customer and two homes through.
 #[derive(Debug, Parser)]
 #[command(name = "demo")]
 struct Options {
@@ -50,6 +52,8 @@ struct Summary {
     authorization_state: String,
     status_without_password: u16,
     personal_values_in_logs: usize,
+    #[serde(flatten)]
+    near_real_time: NearRealTime,
 }
 
 fn main() -> ExitCode {
@@ -72,7 +76,7 @@ fn fail(error: &(dyn std::error::Error + 'static)) -> ExitCode {
 async fn run(options: &Options) -> Result<(), BoxError> {
     let folder = run_folder(options.folder.as_deref())?;
     say(&format!("run folder: {}", folder.display()));
-    say("starting Postgres, the sandbox custodian, the services and nginx");
+    say("starting Postgres, the sandbox custodian and broker, the services and nginx");
     let stack_options = StackOptions {
         fast: options.fast,
         ..StackOptions::default()
@@ -101,7 +105,10 @@ async fn walk(stack: &Stack) -> Result<Summary, BoxError> {
     if !end.contains("delivered") {
         return Err(format!("the customer's page ends with: {end}").into());
     }
-    let summary = summarise(stack, &customer, started.elapsed(), now).await?;
+    let took = started.elapsed();
+    say("two homes share near-real-time data");
+    let homes = household::walk(stack, say).await?;
+    let summary = summarise(stack, &customer, took, now, homes).await?;
     summary.check()?;
     Ok(summary)
 }
@@ -112,6 +119,7 @@ async fn summarise(
     customer: &Customer,
     took: Duration,
     now: Timestamp,
+    near_real_time: NearRealTime,
 ) -> Result<Summary, BoxError> {
     let without_password = stack.status_without_password().await?;
     let files = stack.download().await?;
@@ -126,6 +134,7 @@ async fn summarise(
         known.name.clone(),
         known.account.clone(),
         authorization.id.to_string(),
+        household::CUSTOMERS.to_owned(),
     ];
     personal.extend(known.usage_points.iter().map(|point| point.id.clone()));
     let rows = files
@@ -153,6 +162,7 @@ async fn summarise(
         authorization_state: format!("{:?}", authorization.state).to_lowercase(),
         status_without_password: without_password,
         personal_values_in_logs: check::secrets_in(&stack.logs(), &personal),
+        near_real_time,
     })
 }
 
@@ -165,7 +175,7 @@ fn windows(counts: &RequestCounts) -> u64 {
 impl Summary {
     /// The books must balance, or the demo has failed.
     fn check(&self) -> Result<(), BoxError> {
-        for (holds, what) in [
+        let history = [
             (
                 self.authorization_status == 0,
                 "the authorization still stands at the custodian",
@@ -183,7 +193,8 @@ impl Summary {
                 self.short_days > 0 && self.long_days > 0,
                 "the days the clocks change are missing",
             ),
-        ] {
+        ];
+        for (holds, what) in history.into_iter().chain(self.near_real_time.claims()) {
             if !holds {
                 return Err(what.into());
             }
@@ -237,6 +248,26 @@ fn table(summary: &Summary) {
             "personal values in the logs",
             summary.personal_values_in_logs.to_string(),
         ),
+        (
+            "readings of homes, stored",
+            summary.near_real_time.readings_stored.to_string(),
+        ),
+        (
+            "handshakes",
+            format!("{:?} ms", summary.near_real_time.handshake_ms),
+        ),
+        (
+            "messages refused",
+            summary.near_real_time.refused_messages.to_string(),
+        ),
+        (
+            "homes disconnected, let in again",
+            format!(
+                "{}, {}",
+                summary.near_real_time.clients_disconnected,
+                summary.near_real_time.clients_can_connect
+            ),
+        ),
     ]);
     for (name, value) in rows {
         say(&format!("{name:<34}{value}"));
@@ -256,6 +287,14 @@ async fn stay_up(stack: &Stack) -> Result<(), BoxError> {
         stack.custodian_pages
     ));
     say(&format!(
+        "permission page:  {}",
+        household::page_to_try(stack)
+    ));
+    say(&format!(
+        "API:              {}/api/docs/",
+        stack.nginx.url()
+    ));
+    say(&format!(
         "authority:        {}",
         stack.authority.certificate().display()
     ));
@@ -267,7 +306,10 @@ async fn stay_up(stack: &Stack) -> Result<(), BoxError> {
 /// A failed demo shows what the programs have logged.
 fn with_logs(stack: &Stack, error: &(dyn std::error::Error + 'static)) -> BoxError {
     let logs = stack.folder().join("logs.txt");
-    let written = fs::write(&logs, stack.logs() + &stack.custodian_log());
+    let written = fs::write(
+        &logs,
+        stack.logs() + &stack.custodian_log() + &stack.broker_log(),
+    );
     let place = written.map_or_else(|error| error.to_string(), |()| logs.display().to_string());
     format!("{} (logs: {place})", service_kit::config::chain(error)).into()
 }

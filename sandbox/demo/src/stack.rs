@@ -4,7 +4,6 @@ mod setup;
 
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +16,10 @@ use test_support::process::{Process, ProcessError};
 use test_support::{Cluster, ClusterError, DatabaseError, binary, ports};
 
 use crate::BoxError;
-use setup::{Secrets, is_ready, is_secret, prepare_database, settings, start_custodian, subfolder};
+use setup::{
+    HttpPorts, Secrets, aiida_settings, is_ready, is_secret, prepare_database, settings,
+    start_broker, start_custodian, subfolder,
+};
 
 /// The name of the database.
 const DATABASE: &str = "metergate";
@@ -25,31 +27,68 @@ const DATABASE: &str = "metergate";
 const READER: &str = "analyst";
 const START_LIMIT: Duration = Duration::from_mins(1);
 
-/// A service, its database role, and the variables that only it is given.
+/// A service, its database role, and the secrets that it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Service {
     /// The name on `metergate serve`.
     pub name: &'static str,
     role: &'static str,
-    needs_custodian: bool,
+    side: Side,
+    secrets: &'static [&'static str],
 }
 
+/// Which half of Metergate runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Side {
+    /// Both.
+    #[default]
+    Both,
+    /// Share My Data.
+    History,
+    /// AIIDA.
+    NearRealTime,
+}
+
+/// What a service that talks to the custodian must have, and no other.
+const CUSTODIAN_SECRETS: &[&str] = &["CLIENT_ID", "CLIENT_SECRET", "METERGATE_ENCRYPTION_KEYS"];
+
 /// The services, each run as a process of its own under its own database role.
-pub const SERVICES: [Service; 3] = [
+pub const SERVICES: [Service; 6] = [
     Service {
         name: "smd-auth",
         role: "metergate_smd_auth",
-        needs_custodian: true,
+        side: Side::History,
+        secrets: CUSTODIAN_SECRETS,
     },
     Service {
         name: "smd-fetcher",
         role: "metergate_smd_fetcher",
-        needs_custodian: true,
+        side: Side::History,
+        secrets: CUSTODIAN_SECRETS,
     },
     Service {
         name: "csv-exporter",
         role: "metergate_csv_exporter",
-        needs_custodian: false,
+        side: Side::History,
+        secrets: &[],
+    },
+    Service {
+        name: "aiida-permission",
+        role: "metergate_aiida_permission",
+        side: Side::NearRealTime,
+        secrets: &["METERGATE_AIIDA_JWT_SECRET", "METERGATE_WEBHOOK_SECRET"],
+    },
+    Service {
+        name: "mqtt-iam",
+        role: "metergate_mqtt_iam",
+        side: Side::NearRealTime,
+        secrets: &["METERGATE_BROKER_API_SECRET"],
+    },
+    Service {
+        name: "aiida-stream",
+        role: "metergate_aiida_stream",
+        side: Side::NearRealTime,
+        secrets: &["METERGATE_MQTT_PASSWORD"],
     },
 ];
 
@@ -57,7 +96,8 @@ pub const SERVICES: [Service; 3] = [
 const TOGETHER: Service = Service {
     name: "metergate",
     role: "",
-    needs_custodian: true,
+    side: Side::Both,
+    secrets: &[],
 };
 
 /// What may differ from one stack to another.
@@ -65,6 +105,8 @@ const TOGETHER: Service = Service {
 pub struct StackOptions {
     /// Lift the custodian's request budget, at both ends.
     pub fast: bool,
+    /// Which services run.
+    pub side: Side,
     /// Further variables for the sandbox custodian.
     pub custodian: Vec<(String, String)>,
     /// Further variables for the services.
@@ -122,6 +164,7 @@ pub struct Stack {
     /// What processes that have ended had written.
     ended: String,
     custodian: Process,
+    broker: Option<(Process, BrokerAddresses)>,
     /// The custodian's pages and control endpoints, `http://host:port`.
     pub custodian_pages: String,
     /// The database's cluster.
@@ -139,6 +182,17 @@ pub struct Stack {
 struct Addresses {
     pages: String,
     api: String,
+}
+
+/// Listeners of the sandbox broker, `host:port`.
+#[derive(Debug, Clone, serde::Deserialize)]
+pub struct BrokerAddresses {
+    /// MQTT.
+    pub plain: String,
+    /// MQTT over TLS, for homes.
+    pub tls: String,
+    /// The management API.
+    pub api: String,
 }
 
 impl Stack {
@@ -162,28 +216,42 @@ impl Stack {
         let database_password = SystemRandom.token(18);
         prepare_database(&cluster, &database_password).await?;
 
-        let pages_port = ports::free();
-        let pages = SocketAddr::from(([127, 0, 0, 1], pages_port));
+        let ports = HttpPorts::free();
         let nginx = Nginx::start(&NginxConfig {
-            smd_auth: pages,
+            smd_auth: ports.smd_auth,
+            aiida_permission: ports.aiida_permission,
+            aiida_stream: ports.aiida_stream,
             certificate: server.clone(),
             output,
             htpasswd,
-            variables: vec![("NGINX_RATE".to_owned(), "50r/s".to_owned())],
+            variables: ["NGINX_RATE", "NGINX_AIIDA_RATE"]
+                .map(|rate| (rate.to_owned(), "50r/s".to_owned()))
+                .into(),
         })?;
 
         let secrets = Secrets::make();
         let (custodian, addresses) = start_custodian(
             &folder, options, &authority, &server, &client, &nginx, &secrets,
         )?;
-        let settings = settings(
-            &folder, options, &authority, &client, &nginx, &addresses, &secrets, pages,
+        let mut settings = settings(
+            &folder, options, &authority, &client, &nginx, &addresses, &secrets,
         );
+        settings.extend(ports.settings());
+        let broker = if options.side == Side::History {
+            None
+        } else {
+            let login = cluster.url_as("demo_emqx", &database_password, DATABASE);
+            let (process, addresses) = start_broker(&folder, &server, &login, &secrets)?;
+            settings.extend(aiida_settings(&folder, &nginx, &addresses, &secrets)?);
+            Some((process, addresses))
+        };
+        settings.extend(options.services.iter().cloned());
         let mut stack = Self {
             nginx,
             services: Vec::new(),
             ended: String::new(),
             custodian,
+            broker,
             custodian_pages: addresses.pages.trim_end_matches('/').to_owned(),
             cluster,
             authority,
@@ -192,13 +260,14 @@ impl Stack {
             settings,
             database_password,
         };
-        let services: &[Service] = if options.together {
-            &[TOGETHER]
+        if options.together {
+            stack.add(TOGETHER.name)?;
         } else {
-            &SERVICES
-        };
-        for service in services {
-            stack.add(service.name)?;
+            let wanted =
+                |service: &Service| options.side == Side::Both || options.side == service.side;
+            for service in SERVICES.iter().filter(|service| wanted(service)) {
+                stack.add(service.name)?;
+            }
         }
         Ok(stack)
     }
@@ -333,6 +402,21 @@ impl Stack {
         self.custodian.output()
     }
 
+    /// Where the sandbox broker listens; `None` when only the history side runs.
+    #[must_use]
+    pub fn broker(&self) -> Option<&BrokerAddresses> {
+        self.broker.as_ref().map(|(_, addresses)| addresses)
+    }
+
+    /// What the sandbox broker has logged, for failure messages.
+    #[must_use]
+    pub fn broker_log(&self) -> String {
+        self.broker
+            .as_ref()
+            .map(|(process, _)| process.output())
+            .unwrap_or_default()
+    }
+
     fn spawn(&self, service: Service) -> Result<Process, StackError> {
         let mut command = Command::new(binary::path("metergate")?);
         let internal = ports::free();
@@ -350,7 +434,11 @@ impl Stack {
             .envs(
                 self.settings
                     .iter()
-                    .filter(|(name, _)| service.needs_custodian || !is_secret(name))
+                    .filter(|(name, _)| {
+                        service == TOGETHER
+                            || !is_secret(name)
+                            || service.secrets.contains(&name.as_str())
+                    })
                     .cloned(),
             )
             .env("METERGATE_DATABASE_URL", database_url)

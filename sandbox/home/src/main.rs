@@ -1,3 +1,5 @@
 //! The sandbox home as a program of its own.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    home::program::main()
+}

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use job_queue::QueueError;
 use job_queue::operate::{self, JobRow};
 use serde_json::json;
+use storage::aiida::ApiKeyId;
 use storage::{Database, DatabaseConfig, DatabaseError, MigrateError, audit};
 
 /// Lists, shows, retries or discards jobs.
@@ -86,6 +87,9 @@ pub enum CommandError {
     /// No such customer.
     #[error("nobody is known by {0:?}: give the subscription id, or our id of the authorization")]
     NoCustomer(String),
+    /// No such key.
+    #[error("no valid key has the id {0} (`metergate api-keys list`)")]
+    NoKey(ApiKeyId),
 }
 
 /// Runs a command's future to its end.

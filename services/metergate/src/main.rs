@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use metergate::api_keys::ApiKeys;
 use metergate::doctor::Doctor;
 use metergate::erase::Erase;
 use metergate::files::{Convert, Inspect};
@@ -28,6 +29,7 @@ enum Command {
     Doctor(Box<Doctor>),
     Jobs(Jobs),
     Erase(Erase),
+    ApiKeys(ApiKeys),
     Inspect(Inspect),
     Convert(Convert),
 }
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Doctor(doctor) => report(doctor.run(&mut out)),
         Command::Jobs(jobs) => report(jobs.run(&mut out)),
         Command::Erase(erase) => report(erase.run(&mut out)),
+        Command::ApiKeys(keys) => report(keys.run(&mut out)),
         Command::Inspect(inspect) => report(inspect.run(&mut out)),
         Command::Convert(convert) => report(convert.run(&mut out)),
     }

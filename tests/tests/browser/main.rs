@@ -7,7 +7,7 @@ mod chromium;
 use std::time::Duration;
 
 use chromium::{Chromium, Scripts};
-use demo::{Customer, Stack, StackOptions};
+use demo::{Customer, Side, Stack, StackOptions};
 
 /// Twelve months of three usage points take some seconds.
 const LONGEST: Duration = Duration::from_mins(3);
@@ -17,6 +17,7 @@ fn options() -> StackOptions {
     let spacing = ("METERGATE_SMD_REQUEST_SPACING_MS", "150");
     StackOptions {
         fast: true,
+        side: Side::History,
         services: vec![(spacing.0.to_owned(), spacing.1.to_owned())],
         ..StackOptions::default()
     }

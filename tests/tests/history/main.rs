@@ -16,7 +16,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use demo::check::{self, Totals};
-use demo::{Customer, Delivered, Stack, StackOptions};
+use demo::{Customer, Delivered, Side, Stack, StackOptions};
 use service_kit::clock::{Clock, SystemClock};
 use tempfile::TempDir;
 use test_support::wait;
@@ -53,6 +53,7 @@ async fn start(
 fn fast() -> StackOptions {
     StackOptions {
         fast: true,
+        side: Side::History,
         ..StackOptions::default()
     }
 }

@@ -1,6 +1,6 @@
 //! Everything in one process, and the columns of the model application alone.
 
-use demo::StackOptions;
+use demo::{Side, StackOptions};
 
 use crate::{fast, start};
 
@@ -8,6 +8,7 @@ use crate::{fast, start};
 async fn one_process_delivers_the_model_applications_columns() {
     let options = StackOptions {
         together: true,
+        side: Side::Both,
         ..fast()
     };
     let world = start(

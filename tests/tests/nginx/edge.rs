@@ -15,6 +15,7 @@ use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
 };
 
+use crate::NOBODY_THERE;
 use crate::http::{Answer, exchange, request};
 
 /// How long anything may take that should take milliseconds.
@@ -41,6 +42,11 @@ pub(crate) struct Edge {
 impl Edge {
     /// Starts nginx with `smd_auth` (an address) behind it and the files of a small download folder.
     pub(crate) fn start(smd_auth: &str) -> Self {
+        Self::before([smd_auth, NOBODY_THERE, NOBODY_THERE])
+    }
+
+    /// The same before smd-auth, aiida-permission and aiida-stream.
+    pub(crate) fn before(services: [&str; 3]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
         let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -63,7 +69,7 @@ impl Edge {
         std::os::unix::fs::symlink(root.join("outside.csv"), output.join("link.csv")).unwrap();
 
         let (http, https) = free_ports();
-        render(root, smd_auth, http, https);
+        render(root, services, http, https);
         let nginx = spawn(root);
         let mut edge = Self {
             folder,
@@ -217,7 +223,8 @@ pub(crate) fn port(listener: &TcpListener) -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-fn render(root: &Path, smd_auth: &str, http: u16, https: u16) {
+fn render(root: &Path, services: [&str; 3], http: u16, https: u16) {
+    let [smd_auth, aiida_permission, aiida_stream] = services;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nginx/render");
     let status = Command::new(script)
         .arg(root.join("conf"))
@@ -225,6 +232,8 @@ fn render(root: &Path, smd_auth: &str, http: u16, https: u16) {
         .env("NGINX_HTTPS_LISTEN", format!("127.0.0.1:{https}"))
         .env("NGINX_PUBLIC_HOST", format!("localhost:{https}"))
         .env("NGINX_SMD_AUTH", smd_auth)
+        .env("NGINX_AIIDA_PERMISSION", aiida_permission)
+        .env("NGINX_AIIDA_STREAM", aiida_stream)
         .env("NGINX_CERTIFICATE", root.join("certificate.pem"))
         .env("NGINX_CERTIFICATE_KEY", root.join("key.pem"))
         .env("NGINX_OUTPUT_DIR", root.join("output"))

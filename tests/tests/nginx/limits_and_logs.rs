@@ -48,13 +48,15 @@ fn logs_name_neither_customers_nor_what_opens_a_door() {
         &[("Content-Length", "99999999")],
         "",
     );
+    edge.get("/permissions/private-ticket/events");
+    edge.get("/api/v1/permissions?connectionId=private-customer");
     edge.plain("/OAuthCallback?code=private-code");
     edge.get_as("auditor", "right-s", CSV);
     edge.get_as("auditor", "private-password", CSV);
     edge.get_as("private-user", "right-s", CSV);
     edge.get_as("auditor", "right-s", "/output/link.csv?private-query");
     let (allowed, _) = send_until_refused(&edge, "/start?private-query=over-the-limit");
-    let logs = edge.logs(9 + allowed + 1);
+    let logs = edge.logs(11 + allowed + 1);
     for secret in [
         "private",
         "ticket",

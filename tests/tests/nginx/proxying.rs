@@ -53,6 +53,46 @@ fn only_the_named_paths_reach_the_service() {
 }
 
 #[test]
+fn each_path_of_aiida_reaches_its_service() {
+    let (permission, stream) = (Upstream::start(), Upstream::start());
+    let edge = Edge::before([NOBODY_THERE, &permission.address, &stream.address]);
+    let id = "5d1a2c3e-0000-4000-8000-000000000001";
+    let of_the_facade = [
+        "/region-connectors/aiida/permission-request".to_owned(),
+        format!("/region-connectors/aiida/permission-request/{id}"),
+        "/permissions/new?dataNeedId=d&connectionId=c".to_owned(),
+        format!("/api/v1/permissions/{id}/readings?from=a"),
+        format!("/api/v1/permissions/{id}/lively"),
+        "/api/docs/".to_owned(),
+    ];
+    for target in &of_the_facade {
+        let answer = edge.get(target);
+        assert_eq!(answer.status, 200, "{target}");
+        assert_security_headers(&answer);
+        let seen = permission.requests.recv().unwrap();
+        assert!(seen.starts_with(&format!("GET {target} HTTP/1.1\r\n")));
+    }
+    let live = format!("/api/v1/permissions/{id}/live");
+    assert_eq!(edge.get(&live).status, 200);
+    assert!(
+        stream
+            .requests
+            .recv()
+            .unwrap()
+            .starts_with(&format!("GET {live} "))
+    );
+    assert!(permission.requests.try_recv().is_err());
+    for target in [
+        "/region-connectors/other/permission-request",
+        "/region-connectors/aiida/../../metrics",
+        "/permissions",
+        "/api",
+    ] {
+        assert_eq!(edge.get(target).status, 404, "{target}");
+    }
+}
+
+#[test]
 fn the_service_is_told_the_truth_about_the_client() {
     let upstream = Upstream::start();
     let edge = Edge::start(&upstream.address);

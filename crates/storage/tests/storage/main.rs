@@ -16,6 +16,7 @@ mod login;
 mod merging;
 mod migration;
 mod notice;
+mod party;
 mod plan;
 mod progress;
 mod reading_back;

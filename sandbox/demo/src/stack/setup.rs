@@ -14,32 +14,75 @@ use test_support::nginx::Nginx;
 use test_support::process::Process;
 use test_support::{Cluster, binary, ports};
 
-use super::{Addresses, DATABASE, SERVICES, START_LIMIT, StackError, StackOptions};
+use super::{
+    Addresses, BrokerAddresses, DATABASE, SERVICES, START_LIMIT, StackError, StackOptions,
+};
+
+/// The eligible party's user at the broker, and the name of the key to its management API.
+const PARTY: &str = "metergate";
+const BROKER_API_KEY: &str = "metergate-iam";
 
 pub(super) struct Secrets {
     client_id: String,
     client_secret: String,
     encryption_key: String,
+    jwt_secret: String,
+    party_password: String,
+    broker_api_secret: String,
 }
 
 impl Secrets {
     pub(super) fn make() -> Self {
-        let mut key = [0; 32];
-        SystemRandom.fill(&mut key);
         Self {
             client_id: SystemRandom.uuid().simple().to_string(),
             client_secret: SystemRandom.token(24),
-            encryption_key: base64::Engine::encode(&base64::engine::general_purpose::STANDARD, key),
+            encryption_key: key(),
+            jwt_secret: key(),
+            party_password: SystemRandom.token(24),
+            broker_api_secret: SystemRandom.token(24),
         }
     }
 }
 
-/// What a service without the custodian must not have.
+/// 32 random bytes in base64.
+fn key() -> String {
+    let mut key = [0; 32];
+    SystemRandom.fill(&mut key);
+    base64::Engine::encode(&base64::engine::general_purpose::STANDARD, key)
+}
+
+/// What only some service may have.
 pub(super) fn is_secret(name: &str) -> bool {
-    matches!(
-        name,
-        "CLIENT_ID" | "CLIENT_SECRET" | "METERGATE_ENCRYPTION_KEYS"
-    )
+    SERVICES
+        .iter()
+        .any(|service| service.secrets.contains(&name))
+}
+
+/// Where the services listen for nginx.
+pub(super) struct HttpPorts {
+    pub(super) smd_auth: SocketAddr,
+    pub(super) aiida_permission: SocketAddr,
+    pub(super) aiida_stream: SocketAddr,
+}
+
+impl HttpPorts {
+    pub(super) fn free() -> Self {
+        let address = || SocketAddr::from(([127, 0, 0, 1], ports::free()));
+        Self {
+            smd_auth: address(),
+            aiida_permission: address(),
+            aiida_stream: address(),
+        }
+    }
+
+    pub(super) fn settings(&self) -> [(String, String); 3] {
+        [
+            ("METERGATE_SMD_AUTH_ADDRESS", self.smd_auth),
+            ("METERGATE_AIIDA_PERMISSION_ADDRESS", self.aiida_permission),
+            ("METERGATE_AIIDA_STREAM_ADDRESS", self.aiida_stream),
+        ]
+        .map(|(name, address)| (name.to_owned(), address.to_string()))
+    }
 }
 
 pub(super) async fn prepare_database(cluster: &Cluster, password: &str) -> Result<(), StackError> {
@@ -52,8 +95,7 @@ pub(super) async fn prepare_database(cluster: &Cluster, password: &str) -> Resul
         .env_clear()
         .env("METERGATE_DATABASE_URL", cluster.url(DATABASE));
     run(migrate)?;
-    for service in SERVICES {
-        let role = service.role;
+    for role in SERVICES.iter().map(|service| service.role).chain(["emqx"]) {
         cluster
             .sql(
                 DATABASE,
@@ -112,10 +154,77 @@ pub(super) fn start_custodian(
     Ok((process, addresses))
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "each is a part of the stack that the services must know"
-)]
+/// The sandbox broker, with TLS for homes and a plain listener for us.
+pub(super) fn start_broker(
+    folder: &Path,
+    server: &CertificateFiles,
+    database_url: &str,
+    secrets: &Secrets,
+) -> Result<(Process, BrokerAddresses), StackError> {
+    let address_file = folder.join("broker.json");
+    let own = |name: &str| format!("METERGATE_SANDBOX_BROKER_{name}");
+    let mut command = Command::new(binary::path("sandbox-broker")?);
+    command.env_clear();
+    for listener in ["PLAIN", "TLS", "API"] {
+        command.env(own(listener), "127.0.0.1:0");
+    }
+    command
+        .env(own("TLS_CERTIFICATE"), &server.certificate)
+        .env(own("TLS_KEY"), &server.key)
+        .env(own("DATABASE_URL"), database_url)
+        .env(own("PARTY_USERNAME"), PARTY)
+        .env(own("PARTY_PASSWORD"), &secrets.party_password)
+        .env(own("API_KEY"), BROKER_API_KEY)
+        .env(own("API_SECRET"), &secrets.broker_api_secret)
+        .env(own("STORE"), folder.join("broker"))
+        .env(own("ADDRESS_FILE"), &address_file)
+        .env(
+            "METERGATE_INTERNAL_ADDRESS",
+            format!("127.0.0.1:{}", ports::free()),
+        );
+    let mut process = Process::spawn("sandbox-broker", command)?;
+    process.wait_for("its address file", START_LIMIT, |_| address_file.exists())?;
+    let addresses = serde_json::from_str(&fs::read_to_string(address_file)?)?;
+    Ok((process, addresses))
+}
+
+/// What the services of AIIDA are told.
+pub(super) fn aiida_settings(
+    folder: &Path,
+    nginx: &Nginx,
+    broker: &BrokerAddresses,
+    secrets: &Secrets,
+) -> io::Result<Vec<(String, String)>> {
+    let data_needs = folder.join("data-needs.json");
+    fs::write(&data_needs, include_str!("../../data-needs.json"))?;
+    let homes_port = broker.tls.rsplit(':').next().unwrap_or_default();
+    let settings = [
+        ("METERGATE_AIIDA_PUBLIC_URL", nginx.url()),
+        ("METERGATE_AIIDA_JWT_SECRET", secrets.jwt_secret.clone()),
+        (
+            "METERGATE_AIIDA_DATA_NEEDS",
+            data_needs.display().to_string(),
+        ),
+        // The certificate is for the name.
+        (
+            "METERGATE_MQTT_HOMES_URL",
+            format!("ssl://localhost:{homes_port}"),
+        ),
+        ("METERGATE_MQTT_URL", format!("mqtt://{}", broker.plain)),
+        ("METERGATE_MQTT_USERNAME", PARTY.to_owned()),
+        ("METERGATE_MQTT_PASSWORD", secrets.party_password.clone()),
+        ("METERGATE_BROKER_API_URL", format!("http://{}", broker.api)),
+        ("METERGATE_BROKER_API_KEY", BROKER_API_KEY.to_owned()),
+        (
+            "METERGATE_BROKER_API_SECRET",
+            secrets.broker_api_secret.clone(),
+        ),
+    ];
+    Ok(settings
+        .map(|(name, value)| (name.to_owned(), value))
+        .into())
+}
+
 pub(super) fn settings(
     folder: &Path,
     options: &StackOptions,
@@ -124,7 +233,6 @@ pub(super) fn settings(
     nginx: &Nginx,
     addresses: &Addresses,
     secrets: &Secrets,
-    pages: SocketAddr,
 ) -> Vec<(String, String)> {
     let path = |path: &Path| path.display().to_string();
     let mut settings: Vec<(String, String)> = [
@@ -147,7 +255,6 @@ pub(super) fn settings(
             "METERGATE_OPERATOR_NAME",
             "Sunny Side Solar (demo)".to_owned(),
         ),
-        ("METERGATE_SMD_AUTH_ADDRESS", pages.to_string()),
         ("METERGATE_OUTPUT_DIR", path(&folder.join("output"))),
         ("METERGATE_OUTPUT_MODE", "644".to_owned()),
     ]
@@ -162,7 +269,6 @@ pub(super) fn settings(
             settings.push((format!("METERGATE_SMD_{name}"), value.to_owned()));
         }
     }
-    settings.extend(options.services.iter().cloned());
     settings
 }
 

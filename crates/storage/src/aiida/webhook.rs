@@ -1,0 +1,60 @@
+//! How far the eligible party's webhook has been told: one row, the id of the last event it has
+//! acknowledged. Read and written by aiida-permission alone.
+
+use diesel::sql_types::{BigInt, Nullable, Timestamptz};
+use diesel::{QueryableByName, sql_query};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use jiff_diesel::NullableTimestamp;
+
+/// Where the webhook stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+pub struct Standing {
+    /// The last event that was told, or skipped; 0 before the first.
+    #[diesel(sql_type = BigInt)]
+    pub told: i64,
+    /// Since when the receiver refuses the event after it; `None` when it does not.
+    #[diesel(sql_type = Nullable<Timestamptz>, deserialize_as = NullableTimestamp)]
+    pub failing_since: Option<jiff::Timestamp>,
+}
+
+/// Where it stands.
+pub async fn standing(conn: &mut AsyncPgConnection) -> diesel::QueryResult<Standing> {
+    sql_query("SELECT told, failing_since FROM aiida.webhook")
+        .get_result(conn)
+        .await
+}
+
+/// Everything up to `event` is told (or skipped): one step at a time, never backwards. False when another
+/// worker was there before. In a transaction that holds the lease of the job.
+pub async fn advance(
+    conn: &mut AsyncPgConnection,
+    from: i64,
+    event: i64,
+) -> diesel::QueryResult<bool> {
+    let moved = sql_query(
+        "UPDATE aiida.webhook SET told = $2, failing_since = NULL WHERE told = $1 AND $2 > $1",
+    )
+    .bind::<BigInt, _>(from)
+    .bind::<BigInt, _>(event)
+    .execute(conn)
+    .await?;
+    Ok(moved == 1)
+}
+
+/// The receiver refuses the event after `told`, at `now`; answers since when it does. `None` when another worker
+/// has moved on. In a transaction that holds the lease of the job.
+pub async fn refused(
+    conn: &mut AsyncPgConnection,
+    told: i64,
+    now: jiff::Timestamp,
+) -> diesel::QueryResult<Option<jiff::Timestamp>> {
+    let rows: Vec<Standing> = sql_query(
+        "UPDATE aiida.webhook SET failing_since = coalesce(failing_since, $2) WHERE told = $1
+         RETURNING told, failing_since",
+    )
+    .bind::<BigInt, _>(told)
+    .bind::<Timestamptz, _>(jiff_diesel::Timestamp::from(now))
+    .load(conn)
+    .await?;
+    Ok(rows.into_iter().find_map(|row| row.failing_since))
+}

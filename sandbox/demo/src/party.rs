@@ -1,0 +1,182 @@
+//! The eligible party, with its key to the API.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Certificate, Client, Method};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{BoxError, Stack};
+
+/// How long an answer may take.
+const LIMIT: Duration = Duration::from_secs(30);
+/// How often a permission is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// An energy service that asks homes for permissions.
+#[derive(Debug, Clone)]
+pub struct Party {
+    http: Client,
+    base: String,
+    key: String,
+}
+
+/// What a household is shown.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Asked {
+    /// The permissions, in the order of the data needs.
+    pub permission_ids: Vec<Uuid>,
+    /// The code for homes of 2026.
+    pub code: String,
+    /// The codes for homes of 2025.
+    pub older_codes: Vec<OlderCode>,
+    /// The page with the QR picture.
+    pub page_url: String,
+}
+
+/// A code for one permission.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OlderCode {
+    /// Which.
+    pub permission_id: Uuid,
+    /// What the QR picture holds.
+    pub code: String,
+}
+
+/// A permission, as far as the demo looks at it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PermissionState {
+    /// Where it stands.
+    pub status: String,
+    /// When nothing of it was left at the broker.
+    pub removed_at: Option<String>,
+    /// What was refused of its home, by reason.
+    pub refusals: Vec<Refusal>,
+}
+
+/// Messages that were refused for one reason.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Refusal {
+    /// How many.
+    pub messages: u64,
+}
+
+/// A reading that was stored.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stored {
+    /// OBIS code.
+    pub obis: String,
+    /// Exact decimal.
+    pub value: String,
+    /// Its unit.
+    pub unit: String,
+}
+
+impl Party {
+    /// A party with a key of its own, made by the operator's command.
+    pub fn new(stack: &Stack) -> Result<Self, BoxError> {
+        let made = stack
+            .metergate()?
+            .args(["api-keys", "add", "demo"])
+            .output()?;
+        if !made.status.success() {
+            return Err(String::from_utf8_lossy(&made.stderr).into_owned().into());
+        }
+        let authority = Certificate::from_pem(stack.authority.pem().as_bytes())?;
+        Ok(Self {
+            http: Client::builder()
+                .add_root_certificate(authority)
+                .timeout(LIMIT)
+                .build()?,
+            base: format!("{}/api/v1", stack.nginx.url()),
+            key: String::from_utf8(made.stdout)?.trim().to_owned(),
+        })
+    }
+
+    /// Sends a request and reads the answer; one that is no success is an error with what it says.
+    pub async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<T, BoxError> {
+        let mut request = self
+            .http
+            .request(method.clone(), format!("{}{path}", self.base))
+            .bearer_auth(&self.key);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await?;
+        let (status, bytes) = (answer.status(), answer.bytes().await?);
+        if !status.is_success() {
+            let text = String::from_utf8_lossy(&bytes);
+            return Err(format!("{method} {path} answers {status}: {text}").into());
+        }
+        Ok(serde_json::from_slice(&bytes)?)
+    }
+
+    /// Asks a customer for a permission under a data need.
+    pub async fn ask(&self, connection_id: &str, data_need: &str) -> Result<Asked, BoxError> {
+        let body = json!({ "connectionId": connection_id, "dataNeedIds": [data_need] });
+        self.send(Method::POST, "/permissions", Some(&body)).await
+    }
+
+    /// How a permission stands.
+    pub async fn permission(&self, id: Uuid) -> Result<PermissionState, BoxError> {
+        self.send(Method::GET, &format!("/permissions/{id}"), None)
+            .await
+    }
+
+    /// The first thousand readings of a permission.
+    pub async fn readings(&self, id: Uuid) -> Result<Vec<Stored>, BoxError> {
+        #[derive(Deserialize)]
+        struct Page {
+            readings: Vec<Stored>,
+        }
+        let page: Page = self
+            .send(Method::GET, &format!("/permissions/{id}/readings"), None)
+            .await?;
+        Ok(page.readings)
+    }
+
+    /// Sends a document to a home.
+    pub async fn inbound(&self, id: Uuid, schema: &str, document: &Value) -> Result<(), BoxError> {
+        let path = format!("/permissions/{id}/inbound/{schema}");
+        let _taken: Value = self.send(Method::PUT, &path, Some(document)).await?;
+        Ok(())
+    }
+
+    /// Ends a permission.
+    pub async fn terminate(&self, id: Uuid) -> Result<(), BoxError> {
+        let path = format!("/permissions/{id}/terminate");
+        let _taken: Value = self.send(Method::POST, &path, None).await?;
+        Ok(())
+    }
+
+    /// Looks at a permission until it is as wanted; an error that names `what` after the limit.
+    pub async fn wait(
+        &self,
+        id: Uuid,
+        what: &str,
+        wanted: impl Fn(&PermissionState) -> bool,
+    ) -> Result<PermissionState, BoxError> {
+        let started = Instant::now();
+        loop {
+            let state = self.permission(id).await?;
+            if wanted(&state) {
+                return Ok(state);
+            }
+            if started.elapsed() > LIMIT {
+                return Err(format!("waited {LIMIT:?} for {what}: {state:?}").into());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}

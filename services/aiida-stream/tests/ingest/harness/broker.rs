@@ -1,0 +1,149 @@
+//! The sandbox broker, and clients that publish as homes would. Homes' rights are the broker's own affair and tested
+//! there: these clients connect as the eligible party, who may publish everywhere.
+
+use std::process::Command;
+use std::time::Duration;
+
+use clap::Parser as _;
+use rumqttc::{AsyncClient, MqttOptions, PublishOptions, QoS};
+use service_kit::program::Context;
+use service_kit::random::{Random as _, SystemRandom};
+use test_support::process::Process;
+use test_support::{ports, wait};
+
+use super::DEADLINE;
+
+pub(super) const PARTY: &str = "party";
+pub(super) const PARTY_PASSWORD: &str = "party-secret";
+
+#[derive(clap::Parser)]
+struct Cli {
+    #[command(flatten)]
+    config: sandbox_broker::Config,
+}
+
+/// A running broker.
+pub(crate) struct Broker {
+    pub(crate) url: String,
+    port: u16,
+    context: Context,
+    _mosquitto: Option<(Process, tempfile::TempDir)>,
+}
+
+impl Broker {
+    /// The sandbox broker; with `TEST_BROKER=mosquitto` mosquitto, to see that nothing leans on ours.
+    #[expect(clippy::disallowed_methods, reason = "a choice of who runs the tests, no configuration")]
+    pub(super) async fn start(database_url: &str) -> Self {
+        match std::env::var("TEST_BROKER").as_deref() {
+            Ok("mosquitto") => mosquitto().await,
+            _ => sandbox(database_url).await,
+        }
+    }
+
+    /// A client that publishes.
+    pub(crate) fn publisher(&self) -> Publisher {
+        let id = format!("test-{}", SystemRandom.uuid().simple());
+        let mut options = MqttOptions::new(id, ("127.0.0.1", self.port));
+        options.set_credentials(PARTY, PARTY_PASSWORD).set_max_packet_size(Some(2 << 20));
+        let (client, mut eventloop) = AsyncClient::builder(options).unbounded().build();
+        let polling = tokio::spawn(async move { while eventloop.poll().await.is_ok() {} });
+        Publisher { client, polling }
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.context.shutdown.begin_hard();
+    }
+}
+
+async fn sandbox(database_url: &str) -> Broker {
+    let arguments = [
+        ("--plain", "127.0.0.1:0"),
+        ("--api", "127.0.0.1:0"),
+        ("--api-key", "key"),
+        ("--api-secret", "secret"),
+        ("--party-username", PARTY),
+        ("--party-password", PARTY_PASSWORD),
+        ("--database-url", database_url),
+    ];
+    let arguments = arguments.iter().flat_map(|(name, value)| [*name, *value]);
+    let cli = Cli::parse_from(std::iter::once("broker").chain(arguments));
+    let context = Context::new();
+    let broker = sandbox_broker::start(cli.config, &context).await.unwrap();
+    let port = broker.addresses().plain.unwrap().port();
+    Broker {
+        url: format!("mqtt://127.0.0.1:{port}"),
+        port,
+        context,
+        _mosquitto: None,
+    }
+}
+
+async fn mosquitto() -> Broker {
+    let folder = tempfile::tempdir().unwrap();
+    let port = ports::free();
+    let file = folder.path().join("mosquitto.conf");
+    let text = format!(
+        "listener {port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 0\nmax_queued_messages 0\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    let mut command = Command::new("/usr/sbin/mosquitto");
+    command.arg("-c").arg(&file);
+    let process = Process::spawn("mosquitto", command).unwrap();
+    wait::until(DEADLINE, "mosquitto to listen", async || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).ok()
+    })
+    .await;
+    Broker {
+        url: format!("mqtt://127.0.0.1:{port}"),
+        port,
+        context: Context::new(),
+        _mosquitto: Some((process, folder)),
+    }
+}
+
+/// Publishes; each message is at the broker when the call returns.
+pub(crate) struct Publisher {
+    client: AsyncClient,
+    polling: tokio::task::JoinHandle<()>,
+}
+
+impl Publisher {
+    pub(crate) async fn send(&self, topic: &str, payload: impl Into<Vec<u8>>) {
+        self.publish(topic, payload.into(), QoS::AtLeastOnce, false).await;
+    }
+
+    pub(crate) async fn retain(&self, topic: &str, payload: impl Into<Vec<u8>>) {
+        self.publish(topic, payload.into(), QoS::AtLeastOnce, true).await;
+    }
+
+    pub(crate) async fn send_once(&self, topic: &str, payload: impl Into<Vec<u8>>) {
+        self.publish(topic, payload.into(), QoS::AtMostOnce, false).await;
+    }
+
+    /// Many, without waiting for each.
+    pub(crate) async fn send_all(&self, topic: &str, payloads: Vec<Vec<u8>>) {
+        let mut notices = Vec::new();
+        for payload in payloads {
+            let options = PublishOptions::new(QoS::AtLeastOnce);
+            notices.push(self.client.publish_tracked(topic, payload, options).await.unwrap());
+        }
+        for notice in notices {
+            tokio::time::timeout(DEADLINE, notice.wait_async()).await.unwrap().unwrap();
+        }
+    }
+
+    async fn publish(&self, topic: &str, payload: Vec<u8>, qos: QoS, retain: bool) {
+        let options = PublishOptions::new(qos).retain(retain);
+        let notice = self.client.publish_tracked(topic, payload, options).await.unwrap();
+        let limit = Duration::from_secs(20);
+        tokio::time::timeout(limit, notice.wait_async()).await.unwrap().unwrap();
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        self.polling.abort();
+    }
+}

@@ -1,0 +1,104 @@
+//! What the broker answers, as far as we read it.
+
+use serde::Deserialize;
+
+use super::Client;
+
+/// A page of a list.
+#[derive(Debug, Deserialize)]
+pub(super) struct Page<R> {
+    pub(super) data: Vec<R>,
+    #[serde(default)]
+    meta: Meta,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Meta {
+    hasnext: Option<bool>,
+}
+
+impl<R> Page<R> {
+    /// Whether another page follows one that was asked for with this limit. An empty one is the last, whatever it
+    /// says; one that says nothing is the last when it is not full.
+    pub(super) fn has_next(&self, limit: usize) -> bool {
+        !self.data.is_empty() && self.meta.hasnext.unwrap_or(self.data.len() >= limit)
+    }
+}
+
+/// A client in `GET /clients`.
+#[derive(Debug, Deserialize)]
+pub(super) struct ClientRow {
+    clientid: String,
+    #[serde(default)]
+    username: Option<String>,
+}
+
+impl From<ClientRow> for Client {
+    fn from(row: ClientRow) -> Self {
+        Self {
+            id: row.clientid,
+            username: row.username,
+        }
+    }
+}
+
+/// A message in `GET /mqtt/retainer/messages`.
+#[derive(Debug, Deserialize)]
+pub(super) struct RetainedRow {
+    pub(super) topic: String,
+}
+
+/// A refusal: `{"code": "CLIENTID_NOT_FOUND", "message": "…"}`.
+#[derive(Debug, Deserialize)]
+struct Refusal {
+    code: String,
+}
+
+/// The code of a refusal, if the body is one of the broker's. Its message may name a client and is not kept.
+pub(super) fn code(body: &[u8]) -> Option<String> {
+    let refusal: Refusal = serde_json::from_slice(body).ok()?;
+    let plain = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    (refusal.code.len() <= 64 && refusal.code.chars().all(plain)).then_some(refusal.code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_says_whether_it_is_the_last() {
+        let page = |text: &str| serde_json::from_str::<Page<RetainedRow>>(text).unwrap();
+        let row = r#"{"topic":"a"}"#;
+        for (text, more) in [
+            (
+                format!(r#"{{"data":[{row}],"meta":{{"hasnext":true}}}}"#),
+                true,
+            ),
+            (
+                format!(r#"{{"data":[{row},{row}],"meta":{{"hasnext":false}}}}"#),
+                false,
+            ),
+            (r#"{"data":[],"meta":{"hasnext":true}}"#.to_owned(), false),
+            (format!(r#"{{"data":[{row},{row}],"meta":{{}}}}"#), true),
+            (format!(r#"{{"data":[{row}]}}"#), false),
+        ] {
+            assert_eq!(page(&text).has_next(2), more, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_the_brokers_own_codes_are_kept() {
+        assert_eq!(
+            code(br#"{"code":"CLIENTID_NOT_FOUND","message":"Client ID not found"}"#).as_deref(),
+            Some("CLIENTID_NOT_FOUND")
+        );
+        for foreign in [
+            &b"<html>404</html>"[..],
+            br#"{"message":"x"}"#,
+            br#"{"code":"client 4711 of Ada"}"#,
+            b"",
+        ] {
+            assert_eq!(code(foreign), None);
+        }
+    }
+}
