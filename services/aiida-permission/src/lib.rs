@@ -1,1 +1,108 @@
-//! The permission facade of AIIDA.
+//! The permission facade of AIIDA: what homes call, what households see, and what becomes of a permission.
+//!
+//! - `handshake` and `requests`: asking for permissions, and the home's answer; `accept`: the answer that counts.
+//!   `tokens` lets the home in, `refusal` is what it sees when something is wrong.
+//! - `pages`: the household's page with the code; `feed` and `status_messages`: changes as they happen.
+//! - `jobs`: what homes tell later, and what time does; `terminate`: the end that the eligible party wants.
+//! - [`DataNeeds`]: what may be asked for. `api` and `webhook`: the eligible party's side.
+//!
+//! This service alone changes the status of a permission. It never speaks to the broker: that is asked of
+//! `mqtt-iam` and `aiida-stream` through the job table.
+
+mod accept;
+mod api;
+mod config;
+mod data_needs;
+mod feed;
+mod handshake;
+mod jobs;
+mod pages;
+mod refusal;
+mod requests;
+mod routes;
+mod service;
+mod sse;
+mod status_messages;
+mod terminate;
+mod tokens;
+pub mod webhook;
+
+use actix_web::web::Data;
+use job_queue::{Worker, WorkerSettings};
+use service_kit::http::{HttpError, PublicServer};
+use service_kit::program::Context;
+use storage::kinds::{AiidaStatus, AiidaTimeout, WebhookDeliver};
+use storage::{Database, OpenError};
+
+pub use config::{
+    Config, ConfigError, FacadeConfig, OperatorConfig, ProcessConfig, WebhookConfig,
+};
+pub use data_needs::{DataNeeds, DataNeedsError};
+pub(crate) use service::Service;
+use webhook::{CatchUpError, Webhook, WebhookError};
+
+/// Why the service does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A setting.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The file of data needs.
+    #[error(transparent)]
+    DataNeeds(#[from] DataNeedsError),
+    /// The database or its schema.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// The public port.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The webhook as configured.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
+    /// What the webhook has not been told yet.
+    #[error(transparent)]
+    CatchUp(#[from] CatchUpError),
+}
+
+/// Serves until the shutdown.
+pub async fn run(config: Config, context: Context) -> Result<(), ServeError> {
+    let server = PublicServer::bind(config.facade.aiida_permission_address)?;
+    serve(server, config, context).await
+}
+
+/// The same on a socket that listens already.
+pub async fn serve(
+    server: PublicServer,
+    config: Config,
+    context: Context,
+) -> Result<(), ServeError> {
+    config.check()?;
+    let database = Database::open(&config.database, &context.checks).await?;
+    let service = Data::new(Service::new(config, database, &context)?);
+    service::describe_metrics();
+    let webhook = Webhook::new(
+        &service.config.webhook,
+        service.database.clone(),
+        service.clock.clone(),
+    )?;
+    webhook.catch_up().await?;
+    let worker = Worker::new(
+        service.database.pool().clone(),
+        service.listener.clone(),
+        context.shutdown.clone(),
+        WorkerSettings::default(),
+    )
+    .handle::<AiidaStatus, _>(8, jobs::Jobs::new(&service))
+    .handle::<AiidaTimeout, _>(1, jobs::Jobs::new(&service))
+    .handle::<WebhookDeliver, _>(1, webhook);
+    let feed = service.feed.run(&service.database, &context.shutdown);
+    let serving = server.run(&context.shutdown, {
+        let service = service.clone();
+        move |app| {
+            routes::routes(app, &service);
+            api::routes(app);
+        }
+    });
+    let (served, (), ()) = tokio::join!(serving, worker.run(), feed);
+    Ok(served?)
+}

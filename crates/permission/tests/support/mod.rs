@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
     reason = "each test file uses a part of it, and tests fail loudly"
 )]
 
@@ -76,4 +77,54 @@ pub(crate) fn inbound() -> DataNeed {
         "acknowledgementRequired": true,
         "dataTags": null
     }))
+}
+
+/// A raw record of four values, two of them readings.
+pub(crate) fn raw(timestamp: &Value) -> Value {
+    json!({
+        "timestamp": timestamp,
+        "permissionId": PERMISSION,
+        "userId": OTHER,
+        "dataSourceId": NEED,
+        "asset": "CONNECTION-AGREEMENT-POINT",
+        "meterId": null,
+        "operatorId": null,
+        "values": [
+            value("1-0:1.7.0", &json!("995"), "kW"),
+            value("1-0:1.8.0", &json!("12345678.901234567890"), "kWh"),
+            value("0-0:96.1.0", &json!("90296857"), "none"),
+            value("UNKNOWN", &json!("3"), "unknown"),
+        ]
+    })
+}
+
+/// A value of a raw record.
+pub(crate) fn value(tag: &str, value: &Value, unit: &str) -> Value {
+    json!({
+        "rawTag": "meter's own", "dataTag": tag, "rawValue": value, "rawUnitOfMeasurement": unit,
+        "value": value, "unitOfMeasurement": unit
+    })
+}
+
+/// A near-real-time document of v1.12.
+pub(crate) fn nested(quantities: &Value) -> Value {
+    json!({
+        "MessageDocumentHeader": {
+            "creationDateTime": "2026-06-03T10:00:01Z",
+            "MetaInformation": {
+                "connectionId": "customer-17", "requestPermissionId": PERMISSION, "dataNeedId": NEED,
+                "documentType": "near-real-time-market-document", "finalCustomerId": OTHER,
+                "dataSourceId": OTHER, "regionConnector": "aiida", "regionCountry": "AT",
+                "Asset": {"type": "CONNECTION-AGREEMENT-POINT", "operatorId": null, "meterId": "1"}
+            }
+        },
+        "MarketDocument": {
+            "mRID": OTHER, "createdDateTime": "2026-06-03T10:00:01Z",
+            "TimeSeries": [{
+                "version": "1.0", "dateAndOrTime.dateTime": "2026-06-03T10:00:00Z",
+                "Quantity": quantities,
+                "registeredResource.mRID": {"value": OTHER, "codingScheme": "NAT"}
+            }]
+        }
+    })
 }

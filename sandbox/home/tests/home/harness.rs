@@ -35,16 +35,12 @@ impl Stage {
     pub(crate) async fn set(need: Value) -> Self {
         let broker = Broker::start(&[(PERMISSION, PASSWORD)]);
         let facade = Facade::start();
-        let inbound = need["type"] == "inbound-aiida";
-        facade.details(PERMISSION, details(need));
         let stage = Self {
             observer: Observer::connect(broker.open).await,
             broker,
             facade,
         };
-        stage
-            .facade
-            .on_accept(200, stage.credentials("tcp", stage.broker.plain, inbound));
+        stage.invite(PERMISSION, need);
         stage
     }
 
@@ -67,25 +63,43 @@ impl Stage {
         })
     }
 
+    /// From now on the facade knows this permission, and answers its yes; that of no other.
+    pub(crate) fn invite(&self, permission: &str, need: Value) {
+        let replace = |value: &Value| -> Value {
+            let text = value.to_string().replace(PERMISSION, permission);
+            serde_json::from_str(&text).unwrap()
+        };
+        let inbound = need["type"] == "inbound-aiida";
+        self.facade.details(permission, replace(&details(need)));
+        let answer = self.credentials("tcp", self.broker.plain, inbound);
+        self.facade.on_accept(200, replace(&answer));
+    }
+
     /// The literal code of each generation.
     pub(crate) fn code(&self, generation: Generation) -> String {
+        if generation != Generation::November2025 {
+            return self.bundle_code(&[PERMISSION]);
+        }
         let base = &self.facade.base;
-        let code = if generation == Generation::November2025 {
-            json!({
-                "eddieId": EDDIE,
-                "permissionId": PERMISSION,
-                "serviceName": "Energy service",
-                "handshakeUrl": format!("{base}/permission-request/{PERMISSION}"),
-                "bearerToken": TOKEN
-            })
-        } else {
-            json!({
-                "eddieId": EDDIE,
-                "permissionIds": [PERMISSION],
-                "handshakeUrl": format!("{base}/permission-request/{{permissionId}}"),
-                "accessToken": TOKEN
-            })
-        };
+        let code = json!({
+            "eddieId": EDDIE,
+            "permissionId": PERMISSION,
+            "serviceName": "Energy service",
+            "handshakeUrl": format!("{base}/permission-request/{PERMISSION}"),
+            "bearerToken": TOKEN
+        });
+        STANDARD.encode(code.to_string())
+    }
+
+    /// The literal code of homes of 2026 for these permissions.
+    pub(crate) fn bundle_code(&self, permissions: &[&str]) -> String {
+        let base = &self.facade.base;
+        let code = json!({
+            "eddieId": EDDIE,
+            "permissionIds": permissions,
+            "handshakeUrl": format!("{base}/permission-request/{{permissionId}}"),
+            "accessToken": TOKEN
+        });
         STANDARD.encode(code.to_string())
     }
 
@@ -220,9 +234,14 @@ pub(crate) struct Observer {
 
 impl Observer {
     pub(crate) async fn connect(port: u16) -> Self {
+        Self::connect_as(port, "observer").await
+    }
+
+    /// The same with somebody else's client id.
+    pub(crate) async fn connect_as(port: u16, client_id: &str) -> Self {
         let mut client = CreateOptionsBuilder::new()
             .server_uri(format!("tcp://localhost:{port}"))
-            .client_id("observer")
+            .client_id(client_id)
             .persistence(PersistenceType::None)
             .create_client()
             .unwrap();
@@ -269,7 +288,7 @@ impl Observer {
 
     /// What a newcomer is told on this topic: the kept message.
     pub(crate) async fn kept(&self, port: u16, rest: &str) -> Message {
-        let newcomer = Self::connect(port).await;
+        let newcomer = Self::connect_as(port, "newcomer").await;
         let kept = newcomer.wait(rest, 1).await.remove(0);
         assert!(kept.retained());
         kept

@@ -6,9 +6,11 @@ use std::time::Duration;
 use home::{Generation, Home, HomeError, HomeStatus, Options, Reconnection};
 use jiff::SignedDuration;
 use service_kit::clock::{Clock as _, ManualClock, SystemClock};
+use service_kit::random::{Random as _, SystemRandom};
 
 use crate::harness::{
-    PERMISSION, Stage, id, json_of, options, outbound, report, until, until_status,
+    LIMIT, Observer, PASSWORD, PERMISSION, Stage, id, json_of, options, outbound, report, until,
+    until_status,
 };
 
 const RAW: &str = "data/outbound/smart-meter-p1-raw";
@@ -98,7 +100,7 @@ async fn a_lost_broker_is_found_again_and_nothing_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_home_that_was_thrown_out_tells_why_and_keeps_trying() {
+async fn a_home_without_an_account_keeps_trying() {
     let stage = stage().await;
     let home = stage.home(Generation::June2026).await;
     assert_eq!(home.reconnect(id()).await.unwrap(), Reconnection::Connected);
@@ -108,7 +110,6 @@ async fn a_home_that_was_thrown_out_tells_why_and_keeps_trying() {
         !report.connected && report.refused_by_broker.is_some()
     })
     .await;
-    assert_eq!(out.disconnect_reason, Some(152), "administrative action");
     assert_eq!(out.refused_by_broker, Some(135), "not authorised");
     assert_eq!(
         home.reconnect(id()).await.unwrap(),
@@ -120,6 +121,50 @@ async fn a_home_that_was_thrown_out_tells_why_and_keeps_trying() {
     stage.broker.reload();
     let back = until(&home, "the return", |report| report.connected).await;
     assert_eq!(back.refused_by_broker, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_home_that_is_thrown_out_tells_why_and_comes_back() {
+    let stage = stage().await;
+    let home = stage.home(Generation::June2026).await;
+    let thief = Observer::connect_as(stage.broker.open, PERMISSION).await;
+    let back = until(&home, "the return", |report| {
+        report.connected && report.connects == 2
+    })
+    .await;
+    assert_eq!(back.disconnect_reason, Some(142), "session taken over");
+    assert_eq!(back.refused_by_broker, None);
+    drop(thief);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_homes_in_one_process() {
+    let stage = stage().await;
+    let ids: Vec<String> = (0..20).map(|_| SystemRandom.uuid().to_string()).collect();
+    let users: Vec<(&str, &str)> = ids.iter().map(|id| (id.as_str(), PASSWORD)).collect();
+    stage.broker.set_users(&users);
+    stage.broker.reload();
+    let homes: Vec<Home> = (0..20)
+        .map(|_| Home::start(options(Generation::June2026)))
+        .collect();
+    for (home, id) in homes.iter().zip(&ids) {
+        stage.invite(id, outbound(&["SMART-METER-P1-RAW"]));
+        home.scan(&stage.bundle_code(&[id])).await.unwrap();
+    }
+    for home in &homes {
+        test_support::wait::until(LIMIT, "two records of each home", async || {
+            let report = home.report().permissions.remove(0);
+            (report.acknowledged >= 2).then_some(())
+        })
+        .await;
+    }
+    let stops: Vec<_> = homes.iter().map(Home::stop).collect();
+    futures_util::future::join_all(stops).await;
+    assert!(
+        homes
+            .iter()
+            .all(|home| !home.report().permissions[0].connected)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

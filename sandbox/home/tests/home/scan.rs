@@ -206,6 +206,28 @@ async fn unknown_tags_give_records_without_values() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_failure_does_not_keep_the_other_permissions_of_a_code_waiting() {
+    let stage = Stage::set(outbound(&["SMART-METER-P1-RAW"])).await;
+    let home = Home::start(options(Generation::June2026));
+    let error = home
+        .scan(&stage.bundle_code(&[NEED, PERMISSION]))
+        .await
+        .unwrap_err();
+    let HomeError::Facade { permission, source } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(
+        permission.to_string(),
+        NEED,
+        "which the facade does not know"
+    );
+    assert!(matches!(source, FacadeError::Refused { status: 404, .. }));
+    let told = home.report();
+    assert_eq!(told.permissions[0].status, HomeStatus::DetailsFailed);
+    assert_eq!(told.permissions[1].status, HomeStatus::Streaming);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_code_is_scanned_once() {
     let stage = Stage::set(outbound(&["SMART-METER-P1-RAW"])).await;
     let home = stage.home(Generation::June2026).await;

@@ -80,7 +80,7 @@ impl Client {
     pub(crate) fn persistent(&self) -> Self {
         match self.version {
             Version::V311 => self.with(&["-c"]),
-            Version::V5 => self.with(&["-c", "-D", "CONNECT", "session-expiry-interval", "3600"]),
+            Version::V5 => self.with(&["-c", "-x", "3600"]),
         }
     }
 

@@ -1,0 +1,104 @@
+//! What the eligible party sends: bodies are bounded, keys that nobody reads are refused by name.
+
+use actix_web::HttpRequest;
+use actix_web::error::QueryPayloadError;
+use actix_web::web::{self, Query};
+use futures_util::StreamExt as _;
+use serde::de::DeserializeOwned;
+use service_kit::problem::Problem;
+
+use super::refused::Refused;
+
+/// Most bytes of a request's JSON.
+pub(crate) const JSON_LIMIT: usize = 64 * 1024;
+
+/// The query of the address; unknown keys and values that do not fit are refused with their names.
+pub(crate) fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Refused> {
+    match Query::<T>::from_query(request.query_string()) {
+        Ok(query) => Ok(query.into_inner()),
+        Err(QueryPayloadError::Deserialize(error)) => {
+            Err(Problem::bad_request(format!("The query of the address: {error}.")).into())
+        }
+        Err(_) => Err(Problem::bad_request("The query of the address cannot be read.").into()),
+    }
+}
+
+/// The body as JSON of type `T`, of at most `most` bytes.
+pub(crate) async fn json<T: DeserializeOwned>(
+    payload: web::Payload,
+    most: usize,
+) -> Result<T, Refused> {
+    parse(&bytes(payload, most).await?)
+}
+
+/// The body as it is, of at most `most` bytes.
+pub(crate) async fn bytes(mut payload: web::Payload, most: usize) -> Result<Vec<u8>, Refused> {
+    let mut body = Vec::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk =
+            chunk.map_err(|_| Problem::bad_request("The body did not arrive whole."))?;
+        if body.len() + chunk.len() > most {
+            return Err(Refused::too_large(most));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
+    serde_json::from_slice(body).map_err(|error| Problem::bad_request(words(&error)).into())
+}
+
+/// The parser's words where they name a key; otherwise only the place, because they quote the value.
+pub(crate) fn words(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let names_a_key = ["unknown field", "missing field", "duplicate field"]
+        .iter()
+        .any(|start| text.starts_with(start));
+    if names_a_key {
+        format!("The body: {text}.")
+    } else if error.is_data() {
+        format!(
+            "The body: what stands at line {}, column {} is not of the kind that is expected there.",
+            error.line(),
+            error.column()
+        )
+    } else {
+        format!(
+            "The body is not JSON: see line {}, column {}.",
+            error.line(),
+            error.column()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Input {
+        #[expect(dead_code, reason = "only the refusals are of interest")]
+        a_number: u8,
+    }
+
+    fn refusal(body: &str) -> String {
+        let refused = parse::<Input>(body.as_bytes()).unwrap_err();
+        refused.to_string()
+    }
+
+    #[test]
+    fn keys_are_named_and_values_are_not() {
+        assert!(refusal(r#"{"aNumber":1,"other":2}"#).contains("unknown field `other`"));
+        assert!(refusal("{}").contains("missing field `aNumber`"));
+        assert!(refusal(r#"{"aNumber":1,"aNumber":2}"#).contains("duplicate field"));
+        let wrong = refusal(r#"{"aNumber":"Ms. Fable"}"#);
+        assert!(wrong.contains("line 1, column 22"), "{wrong}");
+        assert!(!wrong.contains("Fable"), "{wrong}");
+        assert!(refusal("{").contains("is not JSON"));
+        assert!(refusal("").contains("is not JSON"));
+    }
+}

@@ -1,0 +1,305 @@
+//! What this service is configured with.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use service_kit::secret::Secret;
+use storage::DatabaseConfig;
+use url::Url;
+
+use crate::ServeError;
+use crate::data_needs::DataNeeds;
+use crate::tokens::Tokens;
+
+/// What homes and households meet.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "AIIDA permission facade")]
+pub struct FacadeConfig {
+    /// Where the facade is served; nginx stands in front.
+    #[arg(
+        long = "aiida-permission-address",
+        env = "METERGATE_AIIDA_PERMISSION_ADDRESS",
+        default_value = "127.0.0.1:8081"
+    )]
+    pub aiida_permission_address: SocketAddr,
+
+    /// Where homes reach this installation, `https://HOST`: the base of the handshake's address in every code. Only
+    /// `https`, or `http` for trials on one machine.
+    #[arg(long, env = "METERGATE_AIIDA_PUBLIC_URL")]
+    pub aiida_public_url: Url,
+
+    /// Signs the access tokens in the codes: 32 random bytes in base64 (`openssl rand -base64 32`). With another
+    /// one, codes that are shown already stop to work.
+    #[arg(long, env = "METERGATE_AIIDA_JWT_SECRET", hide_env_values = true)]
+    pub aiida_jwt_secret: Secret,
+
+    /// Web sites of the eligible party whose pages may ask for permissions, `https://HOST[:PORT]`, separated by
+    /// commas. Without any, no browser lets another site's page ask; the permission page works all the same.
+    #[arg(
+        long,
+        env = "METERGATE_AIIDA_ORIGINS",
+        value_delimiter = ',',
+        value_parser = origin
+    )]
+    pub aiida_origins: Vec<String>,
+
+    /// File of data needs, a JSON array in EDDIE's format. Without it they are kept in the database and managed by
+    /// the API.
+    #[arg(long, env = "METERGATE_AIIDA_DATA_NEEDS")]
+    pub aiida_data_needs: Option<PathBuf>,
+
+    /// Cost of the bcrypt hash of a home's password, a power of two. The password is random, so 10 (about 70 ms) is
+    /// enough; each step more doubles the time of an acceptance and of every connection to the broker.
+    #[arg(
+        long,
+        env = "METERGATE_AIIDA_BCRYPT_COST",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u32).range(4..=16)
+    )]
+    pub aiida_bcrypt_cost: u32,
+
+    /// The broker as homes reach it: `ssl://HOST:8883`, or `tcp://HOST:1883` without TLS.
+    #[arg(long, env = "METERGATE_MQTT_HOMES_URL", value_parser = broker)]
+    pub mqtt_homes_url: String,
+
+    /// Seconds that an acceptance waits for the broker to know the home. A home does not try its first connection
+    /// again; the answer is a success in any case. Must be less than nginx waits for us (60).
+    #[arg(
+        long,
+        env = "METERGATE_AIIDA_GRANT_SECONDS",
+        default_value_t = 20,
+        value_parser = clap::value_parser!(u64).range(1..=50)
+    )]
+    pub aiida_grant_seconds: u64,
+}
+
+/// What time does to permissions.
+#[derive(Debug, Clone, Copy, clap::Args)]
+#[command(next_help_heading = "AIIDA permission process")]
+pub struct ProcessConfig {
+    /// Hours that a code is good for; then the permission is TIMED_OUT.
+    #[arg(
+        long,
+        env = "METERGATE_AIIDA_TIMEOUT_HOURS",
+        default_value_t = 168,
+        value_parser = clap::value_parser!(u32).range(1..=8760)
+    )]
+    pub aiida_timeout_hours: u32,
+
+    /// Days that a home has to confirm a termination; then it is cut off at the broker all the same. Too low, and a
+    /// home that was offline never learns why.
+    #[arg(
+        long,
+        env = "METERGATE_AIIDA_TERMINATION_DAYS",
+        default_value_t = 7,
+        value_parser = clap::value_parser!(u32).range(1..=365)
+    )]
+    pub aiida_termination_days: u32,
+
+    /// Minutes without any data after which the household's page says that the home seems not to be connected.
+    #[arg(
+        long,
+        env = "METERGATE_AIIDA_SILENT_MINUTES",
+        default_value_t = 10,
+        value_parser = clap::value_parser!(u32).range(1..=1440)
+    )]
+    pub aiida_silent_minutes: u32,
+}
+
+impl ProcessConfig {
+    /// How long a code is good for.
+    #[must_use]
+    pub fn timeout(&self) -> SignedDuration {
+        SignedDuration::from_hours(i64::from(self.aiida_timeout_hours))
+    }
+
+    /// How long a home has to confirm a termination.
+    #[must_use]
+    pub fn termination(&self) -> SignedDuration {
+        SignedDuration::from_hours(i64::from(self.aiida_termination_days) * 24)
+    }
+
+    /// How long an accepted permission may be without data.
+    #[must_use]
+    pub fn silence(&self) -> SignedDuration {
+        SignedDuration::from_mins(i64::from(self.aiida_silent_minutes))
+    }
+}
+
+/// Where the eligible party is told of changes.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Webhook of the eligible party")]
+pub struct WebhookConfig {
+    /// Each change of a permission's status is posted here. Without it, the eligible party asks the API.
+    #[arg(long, env = "METERGATE_WEBHOOK_URL", requires = "webhook_secret")]
+    pub webhook_url: Option<Url>,
+
+    /// Signs what is posted (HMAC-SHA-256), so that the receiver knows it is ours: any text of at least 32
+    /// characters.
+    #[arg(long, env = "METERGATE_WEBHOOK_SECRET", hide_env_values = true)]
+    pub webhook_secret: Option<Secret>,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Operator")]
+pub struct OperatorConfig {
+    /// The energy service's name, as the customer knows it.
+    #[arg(
+        long,
+        env = "METERGATE_OPERATOR_NAME",
+        default_value = "this energy service",
+        value_parser = clap::builder::NonEmptyStringValueParser::new()
+    )]
+    pub operator_name: String,
+}
+
+/// Configuration of `aiida-permission`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Config {
+    /// The facade.
+    #[command(flatten)]
+    pub facade: FacadeConfig,
+    /// The process.
+    #[command(flatten)]
+    pub process: ProcessConfig,
+    /// The webhook.
+    #[command(flatten)]
+    pub webhook: WebhookConfig,
+    /// The operator.
+    #[command(flatten)]
+    pub operator: OperatorConfig,
+    /// The database.
+    #[command(flatten)]
+    pub database: DatabaseConfig,
+}
+
+/// A setting that parsing alone lets pass.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The public address.
+    #[error(
+        "METERGATE_AIIDA_PUBLIC_URL must be https://HOST or http://HOST, without query and fragment: homes are told to come back there"
+    )]
+    PublicUrl,
+    /// The key of the access tokens.
+    #[error(
+        "METERGATE_AIIDA_JWT_SECRET must be 32 bytes in base64: make one with `openssl rand -base64 32`"
+    )]
+    JwtSecret,
+    /// The key of the webhook.
+    #[error("METERGATE_WEBHOOK_SECRET must have at least 32 characters")]
+    WebhookSecret,
+}
+
+impl Config {
+    /// Looks at what parsing does not; no effects.
+    pub fn check(&self) -> Result<(), ServeError> {
+        self.handshake_base()?;
+        Tokens::new(&self.facade.aiida_jwt_secret)?;
+        DataNeeds::load(self.facade.aiida_data_needs.as_deref())?;
+        self.check_webhook()?;
+        Ok(())
+    }
+
+    fn check_webhook(&self) -> Result<(), ConfigError> {
+        use service_kit::secret::ExposeSecret as _;
+        match &self.webhook.webhook_secret {
+            Some(secret) if secret.expose_secret().chars().count() < 32 => {
+                Err(ConfigError::WebhookSecret)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// `{public_url}/region-connectors/aiida`, without a slash at its end.
+    pub(crate) fn handshake_base(&self) -> Result<String, ConfigError> {
+        let url = &self.facade.aiida_public_url;
+        let is_web = matches!(url.scheme(), "https" | "http") && url.has_host();
+        let is_bare = url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        if !(is_web && is_bare) {
+            return Err(ConfigError::PublicUrl);
+        }
+        Ok(format!(
+            "{}/region-connectors/aiida",
+            url.as_str().trim_end_matches('/')
+        ))
+    }
+
+    pub(crate) const fn grant_wait(&self) -> Duration {
+        Duration::from_secs(self.facade.aiida_grant_seconds)
+    }
+}
+
+/// What a browser sends as `Origin`: scheme, host and port, nothing more.
+fn origin(text: &str) -> Result<String, String> {
+    let text = text.trim().trim_end_matches('/');
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    let origin = url.origin().ascii_serialization();
+    if matches!(url.scheme(), "https" | "http") && origin == text {
+        Ok(origin)
+    } else {
+        Err(format!(
+            "{text:?} is no origin: write https://HOST or https://HOST:PORT"
+        ))
+    }
+}
+
+/// What a home's client takes as the address of a broker.
+fn broker(text: &str) -> Result<String, String> {
+    let wrong = || format!("{text:?} is no broker's address: write ssl://HOST:PORT or tcp://HOST:PORT");
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let is_whole = url.has_host() && url.port().is_some();
+    let is_bare = matches!(url.path(), "" | "/") && url.query().is_none();
+    if matches!(url.scheme(), "ssl" | "tcp") && is_whole && is_bare {
+        Ok(text.trim_end_matches('/').to_owned())
+    } else {
+        Err(wrong())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        for good in ["https://party.example", "http://127.0.0.1:9000"] {
+            assert_eq!(origin(good).as_deref(), Ok(good));
+        }
+        assert_eq!(
+            origin(" https://party.example/").as_deref(),
+            Ok("https://party.example")
+        );
+        for bad in [
+            "*",
+            "party.example",
+            "https://party.example/path",
+            "null",
+            "ftp://party.example",
+            "https://Party.example",
+        ] {
+            assert!(origin(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_broker_has_scheme_host_and_port() {
+        for good in ["ssl://broker.example:8883", "tcp://127.0.0.1:1883"] {
+            assert_eq!(broker(good).as_deref(), Ok(good));
+        }
+        for bad in [
+            "mqtts://broker.example:8883",
+            "ssl://broker.example",
+            "broker.example:8883",
+            "tcp://broker.example:1883/x",
+        ] {
+            assert!(broker(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! What connect buttons and homes call, under `/region-connectors/aiida`: paths, keys and codes are EDDIE's.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, LOCATION};
+use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
+use diesel_async::AsyncPgConnection;
+use permission::data_need::TimeFrame;
+use permission::handshake::{Details, Operation, Patch, Request};
+use permission::{PermissionId, Status};
+use serde::Deserialize;
+use storage::DatabaseError;
+use storage::aiida::permission::{self as table, Permission};
+use uuid::Uuid;
+
+use crate::accept;
+use crate::refusal::Refusal;
+use crate::requests::{self, CreateError, Wanted};
+use crate::tokens::Access;
+use crate::{Service, status_messages};
+
+/// Body of `POST permission-request`. What is missing is named together with what is wrong.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Asked {
+    #[serde(default)]
+    connection_id: Option<String>,
+    #[serde(default)]
+    data_need_ids: Option<Vec<String>>,
+    #[serde(default)]
+    meter_id: Option<String>,
+}
+
+/// `POST /permission-request`.
+pub(crate) async fn create(
+    service: Data<Service>,
+    asked: Json<Asked>,
+) -> Result<HttpResponse, Refusal> {
+    let wanted = Wanted::parse(
+        asked.connection_id.as_deref(),
+        asked.data_need_ids.as_deref().unwrap_or_default(),
+        asked.meter_id.as_deref(),
+    )
+    .map_err(|mistakes| Refusal::with(StatusCode::BAD_REQUEST, mistakes))?;
+    let created = requests::create(&service, &wanted, None).await?;
+    let code = service
+        .bundle(created.bundle, &created.permissions, created.at)
+        .map_err(|error| Refusal::unavailable(&error))?;
+    Ok(HttpResponse::Created()
+        .insert_header((LOCATION, status_messages::location(&created.permissions)))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(code))
+}
+
+impl From<CreateError> for Refusal {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::Needs(mistakes) => Self::with(StatusCode::BAD_REQUEST, mistakes),
+            error => Self::unavailable(&error),
+        }
+    }
+}
+
+/// `GET /permission-request/{permissionId}`. While the code is shown, the days are resolved now: a home takes no
+/// start that is over. Once answered, they are what the household has agreed to.
+pub(crate) async fn details(
+    service: Data<Service>,
+    path: Path<Uuid>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Refusal> {
+    let id = PermissionId::from(path.into_inner());
+    let access = authorize(&service, &request, id)?;
+    let mut conn = service.database.get().await?;
+    let mut permission = find(&mut conn, id).await?;
+    let frame = match permission.status {
+        Status::SentToPermissionAdministrator => {
+            let frame = frame(&service, &permission)?;
+            if table::describe(&mut conn, id, access.code, frame).await? {
+                frame
+            } else {
+                // Answered in this very moment.
+                permission = find(&mut conn, id).await?;
+                agreed(&permission).unwrap_or(frame)
+            }
+        }
+        _ => match agreed(&permission) {
+            Some(frame) => frame,
+            None => frame(&service, &permission)?,
+        },
+    };
+    let asked = Request {
+        bundle: permission.bundle,
+        permission: id,
+        connection_id: &permission.connection_id,
+        meter_id: permission.meter_id.as_deref(),
+        data_need: &permission.data_need,
+        frame,
+    };
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(Details::new(&asked, access.code)))
+}
+
+/// `PATCH /permission-request/{permissionId}`: the home's answer.
+pub(crate) async fn answer(
+    service: Data<Service>,
+    path: Path<Uuid>,
+    request: HttpRequest,
+    patch: Json<Patch>,
+) -> Result<HttpResponse, Refusal> {
+    let started = std::time::Instant::now();
+    let id = PermissionId::from(path.into_inner());
+    let operation = match patch.operation {
+        Operation::Accept => "ACCEPT",
+        Operation::Reject => "REJECT",
+        Operation::Unfulfillable => "UNFULFILLABLE",
+    };
+    let answered = async {
+        let access = authorize(&service, &request, id)?;
+        match patch.operation {
+            Operation::Accept => accept::accept(&service, id, &access, patch.aiida_id).await,
+            Operation::Reject => {
+                accept::decline(&service, id, &access, patch.aiida_id, Status::Rejected).await
+            }
+            Operation::Unfulfillable => {
+                accept::decline(&service, id, &access, patch.aiida_id, Status::Unfulfillable).await
+            }
+        }
+    };
+    let answered = answered.await;
+    let status = match &answered {
+        Ok(response) => response.status(),
+        Err(refusal) => refusal.status_code(),
+    };
+    metrics::counter!(
+        "aiida_handshakes_total", "operation" => operation, "status" => status.as_u16().to_string()
+    )
+    .increment(1);
+    if patch.operation == Operation::Accept && answered.is_ok() {
+        metrics::histogram!("aiida_accept_seconds").record(started.elapsed());
+    }
+    answered
+}
+
+pub(crate) async fn only_post() -> HttpResponse {
+    Refusal::method("POST").error_response()
+}
+
+pub(crate) async fn only_get_and_patch() -> HttpResponse {
+    Refusal::method("GET, PATCH").error_response()
+}
+
+/// The bearer's token, good for this permission.
+fn authorize(
+    service: &Service,
+    request: &HttpRequest,
+    id: PermissionId,
+) -> Result<Access, Refusal> {
+    let access = bearer(service, request)?;
+    if access.is_for(id) {
+        Ok(access)
+    } else {
+        Err(Refusal::new(
+            StatusCode::FORBIDDEN,
+            "The access token is not for this permission.",
+        ))
+    }
+}
+
+/// What the request's token is good for.
+pub(crate) fn bearer(service: &Service, request: &HttpRequest) -> Result<Access, Refusal> {
+    let header = request
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let token = header.and_then(|header| {
+        let (scheme, token) = header.split_once(' ')?;
+        scheme
+            .eq_ignore_ascii_case("bearer")
+            .then(|| token.trim())
+    });
+    let token = token.ok_or_else(|| {
+        Refusal::unauthorized("This needs the access token of the code: Authorization: Bearer …")
+    })?;
+    service
+        .tokens
+        .check(token, service.clock.now())
+        .map_err(|error| Refusal::unauthorized(error.to_string()))
+}
+
+/// A permission that a good token names; it is gone only if the operator has erased it.
+pub(crate) async fn find(
+    conn: &mut AsyncPgConnection,
+    id: PermissionId,
+) -> Result<Permission, Refusal> {
+    table::get(conn, id)
+        .await?
+        .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "There is no such permission (any more)."))
+}
+
+/// The days, if they have been told.
+pub(crate) fn agreed(permission: &Permission) -> Option<TimeFrame> {
+    Some(TimeFrame {
+        start: permission.starts_on?,
+        end: permission.ends_on,
+    })
+}
+
+/// The days as of today.
+pub(crate) fn frame(service: &Service, permission: &Permission) -> Result<TimeFrame, Refusal> {
+    permission
+        .data_need
+        .resolve(service.today())
+        .map_err(|error| {
+            Refusal::new(
+                StatusCode::CONFLICT,
+                format!("This can no longer be asked for: {error}."),
+            )
+        })
+}
+
+/// No connection, or a statement that failed.
+pub(crate) fn trouble(error: impl Into<DatabaseError>) -> Refusal {
+    error.into().into()
+}

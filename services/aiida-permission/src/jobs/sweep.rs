@@ -1,0 +1,73 @@
+//! Steps that were left without a job: each is enqueued together with its reason, so this finds what was lost by
+//! other means (a job removed by hand, a restored backup), and says so.
+
+use diesel_async::{AsyncConnection as _, AsyncPgConnection};
+use jiff::SignedDuration;
+use job_queue::{Job, JobKind};
+use permission::Status;
+use storage::aiida::permission as table;
+use storage::kinds::{AiidaTimeout, MqttGrant, MqttRevoke};
+
+use super::timeout::BATCH;
+use super::{JobError, Jobs};
+
+/// What is under way gets this long before it counts as lost.
+const UNDER_WAY: SignedDuration = SignedDuration::from_mins(1);
+
+impl Jobs {
+    pub(super) async fn sweep(
+        &self,
+        job: &Job<AiidaTimeout>,
+        conn: &mut AsyncPgConnection,
+    ) -> Result<(), JobError> {
+        let before = self.ago(UNDER_WAY);
+        let over: Vec<Status> = Status::ALL
+            .into_iter()
+            .filter(|status| !status.needs_iam())
+            .collect();
+        for permission in table::unremoved(conn, &over, before, BATCH).await? {
+            self.ensure(job, conn, &MqttRevoke { permission }).await?;
+        }
+        for permission in table::ungranted(conn, before, BATCH).await? {
+            self.ensure(job, conn, &MqttGrant { permission }).await?;
+        }
+        let mut stuck = 0;
+        // One transaction leads through all of these.
+        for status in [Status::Created, Status::Validated, Status::Terminated] {
+            stuck += table::stale(conn, status, before, BATCH).await?.len();
+        }
+        metrics::gauge!("aiida_permissions_stuck")
+            .set(f64::from(u32::try_from(stuck).unwrap_or(u32::MAX)));
+        if stuck > 0 {
+            tracing::error!(
+                stuck,
+                "permissions rest where none can: the table was changed by something else than this service"
+            );
+        }
+        Ok(())
+    }
+
+    /// Enqueues a job unless one is live: a waiting one keeps its back-off.
+    async fn ensure<K: JobKind>(
+        &self,
+        job: &Job<AiidaTimeout>,
+        conn: &mut AsyncPgConnection,
+        payload: &K,
+    ) -> Result<(), JobError> {
+        if job_queue::is_live(conn, payload).await? {
+            return Ok(());
+        }
+        conn.transaction(async |conn| {
+            job.lease.hold(conn).await?;
+            job_queue::enqueue_one(conn, payload).await?;
+            Ok::<_, JobError>(())
+        })
+        .await?;
+        metrics::counter!("aiida_swept_total", "kind" => K::SPEC.name).increment(1);
+        tracing::warn!(
+            kind = K::SPEC.name,
+            "a step without a job was found and enqueued"
+        );
+        Ok(())
+    }
+}
