@@ -2,6 +2,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::needless_pass_by_value,
     clippy::indexing_slicing,
     reason = "tests fail loudly"
 )]

@@ -1,5 +1,10 @@
 //! When data may flow, and when a home sends.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::unnecessary_wraps,
+    reason = "tests fail loudly"
+)]
 
 mod support;
 
