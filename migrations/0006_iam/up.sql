@@ -20,6 +20,7 @@ CREATE TABLE aiida.aiida_mqtt_acl (
     permission_id uuid NOT NULL REFERENCES aiida.permission ON DELETE CASCADE
 );
 CREATE INDEX aiida_mqtt_acl_username ON aiida.aiida_mqtt_acl (username, id);
+CREATE INDEX aiida_mqtt_acl_permission ON aiida.aiida_mqtt_acl (permission_id);
 CREATE INDEX aiida_mqtt_user_permission ON aiida.aiida_mqtt_user (permission_id);
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON aiida.aiida_mqtt_user, aiida.aiida_mqtt_acl TO metergate_mqtt_iam;

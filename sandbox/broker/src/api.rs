@@ -96,8 +96,8 @@ pub(crate) fn server(
             handle.stop(true).await;
         };
         // Commands to a server are obeyed only while it is polled: both go together.
-        let (served, ()) = tokio::join!(server, stopped);
-        served.map_err(BrokerError::Serve)
+        let (outcome, ()) = tokio::join!(server, stopped);
+        outcome.map_err(BrokerError::Serve)
     })
 }
 

@@ -139,10 +139,10 @@ pub async fn start(config: Config, context: &Context) -> Result<Broker, BrokerEr
             }
         };
         let upkeep = door.clients.store.upkeep(&shutdown);
-        let ((), (), (), served) = tokio::join!(plain, secure, upkeep, server);
+        let ((), (), (), outcome) = tokio::join!(plain, secure, upkeep, server);
         gate.empty().await;
         door.clients.store.close().await;
-        served
+        outcome
     });
     Ok(Broker { addresses, task })
 }

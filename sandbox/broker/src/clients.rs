@@ -17,7 +17,7 @@ const ATTEMPTS: u32 = 10;
 /// A client, as EMQX's REST API shows it.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
-    pub(crate) client_id: String,
+    pub(crate) id: String,
     pub(crate) username: String,
     pub(crate) connected: bool,
     /// 4 is MQTT 3.1.1; unknown when it is not connected.
@@ -42,7 +42,7 @@ impl Clients {
                 .iter()
                 .find(|session| session.client_id == seen.client_id);
             clients.push(Client {
-                client_id: seen.client_id,
+                id: seen.client_id,
                 username: seen.username,
                 connected: true,
                 protocol: Some(seen.protocol),
@@ -51,9 +51,9 @@ impl Clients {
             });
         }
         for session in sessions {
-            if clients.iter().all(|one| one.client_id != session.client_id) {
+            if clients.iter().all(|one| one.id != session.client_id) {
                 clients.push(Client {
-                    client_id: session.client_id,
+                    id: session.client_id,
                     username: session.user_id.unwrap_or_default(),
                     connected: false,
                     protocol: None,
@@ -62,7 +62,7 @@ impl Clients {
                 });
             }
         }
-        clients.sort_by(|a, b| a.client_id.cmp(&b.client_id));
+        clients.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(clients)
     }
 
@@ -89,6 +89,10 @@ impl Clients {
 
     async fn end(&self, client_id: &str) {
         let open = self.registry.strings(client_id);
+        if open.is_empty() {
+            // Who is in the router and not here broke off without a word.
+            self.store.router.disconnect_client(client_id).await;
+        }
         for strings in &open {
             strings.end();
         }

@@ -254,7 +254,7 @@ impl AuthProvider for Connection {
 }
 
 impl BrokerEventHandler for Connection {
-    fn on_client_connect<'a>(&'a self, _event: ClientConnectEvent) -> Answer<'a, ()> {
+    fn on_client_connect(&self, _event: ClientConnectEvent) -> Answer<'_, ()> {
         Box::pin(async { self.open.store(true, Ordering::Release) })
     }
 }

@@ -3,16 +3,18 @@
 //! `emqx`) and answers the part of EMQX's REST API that Metergate uses, so that the services
 //! cannot tell the two apart.
 //!
-//! Who asks for what: `accounts` reads the tables, [`acl`] decides on a topic without I/O, `connection` puts both into the broker's words for one connection, `registry` knows
-//! who holds which client id and ends connections, `listener` accepts them, `api` is the REST API.
-//! Services never depend on this crate; they reach it over its ports.
+//! Who asks for what: `accounts` reads the tables, [`acl`] decides on a topic without I/O,
+//! `connection` puts both into the broker's words for one connection, `registry` knows who holds
+//! which client id, `clients` ends them, `store` keeps sessions and messages, `listener` accepts
+//! connections, `api` is the REST API. Services never depend on this crate; they reach it over its
+//! ports.
 //!
 //! Where it differs from EMQX 5.8 as `infra/emqx` configures it:
 //!
 //! | case | EMQX | here |
 //! |---|---|---|
 //! | denied publish or filter of a home, MQTT 5 | DISCONNECT 135 | PUBACK/PUBREC/SUBACK 135 first, then DISCONNECT 139 (server shutting down: the only code at hand), and the end |
-//! | the same, MQTT 3.1.1 | the connection ends | PUBACK, or SUBACK 128, then the end; with QoS 0 only the end |
+//! | the same, MQTT 3.1.1 | the connection ends | PUBACK (which has no way to say no there), or SUBACK 128, then the end; with `QoS` 0 only the end |
 //! | kick (`DELETE clients/…`) | DISCONNECT 152 | DISCONNECT 139; session, queue and pending will are gone all the same |
 //! | client id of a home | prefixed with the username | as sent; one that another user has, holds a session of, or is called by, is refused (2 / 133). A user's own name, and whatever the party asks for, is taken from whoever has it |
 //! | `$share/…` asked for by a home | checked as the topic behind it, unless denied | denied |
@@ -23,13 +25,13 @@
 //! | keep alive 0 | never ends | ends after 300 s of silence |
 //! | a client id with `/`, `\` or over 128 bytes | accepted | refused (2 / 133) |
 //! | placeholders in ACL topics (`${clientid}`) | filled in | literal |
-//! | full queue of an offline session | newest dropped only when QoS 0 | oldest dropped |
 //!
-//! What survives `kill -9` when a store is given: sessions with their subscriptions and retained
-//! messages at once (written before they are acknowledged), queued QoS 1 and 2 messages of offline
-//! sessions from a quarter of a second after they were acknowledged. Lost: what was queued within
-//! that time, what was sent to a connected subscriber and not yet acknowledged by it, and QoS 0.
-//! Files are not synced, so a power failure may lose more than a crash of the process does.
+//! What survives `kill -9` when a store is given: sessions with their subscriptions, and retained
+//! messages, at once (written and synced before they are acknowledged); messages of `QoS` 1 and 2
+//! queued for offline sessions, from a quarter of a second after they were acknowledged. A kick
+//! returns when nothing of the client is left in the store. Lost: what was queued within that
+//! quarter, what was sent to a connected subscriber that had not acknowledged it for a quarter of a
+//! second, and `QoS` 0. Queued messages are not synced, so a power failure may lose older ones too.
 
 mod accounts;
 pub mod acl;

@@ -22,7 +22,7 @@ const QUEUE_BYTES: usize = 256 * 1024 * 1024;
 const RETAINED: usize = 1_000_000;
 
 /// How often what has expired is thrown away.
-const UPKEEP: Duration = Duration::from_secs(60);
+const UPKEEP: Duration = Duration::from_mins(1);
 
 pub(crate) struct Store {
     pub(crate) storage: Arc<DynamicStorage>,
@@ -110,6 +110,10 @@ impl Store {
         self.router.set_client_subscriptions(&slot, None).await?;
         self.router.queue_handle(client_id).clear(None);
         self.storage.remove_all_inflight_messages(client_id).await?;
+        if let DynamicStorage::File(folder) = &*self.storage {
+            // Deletions are written later: a broker that is killed now must not keep the messages.
+            folder.flush_queue_writes().await;
+        }
         Ok(true)
     }
 

@@ -269,5 +269,9 @@ fn step(to: Status) -> Result<Step, IllegalStep> {
 }
 
 const fn or_late(taken: bool) -> Result<(), AnswerError> {
-    if taken { Ok(()) } else { Err(AnswerError::Late) }
+    if taken {
+        Ok(())
+    } else {
+        Err(AnswerError::Late)
+    }
 }

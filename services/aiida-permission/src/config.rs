@@ -98,7 +98,7 @@ pub struct ProcessConfig {
     )]
     pub aiida_termination_days: u32,
 
-    /// Minutes without any data after which the household's page says that the home seems not to be connected.
+    /// Minutes without any data, counted from when the first is due, after which the household's page says that the home seems not to be connected.
     #[arg(
         long,
         env = "METERGATE_AIIDA_SILENT_MINUTES",
@@ -252,7 +252,8 @@ fn origin(text: &str) -> Result<String, String> {
 
 /// What a home's client takes as the address of a broker.
 fn broker(text: &str) -> Result<String, String> {
-    let wrong = || format!("{text:?} is no broker's address: write ssl://HOST:PORT or tcp://HOST:PORT");
+    let wrong =
+        || format!("{text:?} is no broker's address: write ssl://HOST:PORT or tcp://HOST:PORT");
     let url = Url::parse(text).map_err(|_| wrong())?;
     let is_whole = url.has_host() && url.port().is_some();
     let is_bare = matches!(url.path(), "" | "/") && url.query().is_none();

@@ -12,7 +12,9 @@ use storage::aiida::data_need;
 #[derive(Debug, thiserror::Error)]
 pub enum DataNeedsError {
     /// No such file.
-    #[error("METERGATE_AIIDA_DATA_NEEDS names {path}, which cannot be read: check the path and who may read it")]
+    #[error(
+        "METERGATE_AIIDA_DATA_NEEDS names {path}, which cannot be read: check the path and who may read it"
+    )]
     Unreadable {
         /// The file.
         path: PathBuf,

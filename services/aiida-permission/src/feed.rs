@@ -7,8 +7,8 @@ use service_kit::config::chain;
 use service_kit::shutdown::Shutdown;
 use storage::aiida::event::{self, Event};
 use storage::{Database, DatabaseError};
-use tokio::sync::broadcast::{self, Receiver, Sender};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::{self, Receiver, Sender};
 
 /// Between two looks: as soon as a person notices.
 const EVERY: Duration = Duration::from_millis(500);

@@ -9,7 +9,6 @@ use permission::data_need::TimeFrame;
 use permission::handshake::{Details, Operation, Patch, Request};
 use permission::{PermissionId, Status};
 use serde::Deserialize;
-use storage::DatabaseError;
 use storage::aiida::permission::{self as table, Permission};
 use uuid::Uuid;
 
@@ -175,9 +174,7 @@ pub(crate) fn bearer(service: &Service, request: &HttpRequest) -> Result<Access,
         .and_then(|value| value.to_str().ok());
     let token = header.and_then(|header| {
         let (scheme, token) = header.split_once(' ')?;
-        scheme
-            .eq_ignore_ascii_case("bearer")
-            .then(|| token.trim())
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
     let token = token.ok_or_else(|| {
         Refusal::unauthorized("This needs the access token of the code: Authorization: Bearer …")
@@ -193,9 +190,12 @@ pub(crate) async fn find(
     conn: &mut AsyncPgConnection,
     id: PermissionId,
 ) -> Result<Permission, Refusal> {
-    table::get(conn, id)
-        .await?
-        .ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, "There is no such permission (any more)."))
+    table::get(conn, id).await?.ok_or_else(|| {
+        Refusal::new(
+            StatusCode::NOT_FOUND,
+            "There is no such permission (any more).",
+        )
+    })
 }
 
 /// The days, if they have been told.
@@ -217,9 +217,4 @@ pub(crate) fn frame(service: &Service, permission: &Permission) -> Result<TimeFr
                 format!("This can no longer be asked for: {error}."),
             )
         })
-}
-
-/// No connection, or a statement that failed.
-pub(crate) fn trouble(error: impl Into<DatabaseError>) -> Refusal {
-    error.into().into()
 }

@@ -12,6 +12,7 @@
 mod accept;
 mod api;
 mod config;
+mod cors;
 mod data_needs;
 mod feed;
 mod handshake;
@@ -34,9 +35,7 @@ use service_kit::program::Context;
 use storage::kinds::{AiidaStatus, AiidaTimeout, WebhookDeliver};
 use storage::{Database, OpenError};
 
-pub use config::{
-    Config, ConfigError, FacadeConfig, OperatorConfig, ProcessConfig, WebhookConfig,
-};
+pub use config::{Config, ConfigError, FacadeConfig, OperatorConfig, ProcessConfig, WebhookConfig};
 pub use data_needs::{DataNeeds, DataNeedsError};
 pub(crate) use service::Service;
 use webhook::{CatchUpError, Webhook, WebhookError};
@@ -96,13 +95,17 @@ pub async fn serve(
     .handle::<AiidaTimeout, _>(1, jobs::Jobs::new(&service))
     .handle::<WebhookDeliver, _>(1, webhook);
     let feed = service.feed.run(&service.database, &context.shutdown);
-    let serving = server.run(&context.shutdown, {
+    let serving = async {
         let service = service.clone();
-        move |app| {
+        let served = server.run(&context.shutdown, move |app| {
             routes::routes(app, &service);
             api::routes(app);
-        }
-    });
+        });
+        let served = served.await;
+        // Without the server the rest would go on alone, looking well.
+        context.shutdown.begin_soft();
+        served
+    };
     let (served, (), ()) = tokio::join!(serving, worker.run(), feed);
     Ok(served?)
 }

@@ -7,10 +7,10 @@
 use std::fmt;
 
 use actix_web::error::{JsonPayloadError, PathError};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ALLOW, CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
-use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use serde_json::{Value, json};
@@ -131,7 +131,11 @@ pub(crate) fn configure(scope: &mut ServiceConfig) {
         Refusal::new(StatusCode::NOT_FOUND, "No permission has such an id.").into()
     };
     scope
-        .app_data(web::JsonConfig::default().limit(LARGEST).error_handler(json))
+        .app_data(
+            web::JsonConfig::default()
+                .limit(LARGEST)
+                .error_handler(json),
+        )
         .app_data(web::PathConfig::default().error_handler(path))
         .default_service(web::to(async || {
             Refusal::new(StatusCode::NOT_FOUND, "There is nothing at this address.")
@@ -151,9 +155,7 @@ fn body(error: &JsonPayloadError) -> Refusal {
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "Send JSON, and say so: Content-Type: application/json.",
         ),
-        JsonPayloadError::Deserialize(error) => {
-            Refusal::new(StatusCode::BAD_REQUEST, words(error))
-        }
+        JsonPayloadError::Deserialize(error) => Refusal::new(StatusCode::BAD_REQUEST, words(error)),
         _ => Refusal::new(StatusCode::BAD_REQUEST, "Invalid request body."),
     }
 }

@@ -216,9 +216,18 @@ mod tests {
         assert_eq!(mistakes(Some("  "), &[NEED], None), [blank]);
         assert_eq!(mistakes(Some("c"), &["x", "", NEED], None), [uuids]);
         let long = "c".repeat(257);
-        assert_eq!(mistakes(Some(&long), &[NEED], None), [too_long("connectionId")]);
-        assert_eq!(mistakes(Some("c"), &[NEED], Some("a\u{0}b")), [too_long("meterId")]);
-        assert_eq!(mistakes(Some("c"), &[NEED; 11], None), ["dataNeedIds: must be at most 10"]);
+        assert_eq!(
+            mistakes(Some(&long), &[NEED], None),
+            [too_long("connectionId")]
+        );
+        assert_eq!(
+            mistakes(Some("c"), &[NEED], Some("a\u{0}b")),
+            [too_long("meterId")]
+        );
+        assert_eq!(
+            mistakes(Some("c"), &[NEED; 11], None),
+            ["dataNeedIds: must be at most 10"]
+        );
     }
 
     fn too_long(name: &str) -> String {

@@ -1,13 +1,10 @@
 //! Which address leads where.
 
-use actix_cors::Cors;
-use actix_web::http::{Method, header};
+use actix_web::http::Method;
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 
-use crate::{Service, handshake, pages, refusal, status_messages};
-
-/// Seconds for which a browser remembers what it may send to us.
-const PREFLIGHT: usize = 3600;
+use crate::{Service, cors, handshake, pages, refusal, status_messages};
 
 pub(crate) fn routes(app: &mut ServiceConfig, service: &Data<Service>) {
     app.app_data(service.clone())
@@ -16,7 +13,8 @@ pub(crate) fn routes(app: &mut ServiceConfig, service: &Data<Service>) {
                 .configure(refusal::configure)
                 .service(
                     web::resource("/permission-request")
-                        .wrap(cors(service, &[Method::POST]))
+                        .wrap(cors::of(service, Method::POST))
+                        .wrap(from_fn(cors::refuse))
                         .route(web::post().to(handshake::create))
                         .default_service(web::to(handshake::only_post)),
                 )
@@ -29,20 +27,10 @@ pub(crate) fn routes(app: &mut ServiceConfig, service: &Data<Service>) {
         )
         .service(
             web::resource(status_messages::PATH)
-                .wrap(cors(service, &[Method::GET]))
+                .wrap(cors::of(service, Method::GET))
+                .wrap(from_fn(cors::refuse))
                 .route(web::get().to(status_messages::stream))
                 .default_service(web::to(status_messages::only_get)),
         )
         .service(web::scope("/permissions").configure(pages::routes));
-}
-
-/// Pages of the eligible party's sites may ask, those of nobody else.
-fn cors(service: &Service, methods: &[Method]) -> Cors {
-    let origins = service.config.facade.aiida_origins.iter();
-    origins
-        .fold(Cors::default(), |cors, origin| cors.allowed_origin(origin))
-        .allowed_methods(methods.iter().cloned())
-        .allowed_headers([header::CONTENT_TYPE, header::ACCEPT, header::AUTHORIZATION])
-        .expose_headers([header::LOCATION])
-        .max_age(PREFLIGHT)
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use diesel_async::AsyncPgConnection;
-use job_queue::{Listener, NewJob, QueueError};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use job_queue::{Listener, NewJob, QueueError};
 use permission::{BundleId, Generation, PermissionId, code};
 use service_kit::clock::SharedClock;
 use service_kit::program::Context;
@@ -17,11 +17,11 @@ use storage::aiida::permission::Permission;
 use storage::kinds::WebhookDeliver;
 use tokio::sync::Semaphore;
 
+use crate::ServeError;
 use crate::config::Config;
 use crate::data_needs::DataNeeds;
 use crate::feed::Feed;
 use crate::tokens::{SignError, Tokens};
-use crate::ServeError;
 
 /// Endless answers (event streams) at a time; more are asked to come back.
 const MOST_STREAMS: usize = 2000;

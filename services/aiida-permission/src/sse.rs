@@ -95,7 +95,11 @@ fn lines(receiver: Receiver<Bytes>) -> impl futures_util::Stream<Item = Bytes> {
 async fn keep_alive(sender: &Sender<Bytes>) {
     loop {
         tokio::time::sleep(ALIVE).await;
-        if sender.send(Bytes::from_static(b": alive\n\n")).await.is_err() {
+        if sender
+            .send(Bytes::from_static(b": alive\n\n"))
+            .await
+            .is_err()
+        {
             return;
         }
     }

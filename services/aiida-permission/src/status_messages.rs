@@ -76,11 +76,7 @@ fn wanted(query: &str) -> Result<Vec<PermissionId>, Refusal> {
     Ok(ids)
 }
 
-async fn tell(
-    service: Data<Service>,
-    ids: Vec<PermissionId>,
-    events: Events,
-) -> Result<(), Gone> {
+async fn tell(service: Data<Service>, ids: Vec<PermissionId>, events: Events) -> Result<(), Gone> {
     let mut watch = service.feed.watch();
     let mut told: Vec<(PermissionId, Status)> = Vec::new();
     let mut change = Change::Look;

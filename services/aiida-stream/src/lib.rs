@@ -85,13 +85,13 @@ pub async fn serve(
     )
     .handle::<StreamPartitions, _>(1, partitions::Partitions(Arc::clone(&service)))
     .handle::<AiidaCommand, _>(outbound::CONCURRENCY, outbound.clone());
-    let served = live::serve(
+    let events = live::serve(
         server,
         &service.config.live,
         &service.config.database,
         &service.context,
     );
-    let (served, (), ()) = tokio::join!(served, worker.run(), ingest.run());
+    let (events, (), ()) = tokio::join!(Box::pin(events), worker.run(), Box::pin(ingest.run()));
     outbound.close().await;
-    Ok(served?)
+    Ok(events?)
 }

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use job_queue::{Handler, Job, Outcome};
 use storage::DatabaseError;
+use storage::aiida::outgoing;
 use storage::aiida::stream::{partitions, refusal};
 use storage::kinds::StreamPartitions;
 
@@ -44,6 +45,9 @@ impl Partitions {
         let since = oldest(now, config.stream.retention());
         let dropped = partitions::drop_before(&mut conn, day_of(since)).await?;
         let pruned = refusal::prune(&mut conn, since).await?;
+        // What was sent to homes is kept no longer than what they sent.
+        let days = u32::from(config.stream.stream_retention_days);
+        outgoing::forget_old(&mut conn, days).await?;
         if made > 0 || dropped > 0 {
             tracing::info!(made, dropped, pruned, "partitions of the stream");
         }

@@ -54,7 +54,7 @@ pub struct Config {
     #[arg(
         long = "mqtt-iam-concurrency",
         env = "METERGATE_MQTT_IAM_CONCURRENCY",
-        default_value_t = 4,
+        default_value_t = 6,
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=64)
     )]
     pub concurrency: usize,
@@ -177,11 +177,7 @@ mod tests {
     }
 
     fn parsed(arguments: &[&str]) -> Config {
-        let base = [
-            "test",
-            "--database-url",
-            "postgres://localhost/x",
-        ];
+        let base = ["test", "--database-url", "postgres://localhost/x"];
         let key: &[&str] = if arguments.contains(&"--broker-api-key") {
             &[]
         } else {

@@ -8,8 +8,8 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use job_queue::{Handler, Job, JobKind, Outcome, QueueError};
 use permission::PermissionId;
 use serde_json::json;
-use storage::iam;
 use storage::kinds::{MqttGrant, MqttReconcile, MqttRevoke};
+use storage::{audit, iam};
 
 use crate::Iam;
 use crate::broker::Client;
@@ -74,6 +74,8 @@ impl Iam {
             if !foreign.is_empty() {
                 let users = foreign.len();
                 count("foreign users removed", users);
+                let detail = json!({ "users": users });
+                audit::record(conn, "mqtt.foreign_removed", None, &detail).await?;
                 tracing::error!(users, "users that belong to no permission stood in aiida_mqtt_user and are removed: find out who writes there");
             }
             Ok::<_, StepError>(Mended {

@@ -24,6 +24,12 @@ pub(crate) struct Settings {
 }
 
 impl SmdConfig {
+    /// Whether there is a registration at all.
+    #[must_use]
+    pub fn is_configured(&self) -> bool {
+        filled(self.client_id.as_deref()).is_some()
+    }
+
     /// Checks everything that can be checked without the custodian. Certificate files are read by
     /// [`crate::Client::new`].
     pub(crate) fn settings(&self) -> Result<Settings, ConfigError> {

@@ -87,11 +87,9 @@ pub async fn revoke(conn: &mut AsyncPgConnection, id: ApiKeyId) -> diesel::Query
 
 /// All keys, oldest first, the ended ones included. Roles: operator.
 pub async fn list(conn: &mut AsyncPgConnection) -> diesel::QueryResult<Vec<ApiKey>> {
-    sql_query(
-        "SELECT id, name, created_at, revoked_at FROM aiida.api_key ORDER BY created_at, id",
-    )
-    .load(conn)
-    .await
+    sql_query("SELECT id, name, created_at, revoked_at FROM aiida.api_key ORDER BY created_at, id")
+        .load(conn)
+        .await
 }
 
 /// Whether any key opens the API; for the operator's checks. Roles: aiida-permission, aiida-stream, operator.

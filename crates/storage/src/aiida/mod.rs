@@ -7,9 +7,9 @@ pub mod event;
 mod ids;
 pub mod live;
 pub mod outgoing;
-pub mod stream;
 pub mod permission;
 pub mod reading;
+pub mod stream;
 pub mod webhook;
 
 pub use ids::{ApiKeyId, OutgoingId};

@@ -34,103 +34,91 @@ pub async fn grant(conn: &mut AsyncPgConnection, id: PermissionId) -> Result<Gra
     if !standing.status.needs_iam() {
         return Ok(Granted::NotNeeded(standing.status));
     }
+    let wanted = wanted(id, standing.data_need).map_err(|source| IamError::Rules { id, source })?;
     // Read after the lock: a revocation that held it before us has deleted the hash.
-    let Some(hash) = credential(conn, id).await? else {
+    let Some(found) = found(conn, id, &wanted).await? else {
         delete_rows(conn, id).await?;
         return Ok(Granted::NoCredential);
     };
-    let wanted =
-        wanted(id, standing.data_need).map_err(|source| IamError::Rules { id, source })?;
-    if stands(conn, id, &hash, &wanted).await? {
+    if found.stands {
         mark_granted(conn, id).await?;
         return Ok(Granted::Unchanged);
     }
-    delete_rows(conn, id).await?;
-    write(conn, id, &hash, &wanted).await?;
-    mark_granted(conn, id).await?;
+    if found.any {
+        delete_rows(conn, id).await?;
+    }
+    write(conn, id, &found.password_hash, &wanted).await?;
     Ok(Granted::Written)
 }
 
-async fn credential(
-    conn: &mut AsyncPgConnection,
-    id: PermissionId,
-) -> diesel::QueryResult<Option<String>> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Text)]
-        password_hash: String,
-    }
-    let row: Option<Row> =
-        sql_query("SELECT password_hash FROM aiida.credential WHERE permission_id = $1")
-            .bind::<SqlUuid, _>(id.uuid())
-            .get_result(conn)
-            .await
-            .optional()?;
-    Ok(row.map(|row| row.password_hash))
+/// The credential, and how the rows stand to it.
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = Text)]
+    password_hash: String,
+    /// Some row of the permission is there.
+    #[diesel(sql_type = Bool)]
+    any: bool,
+    /// Exactly the rows that should be are there, in their order.
+    #[diesel(sql_type = Bool)]
+    stands: bool,
 }
 
-/// Whether exactly these rows stand there, in this order.
-async fn stands(
+/// `None` when there is no credential. One question, because a home waits for the answer.
+async fn found(
     conn: &mut AsyncPgConnection,
     id: PermissionId,
-    hash: &str,
     wanted: &[Rule],
-) -> diesel::QueryResult<bool> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Bool)]
-        stands: bool,
-    }
+) -> diesel::QueryResult<Option<Found>> {
     let [actions, types, topics] = columns(wanted);
-    let row: Row = sql_query(
-        "SELECT coalesce((SELECT array_agg(ARRAY[u.password_hash, u.is_superuser::text, u.username])
-                          FROM aiida.aiida_mqtt_user u WHERE u.username = $1 OR u.permission_id = $2)
-                         = ARRAY[ARRAY[$3, 'false', $1]], false)
-            AND NOT EXISTS (SELECT FROM aiida.aiida_mqtt_user WHERE username = $1 AND permission_id <> $2)
-            AND coalesce((SELECT array_agg(ARRAY[a.action, a.acl_type, a.topic, a.username, a.permission_id::text]
-                                           ORDER BY a.id)
-                          FROM aiida.aiida_mqtt_acl a WHERE a.username = $1 OR a.permission_id = $2), '{}')
-                = coalesce((SELECT array_agg(ARRAY[w.action, w.acl_type, w.topic, $1, $2::text] ORDER BY w.nr)
-                            FROM unnest($4, $5, $6) WITH ORDINALITY AS w (action, acl_type, topic, nr)), '{}')
-            AS stands",
+    sql_query(
+        "SELECT c.password_hash, u.rows IS NOT NULL OR a.rows IS NOT NULL AS any,
+                coalesce(u.rows = ARRAY[ARRAY[c.password_hash, 'false', $1, $2::text]], false)
+                    AND coalesce(a.rows, '{}') = coalesce(w.rows, '{}') AS stands
+         FROM aiida.credential c,
+              (SELECT array_agg(ARRAY[password_hash, is_superuser::text, username, permission_id::text]) AS rows
+               FROM aiida.aiida_mqtt_user WHERE username = $1 OR permission_id = $2) u,
+              (SELECT array_agg(ARRAY[action, acl_type, topic, username, permission_id::text] ORDER BY id) AS rows
+               FROM aiida.aiida_mqtt_acl WHERE username = $1 OR permission_id = $2) a,
+              (SELECT array_agg(ARRAY[action, acl_type, topic, $1, $2::text] ORDER BY nr) AS rows
+               FROM unnest($3, $4, $5) WITH ORDINALITY AS w (action, acl_type, topic, nr)) w
+         WHERE c.permission_id = $2",
     )
     .bind::<Text, _>(id.to_string())
     .bind::<SqlUuid, _>(id.uuid())
-    .bind::<Text, _>(hash)
     .bind::<Array<Text>, _>(actions)
     .bind::<Array<Text>, _>(types)
     .bind::<Array<Text>, _>(topics)
     .get_result(conn)
-    .await?;
-    Ok(row.stands)
+    .await
+    .optional()
 }
 
+/// Writes every row and notes it, at once; none is there.
 async fn write(
     conn: &mut AsyncPgConnection,
     id: PermissionId,
     hash: &str,
     rules: &[Rule],
 ) -> diesel::QueryResult<()> {
-    sql_query(
-        "INSERT INTO aiida.aiida_mqtt_user (username, password_hash, permission_id) VALUES ($1, $2, $3)",
-    )
-    .bind::<Text, _>(id.to_string())
-    .bind::<Text, _>(hash)
-    .bind::<SqlUuid, _>(id.uuid())
-    .execute(conn)
-    .await?;
     let [actions, types, topics] = columns(rules);
-    // Sorted before the ids are drawn, so that the broker tries the rows in this order.
     sql_query(
-        "INSERT INTO aiida.aiida_mqtt_acl (username, action, acl_type, topic, permission_id)
-         SELECT $1, w.action, w.acl_type, w.topic, $2
-         FROM unnest($3, $4, $5) WITH ORDINALITY AS w (action, acl_type, topic, nr) ORDER BY w.nr",
+        "WITH the_user AS (
+             INSERT INTO aiida.aiida_mqtt_user (username, password_hash, permission_id) VALUES ($1, $6, $2)
+         ), rules AS (
+             -- Sorted before the ids are drawn, so that the broker tries the rows in this order.
+             INSERT INTO aiida.aiida_mqtt_acl (username, action, acl_type, topic, permission_id)
+             SELECT $1, w.action, w.acl_type, w.topic, $2
+             FROM unnest($3, $4, $5) WITH ORDINALITY AS w (action, acl_type, topic, nr) ORDER BY w.nr
+         )
+         UPDATE aiida.permission SET granted_at = coalesce(granted_at, clock_timestamp()) WHERE id = $2",
     )
     .bind::<Text, _>(id.to_string())
     .bind::<SqlUuid, _>(id.uuid())
     .bind::<Array<Text>, _>(actions)
     .bind::<Array<Text>, _>(types)
     .bind::<Array<Text>, _>(topics)
+    .bind::<Text, _>(hash)
     .execute(conn)
     .await?;
     Ok(())

@@ -61,7 +61,10 @@ struct Standing {
 
 /// Locks a permission until the caller's transaction ends; `None` when there is none. Whoever changes its status
 /// locks it too; rows that only refer to it do not wait.
-async fn lock(conn: &mut AsyncPgConnection, id: PermissionId) -> Result<Option<Standing>, IamError> {
+async fn lock(
+    conn: &mut AsyncPgConnection,
+    id: PermissionId,
+) -> Result<Option<Standing>, IamError> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Text)]

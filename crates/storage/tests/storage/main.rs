@@ -16,6 +16,7 @@ mod login;
 mod merging;
 mod migration;
 mod notice;
+mod outgoing;
 mod party;
 mod plan;
 mod progress;

@@ -63,18 +63,33 @@ async fn a_key_opens_until_it_is_revoked() {
         let longer = format!("{key}A");
         let same_length = format!("mgk_{}", "A".repeat(43));
         for wrong in ["", "mgk_", cut, &longer, &same_length, &key.to_lowercase()] {
-            assert_eq!(api_key::verify(&mut conn, wrong).await.unwrap(), None, "{wrong}");
+            assert_eq!(
+                api_key::verify(&mut conn, wrong).await.unwrap(),
+                None,
+                "{wrong}"
+            );
         }
         // Nobody but the operator makes or ends one.
-        assert!(api_key::issue(&mut conn, ApiKeyId::from(uuid()), "x", &random).await.is_err());
+        assert!(
+            api_key::issue(&mut conn, ApiKeyId::from(uuid()), "x", &random)
+                .await
+                .is_err()
+        );
         assert!(api_key::revoke(&mut conn, first).await.is_err());
     }
     assert!(api_key::revoke(&mut operator, first).await.unwrap());
     assert!(!api_key::revoke(&mut operator, first).await.unwrap());
-    assert!(!api_key::revoke(&mut operator, ApiKeyId::from(uuid())).await.unwrap());
+    assert!(
+        !api_key::revoke(&mut operator, ApiKeyId::from(uuid()))
+            .await
+            .unwrap()
+    );
     let mut service = it.connect_as(Role::AiidaPermission).await;
     assert_eq!(api_key::verify(&mut service, &key).await.unwrap(), None);
-    assert_eq!(api_key::verify(&mut service, &other).await.unwrap(), Some(second));
+    assert_eq!(
+        api_key::verify(&mut service, &other).await.unwrap(),
+        Some(second)
+    );
     let listed = api_key::list(&mut operator).await.unwrap();
     let shown: Vec<_> = listed
         .iter()
@@ -100,7 +115,11 @@ async fn data_needs_come_back_as_they_went_in() {
     one.name = "another name".to_owned();
     assert!(data_need::replace(&mut conn, &one).await.unwrap());
     assert_eq!(data_need::get(&mut conn, one.id).await.unwrap(), Some(one));
-    assert!(!data_need::replace(&mut conn, &need("nobody's")).await.unwrap());
+    assert!(
+        !data_need::replace(&mut conn, &need("nobody's"))
+            .await
+            .unwrap()
+    );
 
     assert!(data_need::remove(&mut conn, two.id).await.unwrap());
     assert!(!data_need::remove(&mut conn, two.id).await.unwrap());
@@ -160,22 +179,41 @@ async fn readings_are_paged_in_a_stable_order_with_nothing_twice_and_nothing_lef
         .collect();
     assert!(keys.is_sorted() && all.first().unwrap().value == "0.10");
     for limit in [1, 2, 5, 18] {
-        assert_eq!(pages(&mut conn, permission, Range::default(), None, limit).await, all);
+        assert_eq!(
+            pages(&mut conn, permission, Range::default(), None, limit).await,
+            all
+        );
     }
-    let energy = pages(&mut conn, permission, Range::default(), Some("1-0:1.8.0"), 2).await;
+    let energy = pages(
+        &mut conn,
+        permission,
+        Range::default(),
+        Some("1-0:1.8.0"),
+        2,
+    )
+    .await;
     assert_eq!(energy.len(), 9);
     assert!(energy.iter().all(|row| row.obis == "1-0:1.8.0"));
     // Consecutive ranges hold each reading once.
     let middle = all.get(6).unwrap().sent_at;
     let (before, after) = (
-        Range { until: Some(middle), ..Range::default() },
-        Range { from: Some(middle), ..Range::default() },
+        Range {
+            until: Some(middle),
+            ..Range::default()
+        },
+        Range {
+            from: Some(middle),
+            ..Range::default()
+        },
     );
     let mut both = pages(&mut conn, permission, before, None, 4).await;
     assert_eq!(both.len(), 6);
     both.extend(pages(&mut conn, permission, after, None, 4).await);
     assert_eq!(both, all);
-    assert_eq!(pages(&mut conn, other, Range::default(), None, 10).await, []);
+    assert_eq!(
+        pages(&mut conn, other, Range::default(), None, 10).await,
+        []
+    );
 
     let messages = reading::messages(&mut conn, permission, Range::default(), None, 4)
         .await
@@ -188,7 +226,11 @@ async fn readings_are_paged_in_a_stable_order_with_nothing_twice_and_nothing_lef
     assert_eq!(rest.len(), 5);
     assert_eq!(rest.first().unwrap().payload, [0, 255, 0, 2]);
     assert!(reading::is_known(&mut conn, permission).await.unwrap());
-    assert!(!reading::is_known(&mut conn, PermissionId::from(uuid())).await.unwrap());
+    assert!(
+        !reading::is_known(&mut conn, PermissionId::from(uuid()))
+            .await
+            .unwrap()
+    );
 }
 
 #[tokio::test]
@@ -205,7 +247,9 @@ async fn refusals_are_counted_and_the_last_ones_shown() {
     let counts = reading::refusals(&mut conn, permission).await.unwrap();
     assert_eq!(counts.len(), 1);
     assert_eq!(counts.first().unwrap().messages, 7);
-    let first = reading::refused(&mut conn, permission, None, 3).await.unwrap();
+    let first = reading::refused(&mut conn, permission, None, 3)
+        .await
+        .unwrap();
     let rest = reading::refused(&mut conn, permission, first.last().map(|it| it.id), 3)
         .await
         .unwrap();
@@ -226,15 +270,24 @@ async fn the_webhook_moves_forward_one_step_at_a_time() {
     let events = event::after(&mut conn, 0, 10).await.unwrap();
     let ids: Vec<i64> = events.iter().map(|event| event.id).collect();
     assert_eq!(ids.len(), 2);
-    assert!(events.iter().all(|event| event.status == Status::Created
-        && event.cause == Cause::Request));
+    assert!(
+        events
+            .iter()
+            .all(|event| event.status == Status::Created && event.cause == Cause::Request)
+    );
     let (one, two) = (*ids.first().unwrap(), *ids.last().unwrap());
     let standing = webhook::standing(&mut conn).await.unwrap();
     assert_eq!((standing.told, standing.failing_since), (0, None));
 
     let (early, late) = (at("2026-01-01T00:00:00Z"), at("2026-01-04T00:00:00Z"));
-    assert_eq!(webhook::refused(&mut conn, 0, early).await.unwrap(), Some(early));
-    assert_eq!(webhook::refused(&mut conn, 0, late).await.unwrap(), Some(early));
+    assert_eq!(
+        webhook::refused(&mut conn, 0, early).await.unwrap(),
+        Some(early)
+    );
+    assert_eq!(
+        webhook::refused(&mut conn, 0, late).await.unwrap(),
+        Some(early)
+    );
     assert!(webhook::advance(&mut conn, 0, one).await.unwrap());
     assert_eq!(webhook::refused(&mut conn, 0, late).await.unwrap(), None);
     // A worker that was slower, and one that would go back.

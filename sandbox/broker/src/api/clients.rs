@@ -35,7 +35,7 @@ impl Filter {
             wanted.as_deref().is_none_or(|wanted| wanted == value)
         };
         is(&self.username, &client.username)
-            && is(&self.clientid, &client.client_id)
+            && is(&self.clientid, &client.id)
             && is(&self.conn_state, state(client))
     }
 }
@@ -51,7 +51,7 @@ const fn state(client: &Client) -> &'static str {
 /// A client with the fields of EMQX that this broker knows.
 fn describe(client: &Client) -> Value {
     json!({
-        "clientid": client.client_id,
+        "clientid": client.id,
         "username": client.username,
         "connected": client.connected,
         "connected_at": client.connected_at.map(|at| at.to_string()),
@@ -91,7 +91,7 @@ async fn show(door: web::Data<Door>, client_id: web::Path<String>) -> HttpRespon
     match door.clients.list().await {
         Ok(clients) => clients
             .iter()
-            .find(|client| client.client_id == *client_id)
+            .find(|client| client.id == *client_id)
             .map_or_else(not_found, |client| {
                 HttpResponse::Ok().json(describe(client))
             }),

@@ -40,11 +40,7 @@ async fn another_users_client_id_is_refused() {
         let thief = fixture.client(version, thief);
 
         let own_name = fixture.client(version, victim);
-        is_refused(
-            &thief.with_id(&own_name.client_id),
-            "a name, before it is used",
-        )
-        .await;
+        is_refused(&thief.with_id(&own_name.id), "a name, before it is used").await;
 
         let ears = [
             own_name.persistent().listen(&format!("{victim}/b")).await,
@@ -54,7 +50,7 @@ async fn another_users_client_id_is_refused() {
                 .listen(&format!("{victim}/b"))
                 .await,
         ];
-        is_refused(&thief.with_id(&own_name.client_id), "a name in use").await;
+        is_refused(&thief.with_id(&own_name.id), "a name in use").await;
         is_refused(&thief.with_id("second"), "an id in use").await;
         party.publish(&format!("{victim}/b"), "to both").await;
         for ear in &ears {
@@ -148,7 +144,7 @@ async fn nobody_can_sit_on_anothers_name_before_it_comes() {
         for seat in &seats {
             let filter = format!("{}/b", squatter.username);
             let ear = seat.listen(&filter).await;
-            if seat.client_id == slot {
+            if seat.id == slot {
                 drop(ear);
             }
         }

@@ -47,7 +47,7 @@ impl Program {
     }
 
     /// Starts the program in a working folder of its own; answers its plain address and its API.
-    async fn start(&mut self) -> (SocketAddr, Rest) {
+    fn start(&mut self) -> (SocketAddr, Rest) {
         let addresses = self.path("addresses.json");
         if addresses.exists() {
             std::fs::remove_file(&addresses).unwrap();
@@ -130,7 +130,7 @@ async fn leave_session(client: &Client, rest: &Rest) {
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_queues_and_retained_messages_survive_kill_9() {
     let mut program = Program::new().await;
-    let (address, rest) = program.start().await;
+    let (address, rest) = program.start();
     let home = Client::home(address, Version::V5, program.home);
     let slot = Client::party(address, "slot-0").persistent();
     leave_session(&slot, &rest).await;
@@ -151,7 +151,7 @@ async fn sessions_queues_and_retained_messages_survive_kill_9() {
     assert!(publish_retained(&party, &command, "stop").await.ok);
     program.kill();
 
-    let (address, rest) = program.start().await;
+    let (address, rest) = program.start();
     assert_eq!(rest.clients_of(PARTY.0).await, ["slot-0"]);
     let thief = Client::home(address, Version::V5, program.home).with_id("slot-0");
     let refused = publish(&thief, &data, "stolen").await;
@@ -182,7 +182,7 @@ async fn sessions_queues_and_retained_messages_survive_kill_9() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_loses_nothing() {
     let mut program = Program::new().await;
-    let (address, rest) = program.start().await;
+    let (address, rest) = program.start();
     let slot = Client::party(address, "slot-0").persistent();
     leave_session(&slot, &rest).await;
     let data = format!("aiida/v1/{}/data", program.home);
@@ -190,7 +190,7 @@ async fn a_stop_loses_nothing() {
     assert!(publish(&home, &data, "the last words").await.ok);
     program.stop();
 
-    let (address, _) = program.start().await;
+    let (address, _) = program.start();
     let ear = Client { address, ..slot }.listen(SHARED).await;
     hears(&ear, "the last words").await;
     program.stop();
@@ -200,7 +200,7 @@ async fn a_stop_loses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_kicked_stays_gone_after_a_restart() {
     let mut program = Program::new().await;
-    let (address, rest) = program.start().await;
+    let (address, rest) = program.start();
     let command = format!("aiida/v1/{}/command", program.home);
     let home = Client::home(address, Version::V5, program.home).persistent();
     drop(home.listen(&command).await);
@@ -210,7 +210,7 @@ async fn what_was_kicked_stays_gone_after_a_restart() {
     rest.kick(&program.home.to_string()).await;
     program.kill();
 
-    let (_, rest) = program.start().await;
+    let (_, rest) = program.start();
     assert!(rest.clients_of(&program.home.to_string()).await.is_empty());
     assert_eq!(files(&program.path("store/queues")), 0);
     program.stop();
@@ -219,7 +219,7 @@ async fn what_was_kicked_stays_gone_after_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_has_one_broker() {
     let mut program = Program::new().await;
-    program.start().await;
+    program.start();
     let mut config = sandbox_broker::Config::on_loopback(&program.tables.url(), PARTY, API);
     config.store = Some(program.path("store"));
     let context = service_kit::program::Context::new();

@@ -2,6 +2,7 @@
 //! in, status), and for inbound needs a second one with a connection of its own.
 
 mod connection;
+mod control;
 mod inbound;
 mod link;
 mod outbox;

@@ -10,7 +10,6 @@ use tokio::sync::{mpsc, oneshot};
 use super::link::{Link, LinkEvent};
 use super::outbox::{Delivery, Outbox, Record};
 use super::shared::{Mode, Shared};
-use crate::command::Command;
 use crate::need::Direction;
 use crate::record::{self, utc_day};
 use crate::schedule::Schedule;
@@ -36,13 +35,13 @@ pub(crate) enum Order {
 
 /// The task of one permission.
 pub(crate) struct Streamer {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     link: Link,
     orders: mpsc::Receiver<Order>,
     outbox: Outbox,
     schedule: Schedule,
     due: Option<Timestamp>,
-    enabled: bool,
+    pub(super) enabled: bool,
 }
 
 impl Streamer {
@@ -140,70 +139,7 @@ impl Streamer {
         true
     }
 
-    /// A message on the command or termination topic; false when it ended the permission.
-    async fn control(&mut self, message: &Message) -> bool {
-        // An empty message is the broker's way to say that a kept one was removed.
-        if message.payload().is_empty() {
-            return true;
-        }
-        if !self.shared.generation.takes_commands() {
-            return self.termination(message.payload()).await;
-        }
-        let command = Command::parse(message.payload())
-            .ok()
-            .filter(|command| command.permission() == self.shared.permission)
-            .filter(|command| command.is_granted(&self.shared.need.commands));
-        let Some(command) = command else {
-            return self.refuse();
-        };
-        match &command {
-            Command::Terminate { .. } => {
-                self.carried_out(command.name());
-                self.end(HomeStatus::ExternallyTerminated).await;
-                return false;
-            }
-            Command::UpdateTransmissionSchedule {
-                transmission_schedule,
-                ..
-            } => match Schedule::parse(transmission_schedule) {
-                Ok(schedule) => self.reschedule(schedule),
-                Err(_) => return self.refuse(),
-            },
-            Command::SetTransmissionEnabled { enabled, .. } => {
-                self.enabled = *enabled;
-                self.shared
-                    .report
-                    .update(|report| report.transmission_enabled = *enabled);
-            }
-        }
-        self.carried_out(command.name());
-        true
-    }
-
-    /// The older way: the payload is the permission's id and nothing else.
-    async fn termination(&mut self, payload: &[u8]) -> bool {
-        if payload != self.shared.permission.to_string().as_bytes() {
-            return self.refuse();
-        }
-        self.carried_out("TERMINATION");
-        self.end(HomeStatus::ExternallyTerminated).await;
-        false
-    }
-
-    fn refuse(&self) -> bool {
-        self.shared
-            .report
-            .update(|report| report.commands_refused += 1);
-        true
-    }
-
-    fn carried_out(&self, name: &str) {
-        self.shared
-            .report
-            .update(|report| report.commands.push(name.to_owned()));
-    }
-
-    fn reschedule(&mut self, schedule: Schedule) {
+    pub(super) fn reschedule(&mut self, schedule: Schedule) {
         self.due = schedule.after(self.shared.clock.now());
         self.shared
             .report
@@ -280,7 +216,7 @@ impl Streamer {
 
     /// The end: told to the other side once, by a kept message. Without a connection it is not
     /// told at all, as with real homes. True when the broker has it.
-    async fn end(&mut self, status: HomeStatus) -> bool {
+    pub(super) async fn end(&mut self, status: HomeStatus) -> bool {
         self.shared.report.update(|report| report.status = status);
         let message = StatusMessage {
             connection_id: &self.shared.origin.connection,

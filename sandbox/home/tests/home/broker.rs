@@ -107,11 +107,11 @@ impl Broker {
         std::fs::write(self.path().join("acl"), acl).unwrap();
     }
 
-    /// From now on lets in only client ids that begin so.
-    pub(crate) fn only_client_ids_with(&self, prefix: &str) {
+    /// Adds a line to the configuration, from now on in force.
+    pub(crate) fn configure(&self, line: &str) {
         let file = self.path().join("mosquitto.conf");
         let config = std::fs::read_to_string(&file).unwrap();
-        std::fs::write(file, format!("{config}clientid_prefixes {prefix}\n")).unwrap();
+        std::fs::write(file, format!("{config}{line}\n")).unwrap();
         self.reload();
     }
 

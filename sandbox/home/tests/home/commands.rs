@@ -18,7 +18,7 @@ async fn the_schedule_changes_and_transmission_stops_and_goes_on() {
     let stage = stage().await;
     let home = stage.home(Generation::June2026).await;
     stage.observer.wait(RAW, 1).await;
-    let off = command("SET_TRANSMISSION_ENABLED", json!({"enabled": false}));
+    let off = command("SET_TRANSMISSION_ENABLED", &json!({"enabled": false}));
     stage
         .observer
         .say("command/SET_TRANSMISSION_ENABLED", off, true)
@@ -28,7 +28,7 @@ async fn the_schedule_changes_and_transmission_stops_and_goes_on() {
     })
     .await;
     let slower = json!({"transmissionSchedule": "*/2 * * * * *"});
-    let slower = command("UPDATE_TRANSMISSION_SCHEDULE", slower);
+    let slower = command("UPDATE_TRANSMISSION_SCHEDULE", &slower);
     let topic = "command/UPDATE_TRANSMISSION_SCHEDULE";
     stage.observer.say(topic, slower, true).await;
     let changed = until(&home, "another schedule", |report| {
@@ -39,7 +39,7 @@ async fn the_schedule_changes_and_transmission_stops_and_goes_on() {
         changed.records, stopped.records,
         "nothing was made meanwhile"
     );
-    let on = command("SET_TRANSMISSION_ENABLED", json!({"enabled": true}));
+    let on = command("SET_TRANSMISSION_ENABLED", &json!({"enabled": true}));
     stage
         .observer
         .say("command/SET_TRANSMISSION_ENABLED", on, true)
@@ -60,23 +60,23 @@ async fn commands_are_read_strictly() {
     need["allowedPermissionCommands"] = json!(["UPDATE_TRANSMISSION_SCHEDULE"]);
     let stage = Stage::set(need).await;
     let home = stage.home(Generation::June2026).await;
-    let other = command("TERMINATE", json!({"permissionId": NEED}));
+    let other = command("TERMINATE", &json!({"permissionId": NEED}));
     let refused = [
         ("command/TERMINATE", "not json".to_owned()),
         (
             "command/TERMINATE",
-            command("TERMINATE", json!({"reason": "x"})),
+            command("TERMINATE", &json!({"reason": "x"})),
         ),
         ("command/TERMINATE", other),
         (
             "command/SET_TRANSMISSION_ENABLED",
-            command("SET_TRANSMISSION_ENABLED", json!({"enabled": false})),
+            command("SET_TRANSMISSION_ENABLED", &json!({"enabled": false})),
         ),
         (
             "command/UPDATE_TRANSMISSION_SCHEDULE",
             command(
                 "UPDATE_TRANSMISSION_SCHEDULE",
-                json!({"transmissionSchedule": "often"}),
+                &json!({"transmissionSchedule": "often"}),
             ),
         ),
     ];
@@ -100,7 +100,7 @@ async fn a_home_of_each_generation_is_terminated_its_own_way() {
         let home = stage.home(generation).await;
         let (own, own_payload, other, other_payload) = (
             "command/TERMINATE",
-            command("TERMINATE", json!({})),
+            command("TERMINATE", &json!({})),
             "termination",
             PERMISSION.to_owned(),
         );
@@ -140,7 +140,7 @@ async fn a_command_that_waited_is_obeyed_at_the_first_connect() {
     let stage = stage().await;
     stage
         .observer
-        .say("command/TERMINATE", command("TERMINATE", json!({})), true)
+        .say("command/TERMINATE", command("TERMINATE", &json!({})), true)
         .await;
     let home = stage.home(Generation::June2026).await;
     until_status(&home, HomeStatus::ExternallyTerminated).await;

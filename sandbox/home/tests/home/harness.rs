@@ -40,38 +40,19 @@ impl Stage {
             broker,
             facade,
         };
-        stage.invite(PERMISSION, need);
+        stage.invite(PERMISSION, &need);
         stage
     }
 
-    /// The literal answer to ACCEPT.
-    pub(crate) fn credentials(&self, scheme: &str, port: u16, inbound: bool) -> Value {
-        let data = if inbound {
-            "data/inbound/+"
-        } else {
-            "data/outbound"
-        };
-        json!({
-            "serverUri": format!("{scheme}://localhost:{port}"),
-            "username": PERMISSION,
-            "password": PASSWORD,
-            "dataTopic": topic(data),
-            "statusTopic": topic("status"),
-            "commandTopic": topic("command/+"),
-            "terminationTopic": topic("termination"),
-            "acknowledgementTopic": inbound.then(|| topic("acknowledgement"))
-        })
-    }
-
     /// From now on the facade knows this permission, and answers its yes; that of no other.
-    pub(crate) fn invite(&self, permission: &str, need: Value) {
+    pub(crate) fn invite(&self, permission: &str, need: &Value) {
         let replace = |value: &Value| -> Value {
             let text = value.to_string().replace(PERMISSION, permission);
             serde_json::from_str(&text).unwrap()
         };
         let inbound = need["type"] == "inbound-aiida";
         self.facade.details(permission, replace(&details(need)));
-        let answer = self.credentials("tcp", self.broker.plain, inbound);
+        let answer = credentials("tcp", self.broker.plain, inbound);
         self.facade.on_accept(200, replace(&answer));
     }
 
@@ -192,20 +173,32 @@ pub(crate) fn inbound() -> Value {
     })
 }
 
+/// The literal answer to ACCEPT.
+pub(crate) fn credentials(scheme: &str, port: u16, inbound: bool) -> Value {
+    let data = if inbound {
+        "data/inbound/+"
+    } else {
+        "data/outbound"
+    };
+    json!({
+        "serverUri": format!("{scheme}://localhost:{port}"),
+        "username": PERMISSION,
+        "password": PASSWORD,
+        "dataTopic": topic(data),
+        "statusTopic": topic("status"),
+        "commandTopic": topic("command/+"),
+        "terminationTopic": topic("termination"),
+        "acknowledgementTopic": inbound.then(|| topic("acknowledgement"))
+    })
+}
+
 /// Literal details around a data need, from today on.
-pub(crate) fn details(need: Value) -> Value {
-    details_from(need, "2999-01-01")
-        .as_object()
-        .map(|details| {
-            let mut details = details.clone();
-            details["permission_request"]["start"] = json!(today());
-            Value::Object(details)
-        })
-        .unwrap()
+pub(crate) fn details(need: &Value) -> Value {
+    details_from(need, &today())
 }
 
 /// The same with a start of one's own.
-pub(crate) fn details_from(need: Value, start: &str) -> Value {
+pub(crate) fn details_from(need: &Value, start: &str) -> Value {
     json!({
         "eddie_id": EDDIE,
         "permission_request": {
@@ -299,7 +292,7 @@ pub(crate) fn json_of(message: &Message) -> Value {
     serde_json::from_slice(message.payload()).unwrap()
 }
 
-pub(crate) fn command(action: &str, more: Value) -> String {
+pub(crate) fn command(action: &str, more: &Value) -> String {
     let mut command = json!({
         "action": action,
         "regionConnectorId": "aiida",

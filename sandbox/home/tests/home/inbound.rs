@@ -3,7 +3,7 @@
 use home::{Generation, HomeStatus};
 use serde_json::json;
 
-use crate::harness::{PERMISSION, Stage, command, id, inbound, json_of, until};
+use crate::harness::{PERMISSION, Stage, command, credentials, id, inbound, json_of, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn inbound_data_comes_over_a_second_connection() {
@@ -66,7 +66,7 @@ async fn inbound_data_comes_over_a_second_connection() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_acknowledged_when_nobody_asks() {
     let stage = Stage::set(inbound()).await;
-    let mut answer = stage.credentials("tcp", stage.broker.plain, true);
+    let mut answer = credentials("tcp", stage.broker.plain, true);
     answer["acknowledgementTopic"] = json!(null);
     stage.facade.on_accept(200, answer);
     let home = stage.home(Generation::June2026).await;
@@ -94,7 +94,7 @@ async fn both_connections_end_with_the_permission() {
         if by_command {
             stage
                 .observer
-                .say("command/TERMINATE", command("TERMINATE", json!({})), true)
+                .say("command/TERMINATE", command("TERMINATE", &json!({})), true)
                 .await;
         } else {
             home.revoke(id()).await.unwrap();

@@ -3,7 +3,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "in a test a wrong assumption is to end the test"
 )]
@@ -17,3 +16,4 @@ mod network;
 mod program;
 mod refusals;
 mod scan;
+mod script;

@@ -9,7 +9,7 @@ use service_kit::clock::{Clock as _, ManualClock, SystemClock};
 use service_kit::random::{Random as _, SystemRandom};
 
 use crate::harness::{
-    LIMIT, Observer, PASSWORD, PERMISSION, Stage, id, json_of, options, outbound, report, until,
+    LIMIT, PASSWORD, PERMISSION, Stage, credentials, id, json_of, options, outbound, report, until,
     until_status,
 };
 
@@ -126,15 +126,27 @@ async fn a_home_without_an_account_keeps_trying() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_home_that_is_thrown_out_tells_why_and_comes_back() {
     let stage = stage().await;
+    let port = crate::script::start().await;
+    stage.facade.on_accept(200, credentials("tcp", port, false));
     let home = stage.home(Generation::June2026).await;
-    let thief = Observer::connect_as(stage.broker.open, PERMISSION).await;
-    let back = until(&home, "the return", |report| {
-        report.connected && report.connects == 2
+    let out = until(&home, "the reason", |report| {
+        report.disconnect_reason.is_some()
     })
     .await;
-    assert_eq!(back.disconnect_reason, Some(142), "session taken over");
-    assert_eq!(back.refused_by_broker, None);
-    drop(thief);
+    assert_eq!(out.disconnect_reason, Some(152), "administrative action");
+    assert_eq!((out.connected, out.acknowledged), (false, 0));
+    assert!(out.buffered >= 1, "what was on the way waits again");
+    let refused = until(&home, "the refusal", |report| {
+        report.refused_by_broker.is_some()
+    })
+    .await;
+    assert_eq!(refused.refused_by_broker, Some(135), "not authorised");
+    let back = until(&home, "an empty buffer", |report| {
+        report.connected && report.acknowledged >= 1 && report.buffered == 0
+    })
+    .await;
+    assert_eq!((back.connects, back.refused_by_broker), (2, None));
+    assert!(back.published > back.acknowledged, "sent again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,7 +160,7 @@ async fn twenty_homes_in_one_process() {
         .map(|_| Home::start(options(Generation::June2026)))
         .collect();
     for (home, id) in homes.iter().zip(&ids) {
-        stage.invite(id, outbound(&["SMART-METER-P1-RAW"]));
+        stage.invite(id, &outbound(&["SMART-METER-P1-RAW"]));
         home.scan(&stage.bundle_code(&[id])).await.unwrap();
     }
     for home in &homes {
@@ -185,7 +197,7 @@ async fn what_the_broker_refuses_is_counted_and_not_repeated() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_with_a_private_authority() {
     let stage = stage().await;
-    let answer = stage.credentials("ssl", stage.broker.tls, false);
+    let answer = credentials("ssl", stage.broker.tls, false);
     stage.facade.on_accept(200, answer);
     let trusting = Home::start(Options {
         authority: Some(stage.broker.authority.clone()),

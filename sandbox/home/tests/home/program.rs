@@ -44,7 +44,7 @@ async fn the_program_plays_a_home_until_the_other_side_ends_it() {
         .observer
         .wait("data/outbound/smart-meter-p1-raw", 2)
         .await;
-    let end = command("TERMINATE", serde_json::json!({}));
+    let end = command("TERMINATE", &serde_json::json!({}));
     stage.observer.say("command/TERMINATE", end, true).await;
     let output = BufReader::new(running.0.stdout.take().unwrap());
     let lines = tokio::task::spawn_blocking(move || -> Vec<Value> {

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use home::{CodeError, ConnectFailure, Generation, Home, HomeError, HomeStatus};
 use serde_json::{Value, json};
 
-use crate::harness::{PERMISSION, Stage, id, inbound, options, outbound, report};
+use crate::harness::{PERMISSION, Stage, credentials, id, inbound, options, outbound, report};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_generation_refuses_an_unknown_key_and_the_codes_of_others() {
@@ -35,7 +35,7 @@ async fn each_generation_refuses_an_unknown_key_and_the_codes_of_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_yes_strands_and_is_not_repeated() {
     let stage = Stage::set(outbound(&["SMART-METER-P1-RAW"])).await;
-    let mut without_topic = stage.credentials("tcp", stage.broker.plain, false);
+    let mut without_topic = credentials("tcp", stage.broker.plain, false);
     without_topic["commandTopic"] = Value::Null;
     for (status, body) in [
         (409, json!({"errors": [{"message": "was answered before"}]})),
@@ -66,9 +66,9 @@ async fn a_refused_yes_strands_and_is_not_repeated() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_connect_that_fails_is_not_repeated() {
     let stage = Stage::set(outbound(&["SMART-METER-P1-RAW"])).await;
-    let mut wrong = stage.credentials("tcp", stage.broker.plain, false);
+    let mut wrong = credentials("tcp", stage.broker.plain, false);
     wrong["password"] = json!("another one");
-    let nobody = stage.credentials("tcp", test_support::ports::free(), false);
+    let nobody = credentials("tcp", test_support::ports::free(), false);
     for (answer, refused) in [(wrong, true), (nobody, false)] {
         stage.facade.on_accept(200, answer);
         let home = Home::start(options(Generation::June2026));
@@ -101,7 +101,9 @@ async fn a_first_connect_that_fails_is_not_repeated() {
 async fn a_second_connection_that_fails_strands_as_well() {
     // The random client id does not begin like this one.
     let stage = Stage::set(inbound()).await;
-    stage.broker.only_client_ids_with(PERMISSION);
+    stage
+        .broker
+        .configure(&format!("clientid_prefixes {PERMISSION}"));
     let home = Home::start(options(Generation::June2026));
     let error = home
         .scan(&stage.code(Generation::June2026))

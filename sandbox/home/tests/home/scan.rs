@@ -153,7 +153,7 @@ async fn a_start_before_today_cannot_be_fulfilled() {
     let facade = crate::facade::Facade::start();
     facade.details(
         PERMISSION,
-        details_from(outbound(&["SMART-METER-P1-RAW"]), yesterday),
+        details_from(&outbound(&["SMART-METER-P1-RAW"]), yesterday),
     );
     let stage = Stage { facade, ..stage };
     let home = Home::start(options(Generation::June2026));

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use service_kit::problem::Problem;
 use storage::aiida::{ApiKeyId, api_key};
 
-use crate::Service;
 use super::refused::Refused;
+use crate::Service;
 
 /// The eligible party, by the key it came with. Handlers that change something take it for the audit log.
 #[derive(Debug, Clone, Copy)]

@@ -11,14 +11,14 @@ use service_kit::problem::Problem;
 use storage::aiida::data_need;
 use storage::audit;
 
-use crate::Service;
 use super::auth::Party;
 use super::input::{JSON_LIMIT, json, words};
 use super::refused::Refused;
 use super::view::{DataNeedDocument, DataNeedList};
+use crate::Service;
 
 /// All data needs.
-#[utoipa::path(get, path = "/api/v1/data-needs", tag = "Data needs",
+#[utoipa::path(get, operation_id = "listDataNeeds", path = "/api/v1/data-needs", tag = "Data needs",
     responses((status = 200, description = "In the order of their ids", body = DataNeedList)))]
 pub(crate) async fn list(service: Data<Service>) -> Result<HttpResponse, Refused> {
     let mut conn = service.database.get().await?;
@@ -35,17 +35,22 @@ pub(crate) async fn list(service: Data<Service>) -> Result<HttpResponse, Refused
 }
 
 /// One data need.
-#[utoipa::path(get, path = "/api/v1/data-needs/{id}", tag = "Data needs",
+#[utoipa::path(get, operation_id = "getDataNeed", path = "/api/v1/data-needs/{id}", tag = "Data needs",
     params(("id" = Uuid, Path, description = "The data need")),
     responses((status = 200, description = "The data need", body = DataNeedDocument)))]
-pub(crate) async fn get(service: Data<Service>, id: Path<DataNeedId>) -> Result<HttpResponse, Refused> {
+pub(crate) async fn get(
+    service: Data<Service>,
+    id: Path<DataNeedId>,
+) -> Result<HttpResponse, Refused> {
     let mut conn = service.database.get().await?;
     let need = service.data_needs.get(&mut conn, *id).await?;
     Ok(HttpResponse::Ok().json(need.ok_or_else(no_data_need)?))
 }
 
-/// Adds a data need. Without an `id` it is given one.
-#[utoipa::path(post, path = "/api/v1/data-needs", tag = "Data needs", request_body = DataNeedDocument,
+/// Adds a data need.
+///
+/// Without an `id` it is given one.
+#[utoipa::path(post, operation_id = "addDataNeed", path = "/api/v1/data-needs", tag = "Data needs", request_body = DataNeedDocument,
     responses((status = 201, description = "The data need as it is kept", body = DataNeedDocument,
                headers(("Location" = String, description = "Where it is"))),
               (status = 409, description = "The id is taken, or the data needs are kept in a file")))]
@@ -77,8 +82,10 @@ pub(crate) async fn add(
         .json(need))
 }
 
-/// Replaces a data need. Permissions that were asked for before keep theirs.
-#[utoipa::path(put, path = "/api/v1/data-needs/{id}", tag = "Data needs", request_body = DataNeedDocument,
+/// Replaces a data need.
+///
+/// Permissions that were asked for before keep theirs.
+#[utoipa::path(put, operation_id = "replaceDataNeed", path = "/api/v1/data-needs/{id}", tag = "Data needs", request_body = DataNeedDocument,
     params(("id" = Uuid, Path, description = "The data need")),
     responses((status = 200, description = "The data need as it is kept", body = DataNeedDocument),
               (status = 409, description = "The data needs are kept in a file")))]
@@ -106,8 +113,10 @@ pub(crate) async fn replace(
     Ok(HttpResponse::Ok().json(need))
 }
 
-/// Removes a data need: nobody is asked for it any more. Permissions that were asked for before keep theirs.
-#[utoipa::path(delete, path = "/api/v1/data-needs/{id}", tag = "Data needs",
+/// Removes a data need: nobody is asked for it any more.
+///
+/// Permissions that were asked for before keep theirs.
+#[utoipa::path(delete, operation_id = "removeDataNeed", path = "/api/v1/data-needs/{id}", tag = "Data needs",
     params(("id" = Uuid, Path, description = "The data need")),
     responses((status = 204, description = "It is removed"),
               (status = 409, description = "The data needs are kept in a file")))]
@@ -139,10 +148,25 @@ fn must_be_ours(service: &Service) -> Result<(), Refused> {
 }
 
 fn read(document: Value) -> Result<DataNeed, Refused> {
+    if has_zero(&document) {
+        return Err(Refused::meaningless(
+            "The data need: a text has a zero character, which no home could show.",
+        ));
+    }
     DataNeed::from_value(document).map_err(|error| match error {
         DataNeedError::Json(error) => Problem::bad_request(words(&error)).into(),
         other => Refused::meaningless(format!("The data need: {}.", chain(&other))),
     })
+}
+
+/// The database keeps no text with a zero character.
+fn has_zero(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(values) => values.iter().any(has_zero),
+        Value::Object(keys) => keys.values().any(has_zero),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 fn chain(error: &DataNeedError) -> String {

@@ -11,11 +11,11 @@ use storage::aiida::event;
 use tokio::time::Instant;
 use utoipa::IntoParams;
 
-use crate::Service;
 use super::input::query;
 use super::page::{self, MOST, USUAL};
 use super::refused::Refused;
 use super::view::{EventView, Events};
+use crate::Service;
 
 /// Longest time that an answer is held back for, in seconds: below what proxies wait.
 const LONGEST_WAIT: u64 = 30;
@@ -39,12 +39,17 @@ pub(crate) struct EventQuery {
     wait: Option<u64>,
 }
 
-/// Events of all permissions after a cursor, oldest first. Keep the `cursor` of the answer when you have
+/// Events of all permissions after a cursor, oldest first.
+///
+/// Keep the `cursor` of the answer when you have
 /// handled its events, and ask for what comes after it: nothing is skipped and nothing comes twice. With
 /// `wait` the answer is held back until there is an event, or the time is over (an empty answer).
-#[utoipa::path(get, path = "/api/v1/events", tag = "Events", params(EventQuery),
+#[utoipa::path(get, operation_id = "listEvents", path = "/api/v1/events", tag = "Events", params(EventQuery),
     responses((status = 200, description = "Oldest first", body = Events)))]
-pub(crate) async fn events(service: Data<Service>, request: HttpRequest) -> Result<HttpResponse, Refused> {
+pub(crate) async fn events(
+    service: Data<Service>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Refused> {
     let asked: EventQuery = query(&request)?;
     let limit = page::limit(asked.limit, USUAL, MOST)?;
     let (after, wait) = (asked.after.unwrap_or(0), asked.wait.unwrap_or(0));

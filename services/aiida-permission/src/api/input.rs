@@ -4,6 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::error::QueryPayloadError;
 use actix_web::web::{self, Query};
 use futures_util::StreamExt as _;
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use service_kit::problem::Problem;
 
@@ -14,7 +15,12 @@ pub(crate) const JSON_LIMIT: usize = 64 * 1024;
 
 /// The query of the address; unknown keys and values that do not fit are refused with their names.
 pub(crate) fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Refused> {
-    match Query::<T>::from_query(request.query_string()) {
+    let text = request.query_string();
+    if url::form_urlencoded::parse(text.as_bytes()).any(|(_, value)| value.contains('\0')) {
+        // No text of the database has one.
+        return Err(Problem::bad_request("The query of the address has a zero character.").into());
+    }
+    match Query::<T>::from_query(text) {
         Ok(query) => Ok(query.into_inner()),
         Err(QueryPayloadError::Deserialize(error)) => {
             Err(Problem::bad_request(format!("The query of the address: {error}.")).into())
@@ -35,8 +41,7 @@ pub(crate) async fn json<T: DeserializeOwned>(
 pub(crate) async fn bytes(mut payload: web::Payload, most: usize) -> Result<Vec<u8>, Refused> {
     let mut body = Vec::new();
     while let Some(chunk) = payload.next().await {
-        let chunk =
-            chunk.map_err(|_| Problem::bad_request("The body did not arrive whole."))?;
+        let chunk = chunk.map_err(|_| Problem::bad_request("The body did not arrive whole."))?;
         if body.len() + chunk.len() > most {
             return Err(Refused::too_large(most));
         }
@@ -44,6 +49,20 @@ pub(crate) async fn bytes(mut payload: web::Payload, most: usize) -> Result<Vec<
     }
     Ok(body)
 }
+
+/// A moment that the database can compare with: those before year 1 are of no use to anybody here.
+pub(crate) fn moment(text: Option<Timestamp>) -> Result<Option<Timestamp>, Refused> {
+    match text {
+        Some(moment) if moment < EARLIEST => Err(Problem::bad_request(
+            "The query of the address: a time before the year 1 means nothing here.",
+        )
+        .into()),
+        other => Ok(other),
+    }
+}
+
+/// Year 1, 1 January.
+pub(crate) const EARLIEST: Timestamp = Timestamp::constant(-62_135_596_800, 0);
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
     serde_json::from_slice(body).map_err(|error| Problem::bad_request(words(&error)).into())

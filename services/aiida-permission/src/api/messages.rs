@@ -10,12 +10,12 @@ use service_kit::problem::Problem;
 use storage::aiida::reading::{self, Message, Range};
 use utoipa::IntoParams;
 
-use crate::Service;
-use super::input::query;
-use super::page::{self, MOST, USUAL};
+use super::input::{moment, query};
 use super::must_exist;
+use super::page::{self, MOST, USUAL};
 use super::refused::Refused;
 use super::view::{MessagePage, MessageView, RefusalView, RefusedPage, RefusedView};
+use crate::Service;
 
 /// Which records.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -35,8 +35,8 @@ pub(crate) struct MessageQuery {
     limit: Option<u32>,
 }
 
-/// Records of a permission as they were received, by their own time; data and acknowledgements.
-#[utoipa::path(get, path = "/api/v1/permissions/{id}/messages", tag = "Data",
+/// Records of a permission as they were received, by their own time: data and acknowledgements.
+#[utoipa::path(get, operation_id = "listMessages", path = "/api/v1/permissions/{id}/messages", tag = "Data",
     params(("id" = Uuid, Path, description = "The permission"), MessageQuery),
     responses((status = 200, description = "A page", body = MessagePage,
                headers(("Link" = Option<String>, description = "rel=next, unless it is the last page")))))]
@@ -49,8 +49,8 @@ pub(crate) async fn messages(
     let limit = page::limit(asked.limit, USUAL, MOST)?;
     let after = asked.cursor.as_deref().map(page::record_key).transpose()?;
     let range = Range {
-        from: asked.from,
-        until: asked.until,
+        from: moment(asked.from)?,
+        until: moment(asked.until)?,
     };
     let mut conn = service.database.get().await?;
     must_exist(&mut conn, *id).await?;
@@ -83,7 +83,7 @@ pub(crate) struct RefusedQuery {
 }
 
 /// What was refused of a permission's home: counted for ever, the last messages kept.
-#[utoipa::path(get, path = "/api/v1/permissions/{id}/refused", tag = "Data",
+#[utoipa::path(get, operation_id = "listRefused", path = "/api/v1/permissions/{id}/refused", tag = "Data",
     params(("id" = Uuid, Path, description = "The permission"), RefusedQuery),
     responses((status = 200, description = "A page, the newest first", body = RefusedPage,
                headers(("Link" = Option<String>, description = "rel=next, unless it is the last page")))))]

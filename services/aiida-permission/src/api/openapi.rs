@@ -85,7 +85,10 @@ const PROBLEMS: [(&str, &str); 5] = [
     ("401", "No key, or none that is good"),
     ("404", "There is no such thing"),
     ("422", "The request means nothing"),
-    ("503", "The database does not answer; Retry-After says when to come back"),
+    (
+        "503",
+        "The database does not answer; Retry-After says when to come back",
+    ),
 ];
 
 impl Modify for Shared {
@@ -99,7 +102,8 @@ impl Modify for Shared {
             .get_or_insert_with(Components::new)
             .add_security_scheme("key", SecurityScheme::Http(key));
         api.security = Some(vec![SecurityRequirement::new("key", Vec::<String>::new())]);
-        for path in api.paths.paths.values_mut() {
+        for (address, path) in &mut api.paths.paths {
+            let with_id = if address.contains('{') { WITH_ID } else { &[] };
             let operations = [
                 &mut path.get,
                 &mut path.post,
@@ -107,12 +111,16 @@ impl Modify for Shared {
                 &mut path.delete,
             ];
             for operation in operations.into_iter().flatten() {
-                for (status, description) in PROBLEMS {
+                let with_body = match operation.request_body {
+                    Some(_) => WITH_BODY,
+                    None => &[],
+                };
+                for (status, description) in [ALWAYS, with_id, with_body].into_iter().flatten() {
                     operation
                         .responses
                         .responses
-                        .entry(status.to_owned())
-                        .or_insert_with(|| Response::new(description).into());
+                        .entry((*status).to_owned())
+                        .or_insert_with(|| Response::new(*description).into());
                 }
                 for (status, response) in &mut operation.responses.responses {
                     if let RefOr::T(response) = response

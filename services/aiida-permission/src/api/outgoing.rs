@@ -17,13 +17,13 @@ use storage::audit;
 use storage::kinds::AiidaCommand;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::Service;
 use super::auth::Party;
 use super::input::{JSON_LIMIT, bytes, query, words};
-use super::page::{self, MOST, USUAL};
 use super::must_exist;
+use super::page::{self, MOST, USUAL};
 use super::refused::Refused;
 use super::view::{OutgoingList, OutgoingView, Taken};
+use crate::Service;
 
 /// Most bytes of inbound data: what brokers take by default (1 MiB) leaves room for more.
 const INBOUND_LIMIT: usize = 256 * 1024;
@@ -43,9 +43,11 @@ pub(crate) struct CommandDocument {
     enabled: Option<bool>,
 }
 
-/// Sends a command to the home. It is retained at the broker: a home that is offline finds it when it is
+/// Sends a command to the home.
+///
+/// It is retained at the broker: a home that is offline finds it when it is
 /// back, and a newer one of the same action replaces it.
-#[utoipa::path(post, path = "/api/v1/permissions/{id}/commands", tag = "To the home",
+#[utoipa::path(post, operation_id = "sendCommand", path = "/api/v1/permissions/{id}/commands", tag = "To the home",
     params(("id" = Uuid, Path, description = "The permission")), request_body = CommandDocument,
     responses((status = 202, description = "Taken; see the outgoing of the permission", body = Taken),
               (status = 409, description = "The data need does not grant it, or the permission is not ACCEPTED")))]
@@ -87,9 +89,11 @@ fn read_command(body: &[u8]) -> Result<Command, Refused> {
     }
 }
 
-/// Sends data to the home, as it is. It is retained at the broker: the home has the latest of each schema,
+/// Sends data to the home, as it is.
+///
+/// It is retained at the broker: the home has the latest of each schema,
 /// also when it was offline.
-#[utoipa::path(put, path = "/api/v1/permissions/{id}/inbound/{schema}", tag = "To the home",
+#[utoipa::path(put, operation_id = "putInbound", path = "/api/v1/permissions/{id}/inbound/{schema}", tag = "To the home",
     params(("id" = Uuid, Path, description = "The permission"),
            ("schema" = String, Path, description = "`MIN-MAX-ENVELOPE-CIM-V1-12` or `OPAQUE`, in either case", example = "opaque")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream",
@@ -115,11 +119,20 @@ pub(crate) async fn inbound(
         ));
     }
     let check = |permission: &Permission| covers(permission, schema);
-    send(&service, party, id, Kind::Inbound, schema.name(), &body, check).await
+    send(
+        &service,
+        party,
+        id,
+        Kind::Inbound,
+        schema.name(),
+        &body,
+        check,
+    )
+    .await
 }
 
 /// The same as `PUT`.
-#[utoipa::path(post, path = "/api/v1/permissions/{id}/inbound/{schema}", tag = "To the home",
+#[utoipa::path(post, operation_id = "postInbound", path = "/api/v1/permissions/{id}/inbound/{schema}", tag = "To the home",
     params(("id" = Uuid, Path, description = "The permission"),
            ("schema" = String, Path, description = "As with `PUT`", example = "opaque")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "As with `PUT`"),
@@ -209,7 +222,7 @@ pub(crate) struct OutgoingQuery {
 }
 
 /// The last commands and inbound data of a permission, with what became of them.
-#[utoipa::path(get, path = "/api/v1/permissions/{id}/outgoing", tag = "To the home",
+#[utoipa::path(get, operation_id = "listOutgoing", path = "/api/v1/permissions/{id}/outgoing", tag = "To the home",
     params(("id" = Uuid, Path, description = "The permission"), OutgoingQuery),
     responses((status = 200, description = "The newest first", body = OutgoingList)))]
 pub(crate) async fn list(

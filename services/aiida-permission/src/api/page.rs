@@ -11,6 +11,7 @@ use service_kit::problem::Problem;
 use storage::aiida::reading::{ReadingKey, RecordKey};
 use url::form_urlencoded::Serializer;
 
+use super::input::EARLIEST;
 use super::refused::Refused;
 
 /// Rows of a page when the caller does not say.
@@ -110,18 +111,22 @@ pub(crate) fn reading_key(cursor: &str) -> Result<ReadingKey, Refused> {
 
 fn record(cursor: &str) -> Option<RecordKey> {
     let (time, digest) = cursor.split_once('.')?;
-    if digest.len() % 2 != 0 || digest.len() > 128 || !digest.is_ascii() {
+    if !digest.len().is_multiple_of(2) || digest.len() > 128 || !digest.is_ascii() {
         return None;
     }
     let byte = |at: usize| u8::from_str_radix(digest.get(at..at + 2)?, 16).ok();
     Some(RecordKey {
         sent_at: moment(time)?,
-        digest: (0..digest.len()).step_by(2).map(byte).collect::<Option<_>>()?,
+        digest: (0..digest.len())
+            .step_by(2)
+            .map(byte)
+            .collect::<Option<_>>()?,
     })
 }
 
 fn moment(microseconds: &str) -> Option<Timestamp> {
-    Timestamp::from_microsecond(microseconds.parse().ok()?).ok()
+    let moment = Timestamp::from_microsecond(microseconds.parse().ok()?).ok()?;
+    (moment >= EARLIEST).then_some(moment)
 }
 
 fn unknown_cursor() -> Refused {
@@ -155,12 +160,25 @@ mod tests {
         assert_eq!(record_key(&record_cursor(&key.record)).unwrap(), key.record);
         let id: PermissionId = "6f1f4b4c-4f09-4e51-8a5c-6a3f3f6d7b11".parse().unwrap();
         let at = key.record.sent_at;
-        assert_eq!(permission_key(&permission_cursor(at, id)).unwrap(), (at, id));
+        assert_eq!(
+            permission_key(&permission_cursor(at, id)).unwrap(),
+            (at, id)
+        );
     }
 
     #[test]
     fn what_is_no_cursor_is_refused() {
-        for wrong in ["", ".", "1.", "1.0", "1.0g.1", "1.00.x", "x.00.1", "99999999999999999999.00.1", "1.\u{e9}\u{e9}.1"] {
+        for wrong in [
+            "",
+            ".",
+            "1.",
+            "1.0",
+            "1.0g.1",
+            "1.00.x",
+            "x.00.1",
+            "99999999999999999999.00.1",
+            "1.\u{e9}\u{e9}.1",
+        ] {
             assert!(reading_key(wrong).is_err(), "{wrong}");
             assert!(permission_key(wrong).is_err(), "{wrong}");
         }

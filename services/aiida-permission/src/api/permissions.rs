@@ -12,15 +12,15 @@ use storage::aiida::{event, reading};
 use storage::audit;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::Service;
-use crate::requests::{self, CreateError, Wanted};
-use crate::terminate::{self, TerminateError};
-use crate::tokens::SignError;
 use super::auth::Party;
 use super::input::{JSON_LIMIT, json, query};
 use super::page::{self, MOST, USUAL};
 use super::refused::Refused;
 use super::view::{History, PermissionDetail, PermissionPage, PermissionView, StatusName};
+use crate::Service;
+use crate::requests::{self, CreateError, Wanted};
+use crate::terminate::{self, TerminateError};
+use crate::tokens::SignError;
 
 /// Random bytes of the address of the household's page.
 const TICKET: usize = 24;
@@ -45,19 +45,28 @@ pub(crate) struct ListQuery {
     limit: Option<u32>,
 }
 
-/// Lists permissions, the newest first. Those that exist when the first page is read are on the pages once
+/// Lists permissions, the newest first.
+///
+/// Those that exist when the first page is read are on the pages once
 /// each, whatever is added meanwhile.
-#[utoipa::path(get, path = "/api/v1/permissions", tag = "Permissions", params(ListQuery),
+#[utoipa::path(get, operation_id = "listPermissions", path = "/api/v1/permissions", tag = "Permissions", params(ListQuery),
     responses((status = 200, description = "A page", body = PermissionPage,
                headers(("Link" = Option<String>, description = "rel=next, unless it is the last page")))))]
-pub(crate) async fn list(service: Data<Service>, request: HttpRequest) -> Result<HttpResponse, Refused> {
+pub(crate) async fn list(
+    service: Data<Service>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Refused> {
     let asked: ListQuery = query(&request)?;
     let limit = page::limit(asked.limit, USUAL, MOST)?;
     let filter = Filter {
         connection_id: asked.connection_id.as_deref(),
         data_need: asked.data_need_id,
         status: asked.status,
-        after: asked.cursor.as_deref().map(page::permission_key).transpose()?,
+        after: asked
+            .cursor
+            .as_deref()
+            .map(page::permission_key)
+            .transpose()?,
         ..Filter::default()
     };
     let mut conn = service.database.get().await?;
@@ -77,7 +86,7 @@ pub(crate) async fn list(service: Data<Service>, request: HttpRequest) -> Result
 }
 
 /// One permission with its data need and what was refused of its home.
-#[utoipa::path(get, path = "/api/v1/permissions/{id}", tag = "Permissions",
+#[utoipa::path(get, operation_id = "getPermission", path = "/api/v1/permissions/{id}", tag = "Permissions",
     params(("id" = Uuid, Path, description = "The permission")),
     responses((status = 200, description = "The permission", body = PermissionDetail)))]
 pub(crate) async fn detail(
@@ -93,7 +102,7 @@ pub(crate) async fn detail(
 }
 
 /// Every change of its status.
-#[utoipa::path(get, path = "/api/v1/permissions/{id}/events", tag = "Permissions",
+#[utoipa::path(get, operation_id = "listEventsOfPermission", path = "/api/v1/permissions/{id}/events", tag = "Permissions",
     params(("id" = Uuid, Path, description = "The permission")),
     responses((status = 200, description = "Oldest first", body = History)))]
 pub(crate) async fn history(
@@ -153,9 +162,11 @@ pub(crate) struct PermissionsAsked {
     page_url: String,
 }
 
-/// Asks for permissions for a customer, as a connect button does. Show the customer the page, or the code as
+/// Asks for permissions for a customer, as a connect button does.
+///
+/// Show the customer the page, or the code as
 /// a QR picture.
-#[utoipa::path(post, path = "/api/v1/permissions", tag = "Permissions", request_body = PermissionRequest,
+#[utoipa::path(post, operation_id = "askForPermissions", path = "/api/v1/permissions", tag = "Permissions", request_body = PermissionRequest,
     responses((status = 201, description = "Asked for; the codes are good from now on", body = PermissionsAsked)))]
 pub(crate) async fn create(
     service: Data<Service>,
@@ -174,7 +185,13 @@ pub(crate) async fn create(
     let mut conn = service.database.get().await?;
     let asked_for = store::by_bundle(&mut conn, created.bundle).await?;
     for id in &created.permissions {
-        audit::record(&mut conn, "aiida.permission.asked", Some(id.uuid()), &party.actor()).await?;
+        audit::record(
+            &mut conn,
+            "aiida.permission.asked",
+            Some(id.uuid()),
+            &party.actor(),
+        )
+        .await?;
     }
     drop(conn);
     let base = service.config.facade.aiida_public_url.as_str();
@@ -212,9 +229,11 @@ impl From<CreateError> for Refused {
     }
 }
 
-/// Ends a permission: the home is told and confirms it; one that does not answer is cut off at the broker
+/// Ends a permission.
+///
+/// The home is told and confirms it; one that does not answer is cut off at the broker
 /// after some days. Asked again, it answers how far that is.
-#[utoipa::path(post, path = "/api/v1/permissions/{id}/terminate", tag = "Permissions",
+#[utoipa::path(post, operation_id = "terminatePermission", path = "/api/v1/permissions/{id}/terminate", tag = "Permissions",
     params(("id" = Uuid, Path, description = "The permission")),
     responses((status = 200, description = "It is ending, or has ended by termination", body = PermissionView),
               (status = 409, description = "It is not ACCEPTED and was not terminated before")))]
@@ -228,7 +247,13 @@ pub(crate) async fn terminate(
     let ended = conn
         .transaction(async |conn| {
             terminate::terminate(&service, conn, id, Cause::Party, None).await?;
-            audit::record(conn, "aiida.permission.terminated", Some(id.uuid()), &party.actor()).await?;
+            audit::record(
+                conn,
+                "aiida.permission.terminated",
+                Some(id.uuid()),
+                &party.actor(),
+            )
+            .await?;
             Ok::<_, TerminateError>(())
         })
         .await;

@@ -9,13 +9,13 @@ use serde::Deserialize;
 use storage::aiida::reading::{self, Range, Reading};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::Service;
-use super::page::{self, MOST_READINGS};
-use super::input::query;
+use super::input::{moment, query};
 use super::must_exist;
+use super::page::{self, MOST_READINGS};
 use super::refused::Refused;
 use super::table;
 use super::view::{ReadingPage, ReadingView};
+use crate::Service;
 
 /// Readings of a page when the caller does not say.
 const USUAL: u32 = 1_000;
@@ -54,10 +54,12 @@ pub(crate) struct ReadingQuery {
     format: Option<Format>,
 }
 
-/// Readings of a permission, in the order of their records. A range of time is one of the records' own
+/// Readings of a permission, in the order of their records.
+///
+/// A range of time is one of the records' own
 /// times (`sentAt`): consecutive ranges bring each reading exactly once. Values are exact decimals, as text.
 /// `Accept: text/csv` or `format=csv` brings CSV with the same columns.
-#[utoipa::path(get, path = "/api/v1/permissions/{id}/readings", tag = "Data",
+#[utoipa::path(get, operation_id = "listReadings", path = "/api/v1/permissions/{id}/readings", tag = "Data",
     params(("id" = Uuid, Path, description = "The permission"), ReadingQuery),
     responses((status = 200, description = "A page", content((ReadingPage = "application/json"), (String = "text/csv")),
                headers(("Link" = Option<String>, description = "rel=next, unless it is the last page")))))]
@@ -70,8 +72,8 @@ pub(crate) async fn readings(
     let limit = page::limit(asked.limit, USUAL, MOST_READINGS)?;
     let after = asked.cursor.as_deref().map(page::reading_key).transpose()?;
     let range = Range {
-        from: asked.from,
-        until: asked.until,
+        from: moment(asked.from)?,
+        until: moment(asked.until)?,
     };
     let mut conn = service.database.get().await?;
     must_exist(&mut conn, *id).await?;

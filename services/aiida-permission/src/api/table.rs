@@ -4,39 +4,31 @@ use std::borrow::Cow;
 
 use storage::aiida::reading::Reading;
 
-/// A table that could not be written: it is written to memory, so this does not happen.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum TableError {
-    /// A row.
-    #[error("a row of the CSV")]
-    Row(#[from] csv::Error),
-    /// The end.
-    #[error("the end of the CSV")]
-    End(#[from] csv::IntoInnerError<csv::Writer<Vec<u8>>>),
-}
-
-/// The readings with a header, in the order given (RFC 4180).
-pub(crate) fn csv(readings: &[Reading]) -> Result<Vec<u8>, TableError> {
+/// The readings with a header, in the order given (RFC 4180). Writing to memory cannot fail.
+pub(crate) fn csv(readings: &[Reading]) -> Result<Vec<u8>, csv::Error> {
+    let mut text = Vec::new();
     let mut table = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
-        .from_writer(Vec::new());
+        .from_writer(&mut text);
     table.write_record(["measuredAt", "sentAt", "obis", "value", "unit", "quality"])?;
     for reading in readings {
         table.write_record([
             reading.measured_at.to_string().as_str(),
             reading.sent_at.to_string().as_str(),
-            &text(&reading.obis),
+            &safe(&reading.obis),
             // A number of the database: its minus is no formula.
             &reading.value,
-            &text(&reading.unit),
-            &text(reading.quality.as_deref().unwrap_or_default()),
+            &safe(&reading.unit),
+            &safe(reading.quality.as_deref().unwrap_or_default()),
         ])?;
     }
-    Ok(table.into_inner()?)
+    table.flush()?;
+    drop(table);
+    Ok(text)
 }
 
 /// A text of a home, made such that no spreadsheet takes it for a formula.
-fn text(cell: &str) -> Cow<'_, str> {
+fn safe(cell: &str) -> Cow<'_, str> {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
         format!("'{cell}").into()
     } else {

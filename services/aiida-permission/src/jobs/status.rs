@@ -53,7 +53,9 @@ impl Jobs {
 /// Where a home's word leads from where the permission stands.
 fn step(at: Status, told: Status) -> Option<(Step, Option<&'static str>)> {
     match (at, told) {
-        (Status::Accepted, Status::Revoked | Status::Fulfilled) => Some((at.step(told).ok()?, None)),
+        (Status::Accepted, Status::Revoked | Status::Fulfilled) => {
+            Some((at.step(told).ok()?, None))
+        }
         (Status::RequiresExternalTermination, Status::ExternallyTerminated) => {
             Some((at.step(told).ok()?, None))
         }

@@ -64,8 +64,14 @@ impl Jobs {
     ) -> Result<(), JobError> {
         let found = table::ended(conn, self.today(), BATCH).await?;
         let detail = "the time frame is over";
-        self.end_each(job, conn, found, (Status::Accepted, Status::Fulfilled), detail)
-            .await
+        self.end_each(
+            job,
+            conn,
+            found,
+            (Status::Accepted, Status::Fulfilled),
+            detail,
+        )
+        .await
     }
 
     /// Homes that never confirmed their termination are shut out.

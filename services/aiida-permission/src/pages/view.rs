@@ -86,8 +86,10 @@ impl Stand {
         if permission.first_message_at.is_some() || (is_quiet && permission.granted_at.is_some()) {
             return Self::Active;
         }
-        let since = permission.accepted_at.unwrap_or(permission.status_at);
-        if now.duration_since(since) > service.config.process.silence() {
+        let accepted_at = permission.accepted_at.unwrap_or(permission.status_at);
+        let schedule = &permission.data_need.transmission_schedule;
+        let expected_at = schedule.next_after(accepted_at).unwrap_or(accepted_at);
+        if now.duration_since(expected_at) > service.config.process.silence() {
             Self::Silent
         } else {
             Self::Awaited

@@ -157,7 +157,10 @@ fn over(status: Status, operator: &str) -> (&'static str, String) {
             "withdrawn",
             "You have withdrawn it in your AIIDA. Nothing more is shared.",
         ),
-        Status::Fulfilled => ("completed", "The agreed time is over. Nothing more is shared."),
+        Status::Fulfilled => (
+            "completed",
+            "The agreed time is over. Nothing more is shared.",
+        ),
         Status::Terminated
         | Status::RequiresExternalTermination
         | Status::FailedToTerminate

@@ -77,7 +77,12 @@ fn nothing_else_is_a_token() {
     let changed = URL_SAFE_NO_PAD.encode(changed.to_string());
     let other = Tokens::new(&Secret::from(KEY.replace("AAEC", "BBEC"))).unwrap();
     let foreign = other
-        .issue(&[id(1)], Generation::Bundle, now, at("2030-01-01T00:00:00Z"))
+        .issue(
+            &[id(1)],
+            Generation::Bundle,
+            now,
+            at("2030-01-01T00:00:00Z"),
+        )
         .unwrap();
     for bad in [
         String::new(),

@@ -50,7 +50,9 @@ enum NotTold {
     #[error("the webhook's receiver answers {0}: check METERGATE_WEBHOOK_URL and the receiver")]
     Answer(StatusCode),
     /// No answer.
-    #[error("the webhook's receiver does not answer: check METERGATE_WEBHOOK_URL and that it is up")]
+    #[error(
+        "the webhook's receiver does not answer: check METERGATE_WEBHOOK_URL and that it is up"
+    )]
     Silent(#[source] reqwest::Error),
 }
 

@@ -46,7 +46,9 @@ pub enum WebhookError {
     )]
     Url,
     /// No key to sign with.
-    #[error("METERGATE_WEBHOOK_URL is set and METERGATE_WEBHOOK_SECRET is not: set it, for the signature")]
+    #[error(
+        "METERGATE_WEBHOOK_URL is set and METERGATE_WEBHOOK_SECRET is not: set it, for the signature"
+    )]
     NoSecret,
     /// No HTTP client.
     #[error("the webhook's HTTP client cannot be made")]
@@ -126,7 +128,10 @@ impl Receiver {
         if !is_web || !url.username().is_empty() || url.password().is_some() {
             return Err(WebhookError::Url);
         }
-        let secret = config.webhook_secret.clone().ok_or(WebhookError::NoSecret)?;
+        let secret = config
+            .webhook_secret
+            .clone()
+            .ok_or(WebhookError::NoSecret)?;
         let http = reqwest::Client::builder()
             .user_agent(concat!("metergate/", env!("CARGO_PKG_VERSION")))
             // Only the configured address is ever called.
@@ -135,10 +140,6 @@ impl Receiver {
             .timeout(TIMEOUT)
             .build()
             .map_err(WebhookError::Client)?;
-        Ok(Some(Self {
-            http,
-            url,
-            secret,
-        }))
+        Ok(Some(Self { http, url, secret }))
     }
 }

@@ -78,7 +78,7 @@ fn mac(secret: &Secret, timestamp: i64, body: &[u8]) -> Option<Hmac<Sha256>> {
 }
 
 fn bytes(hex: &str) -> Option<Vec<u8>> {
-    if hex.len() % 2 != 0 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if !hex.len().is_multiple_of(2) || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
     (0..hex.len())
@@ -103,7 +103,10 @@ mod tests {
         let now = 1_767_323_045;
         assert_eq!(check(now, BODY, &signed, now + 300), Ok(()));
         assert_eq!(check(now, BODY, &signed, now - 300), Ok(()));
-        assert_eq!(check(now, BODY, &signed, now + 301), Err(Untrusted::Timestamp));
+        assert_eq!(
+            check(now, BODY, &signed, now + 301),
+            Err(Untrusted::Timestamp)
+        );
         for (time, body, signed) in [
             (now + 1, BODY, signed.as_str()),
             (now, b"{}".as_slice(), &signed),
@@ -113,7 +116,11 @@ mod tests {
             (now, BODY, "v1=\u{e9}\u{e9}"),
             (now, BODY, signed.get(..signed.len() - 2).unwrap()),
         ] {
-            assert_eq!(check(time, body, signed, now), Err(Untrusted::Signature), "{signed}");
+            assert_eq!(
+                check(time, body, signed, now),
+                Err(Untrusted::Signature),
+                "{signed}"
+            );
         }
         let other = Secret::from("another secret");
         assert_eq!(

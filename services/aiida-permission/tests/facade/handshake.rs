@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use permission::code::{Bundle, Single};
 use reqwest::Method;
 use serde_json::json;
-use service_kit::clock::{Clock as _, ManualClock};
+use service_kit::clock::ManualClock;
 use service_kit::program::Context;
 use service_kit::random::SeededRandom;
 use test_support::browser::Visitor;
@@ -46,7 +46,10 @@ async fn a_home_of_2026() {
             Some(&body),
         )
         .await;
-    insta::assert_snapshot!("bundle_request", shown(&site, &without_token(&asked.shown())));
+    insta::assert_snapshot!(
+        "bundle_request",
+        shown(&site, &without_token(&asked.shown()))
+    );
 
     // What the household scans is that body; a home takes no other key.
     let code: Bundle = serde_json::from_str(&asked.body).unwrap();
@@ -55,9 +58,13 @@ async fn a_home_of_2026() {
 
     // It asks after midnight (UTC): the start is that day, or it would refuse.
     clock.set("2026-07-01T00:00:01Z".parse::<Timestamp>().unwrap());
-    let details = site.ask(Method::GET, &handshake(&code, 0), Some(token), None).await;
+    let details = site
+        .ask(Method::GET, &handshake(&code, 0), Some(token), None)
+        .await;
     insta::assert_snapshot!("bundle_details", shown(&site, &details.shown()));
-    let inbound = site.ask(Method::GET, &handshake(&code, 1), Some(token), None).await;
+    let inbound = site
+        .ask(Method::GET, &handshake(&code, 1), Some(token), None)
+        .await;
     insta::assert_snapshot!("bundle_details_inbound", shown(&site, &inbound.shown()));
 
     let accepted = site.patch(&handshake(&code, 0), token, "ACCEPT").await;
@@ -67,7 +74,9 @@ async fn a_home_of_2026() {
 
     // What it has agreed to stays as it was.
     clock.set("2026-07-03T00:00:01Z".parse::<Timestamp>().unwrap());
-    let again = site.ask(Method::GET, &handshake(&code, 0), Some(token), None).await;
+    let again = site
+        .ask(Method::GET, &handshake(&code, 0), Some(token), None)
+        .await;
     assert_eq!(again.body, details.body);
     let kept = site
         .texts("SELECT concat_ws(' ', status, code, starts_on, ends_on, aiida_id) AS text FROM aiida.permission ORDER BY data_need_id")
@@ -116,7 +125,9 @@ async fn a_home_of_2025() {
     let accepted = site.patch(older_handshake(&code), token, "ACCEPT").await;
     insta::assert_snapshot!("single_accept", accepted.shown());
     let kept = site
-        .texts("SELECT concat_ws(' ', status, code, starts_on, ends_on) AS text FROM aiida.permission")
+        .texts(
+            "SELECT concat_ws(' ', status, code, starts_on, ends_on) AS text FROM aiida.permission",
+        )
         .await;
     assert_eq!(kept, ["ACCEPTED single 2026-06-30"]);
     assert_not_logged(&[CONNECTION, token]);
@@ -128,7 +139,9 @@ async fn a_home_declines_or_cannot() {
     for (operation, status) in [("REJECT", "REJECTED"), ("UNFULFILLABLE", "UNFULFILLABLE")] {
         let code = site.request(&[FULL]).await;
         let id = code.permission_ids[0].to_string();
-        let answer = site.patch(&handshake(&code, 0), &code.access_token, operation).await;
+        let answer = site
+            .patch(&handshake(&code, 0), &code.access_token, operation)
+            .await;
         assert_eq!((answer.status, answer.body.as_str()), (204, ""));
         assert_eq!(
             site.history(&id).await,
@@ -140,16 +153,25 @@ async fn a_home_declines_or_cannot() {
             ]
         );
         let kept = format!("SELECT aiida_id::text AS text FROM aiida.permission WHERE id = '{id}'");
-        assert_eq!(site.texts(&kept).await, ["0b9d4a3e-5a32-4c8e-8f7c-0f1d2c3b4a59"]);
+        assert_eq!(
+            site.texts(&kept).await,
+            ["0b9d4a3e-5a32-4c8e-8f7c-0f1d2c3b4a59"]
+        );
         for operation in ["ACCEPT", "REJECT", "UNFULFILLABLE"] {
-            let late = site.patch(&handshake(&code, 0), &code.access_token, operation).await;
+            let late = site
+                .patch(&handshake(&code, 0), &code.access_token, operation)
+                .await;
             assert_eq!(late.status, 409);
             assert_eq!(late.errors().len(), 1);
         }
         assert_eq!(site.history(&id).await.len(), 4);
         assert!(site.jobs("mqtt.grant", &id).await.is_empty());
     }
-    assert!(site.texts("SELECT 'x' AS text FROM aiida.credential").await.is_empty());
+    assert!(
+        site.texts("SELECT 'x' AS text FROM aiida.credential")
+            .await
+            .is_empty()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,7 +186,10 @@ async fn the_password_is_in_the_answer_and_nowhere_else() {
     assert_eq!(password.len(), 24);
     assert_eq!(answer["username"], json!(id));
 
-    let hash = site.texts("SELECT password_hash AS text FROM aiida.credential").await.remove(0);
+    let hash = site
+        .texts("SELECT password_hash AS text FROM aiida.credential")
+        .await
+        .remove(0);
     assert!(hash.starts_with("$2b$10$"), "{hash}");
     assert!(bcrypt::verify(password, &hash).unwrap());
 
@@ -181,8 +206,14 @@ async fn the_password_is_in_the_answer_and_nowhere_else() {
             .await
             .join("\n");
     }
-    assert!(everything.contains(&hash) && everything.contains(&id), "something was looked at");
-    let hex = password.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    assert!(
+        everything.contains(&hash) && everything.contains(&id),
+        "something was looked at"
+    );
+    let hex = password
+        .bytes()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>();
     assert!(!everything.contains(password) && !everything.contains(&hex));
     assert_not_logged(&[password, &hash, CONNECTION]);
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 use reqwest::Method;
 use serde_json::json;
+use storage::aiida::event;
 use tokio::sync::Barrier;
 
 use crate::site::{FULL, Options, Site, handshake};
@@ -36,17 +38,14 @@ async fn of_accept_reject_and_timeout_at_once_one_wins() {
                 (operation, site.patch(&url, &token, operation).await)
             }));
         }
-        let clock = {
-            let (site, barrier, id) = (Arc::clone(&site), Arc::clone(&barrier), id.clone());
-            tokio::spawn(async move {
-                let old = format!("UPDATE aiida.permission SET status_at = now() - interval '200 hours' WHERE id = '{id}'");
-                if round % 3 == 0 {
-                    site.sql(&old).await;
-                }
-                barrier.wait().await;
-                site.run_timeout().await;
-            })
-        };
+        if round % 3 == 0 {
+            let old = format!(
+                "UPDATE aiida.permission SET status_at = now() - interval '200 hours' WHERE id = '{id}'"
+            );
+            site.sql(&old).await;
+        }
+        barrier.wait().await;
+        site.run_timeout().await;
         let mut won = Vec::new();
         for task in tasks {
             let (operation, answer) = task.await.unwrap();
@@ -56,7 +55,6 @@ async fn of_accept_reject_and_timeout_at_once_one_wins() {
                 other => panic!("{operation}: {other} {}", answer.body),
             }
         }
-        clock.await.unwrap();
         let status = site.status(&id).await;
         let expected: &[&str] = match status.as_str() {
             "ACCEPTED" => &["ACCEPT"],
@@ -68,7 +66,8 @@ async fn of_accept_reject_and_timeout_at_once_one_wins() {
         assert_eq!(won, expected, "{status}");
         let history = site.history(&id).await;
         assert_eq!(history.len(), 4, "{history:?}");
-        let credentials = format!("SELECT 'x' AS text FROM aiida.credential WHERE permission_id = '{id}'");
+        let credentials =
+            format!("SELECT 'x' AS text FROM aiida.credential WHERE permission_id = '{id}'");
         let is_accepted = usize::from(status == "ACCEPTED");
         assert_eq!(site.texts(&credentials).await.len(), is_accepted);
         assert_eq!(site.jobs("mqtt.grant", &id).await.len(), is_accepted);
@@ -100,11 +99,28 @@ async fn many_homes_at_once() {
                 let path = "/region-connectors/aiida/permission-request";
                 let asked = site.ask(Method::POST, path, None, Some(&body)).await;
                 let code: permission::code::Bundle = serde_json::from_str(&asked.body).unwrap();
-                let answer = site.patch(&handshake(&code, 0), &code.access_token, "ACCEPT").await;
+                let answer = site
+                    .patch(&handshake(&code, 0), &code.access_token, "ACCEPT")
+                    .await;
                 assert_eq!(answer.status, 200, "{}", answer.body);
             })
         })
         .collect();
+    // Whoever reads with a cursor meanwhile misses nothing.
+    let mut reader = AsyncPgConnection::establish(&site.database.url())
+        .await
+        .unwrap();
+    let (mut cursor, mut seen) = (0, 0);
+    while seen < 40 {
+        let events = event::after(&mut reader, cursor, 3).await.unwrap();
+        seen += events.len();
+        if let Some(last) = events.last() {
+            cursor = last.id;
+        } else if tasks.iter().all(tokio::task::JoinHandle::is_finished) {
+            let counted = "SELECT count(*)::text AS text FROM aiida.permission_event";
+            assert_eq!(site.texts(counted).await, [seen.to_string()]);
+        }
+    }
     for task in tasks {
         task.await.unwrap();
     }

@@ -72,7 +72,8 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("{}: {}", self.status, self.body))
+        serde_json::from_str(&self.body)
+            .unwrap_or_else(|_| panic!("{}: {}", self.status, self.body))
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
@@ -100,7 +101,13 @@ impl Answer {
     /// As a snapshot shows it.
     pub(crate) fn shown(&self) -> String {
         let mut lines = vec![self.status.to_string()];
-        for name in ["location", "content-type", "cache-control", "allow", "www-authenticate"] {
+        for name in [
+            "location",
+            "content-type",
+            "cache-control",
+            "allow",
+            "www-authenticate",
+        ] {
             if !self.header(name).is_empty() {
                 lines.push(format!("{name}: {}", self.header(name)));
             }
@@ -152,6 +159,10 @@ impl Site {
         }
         values.retain(|(name, _)| !given(name));
         for (name, value) in values.into_iter().chain(options.arguments) {
+            if value.is_empty() {
+                // The service's own default.
+                continue;
+            }
             arguments.extend([name.to_owned(), value]);
         }
         let config = ServiceCli::try_parse_from(arguments).unwrap().config;
@@ -214,7 +225,12 @@ impl Site {
     pub(crate) async fn request(&self, needs: &[&str]) -> Bundle {
         let body = json!({"connectionId": CONNECTION, "dataNeedIds": needs});
         let answer = self
-            .ask(Method::POST, "/region-connectors/aiida/permission-request", None, Some(&body))
+            .ask(
+                Method::POST,
+                "/region-connectors/aiida/permission-request",
+                None,
+                Some(&body),
+            )
             .await;
         assert_eq!(answer.status, 201, "{}", answer.body);
         serde_json::from_str(&answer.body).unwrap()
@@ -222,14 +238,17 @@ impl Site {
 
     /// A home's answer.
     pub(crate) async fn patch(&self, url: &str, token: &str, operation: &str) -> Answer {
-        let body = json!({"operation": operation, "aiidaId": "0b9d4a3e-5a32-4c8e-8f7c-0f1d2c3b4a59"});
+        let body =
+            json!({"operation": operation, "aiidaId": "0b9d4a3e-5a32-4c8e-8f7c-0f1d2c3b4a59"});
         self.ask(Method::PATCH, url, Some(token), Some(&body)).await
     }
 
     /// Asks for one permission, which its home accepts: its id and the answer.
     pub(crate) async fn accepted(&self, need: &str) -> (String, Value) {
         let code = self.request(&[need]).await;
-        let answer = self.patch(&handshake(&code, 0), &code.access_token, "ACCEPT").await;
+        let answer = self
+            .patch(&handshake(&code, 0), &code.access_token, "ACCEPT")
+            .await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         (code.permission_ids[0].to_string(), answer.json())
     }
@@ -241,7 +260,9 @@ impl Site {
             #[diesel(sql_type = Text)]
             text: String,
         }
-        let mut conn = AsyncPgConnection::establish(&self.database.url()).await.unwrap();
+        let mut conn = AsyncPgConnection::establish(&self.database.url())
+            .await
+            .unwrap();
         let rows: Vec<Row> = diesel::sql_query(query).load(&mut conn).await.unwrap();
         rows.into_iter().map(|row| row.text).collect()
     }
@@ -259,16 +280,11 @@ impl Site {
     }
 
     pub(crate) async fn status(&self, id: &str) -> String {
-        self.texts(&format!("SELECT status AS text FROM aiida.permission WHERE id = '{id}'"))
-            .await
-            .remove(0)
-    }
-
-    pub(crate) async fn until_status(&self, id: &str, status: &str) {
-        wait::until(DEADLINE, status, async || {
-            (self.status(id).await == status).then_some(())
-        })
-        .await;
+        self.texts(&format!(
+            "SELECT status AS text FROM aiida.permission WHERE id = '{id}'"
+        ))
+        .await
+        .remove(0)
     }
 
     /// Jobs of a kind about this permission, by state.
@@ -289,7 +305,8 @@ impl Site {
             .await
             .remove(0);
         wait::until(DEADLINE, kind, async || {
-            let query = format!("SELECT state AS text FROM jobs.job WHERE id = {id} AND again_at IS NULL");
+            let query =
+                format!("SELECT state AS text FROM jobs.job WHERE id = {id} AND again_at IS NULL");
             let state = self.texts(&query).await;
             (state == ["completed"]).then_some(())
         })
@@ -302,7 +319,8 @@ impl Site {
 
     pub(crate) async fn tell(&self, id: &str, status: &str) {
         let payload = json!({"permission": id, "status": status}).to_string();
-        self.run("aiida.status", &payload, &format!("{id}/{status}")).await;
+        self.run("aiida.status", &payload, &format!("{id}/{status}"))
+            .await;
     }
 }
 
@@ -323,13 +341,19 @@ pub(crate) async fn read(response: reqwest::Response) -> Answer {
 /// Where a home asks, from the current code.
 pub(crate) fn handshake(code: &Bundle, number: usize) -> String {
     let id = code.permission_ids[number].to_string();
-    assert!(code.handshake_url.ends_with("/permission-request/{permissionId}"));
+    assert!(
+        code.handshake_url
+            .ends_with("/permission-request/{permissionId}")
+    );
     code.handshake_url.replace("{permissionId}", &id)
 }
 
 /// Where an older home asks.
 pub(crate) fn older_handshake(code: &Single) -> &str {
-    assert!(code.handshake_url.ends_with(&code.permission_id.to_string()));
+    assert!(
+        code.handshake_url
+            .ends_with(&code.permission_id.to_string())
+    );
     &code.handshake_url
 }
 

@@ -37,19 +37,32 @@ async fn a_word_that_does_not_fit_changes_nothing() {
     let site = Site::start().await;
     let (accepted, _) = site.accepted(FULL).await;
     let asked = site.request(&[FULL]).await.permission_ids[0].to_string();
-    for told in ["ACCEPTED", "CREATED", "TERMINATED", "EXTERNALLY_TERMINATED", "TIMED_OUT"] {
+    for told in [
+        "ACCEPTED",
+        "CREATED",
+        "TERMINATED",
+        "EXTERNALLY_TERMINATED",
+        "TIMED_OUT",
+    ] {
         site.tell(&accepted, told).await;
     }
     for told in ["REVOKED", "FULFILLED", "ACCEPTED", "EXTERNALLY_TERMINATED"] {
         site.tell(&asked, told).await;
     }
-    site.tell("00000000-0000-4000-8000-000000000000", "REVOKED").await;
+    site.tell("00000000-0000-4000-8000-000000000000", "REVOKED")
+        .await;
     assert_eq!(site.status(&accepted).await, "ACCEPTED");
-    assert_eq!(site.status(&asked).await, "SENT_TO_PERMISSION_ADMINISTRATOR");
+    assert_eq!(
+        site.status(&asked).await,
+        "SENT_TO_PERMISSION_ADMINISTRATOR"
+    );
     let revocations = "SELECT payload::text AS text FROM jobs.job WHERE kind = 'mqtt.revoke'";
     assert!(site.texts(revocations).await.is_empty());
     let ignored = service_kit::metrics::install().unwrap().render();
-    assert!(ignored.contains(r#"aiida_status_messages_total{status="REVOKED",outcome="ignored"}"#), "{ignored}");
+    assert!(
+        ignored.contains(r#"aiida_status_messages_total{status="REVOKED",outcome="ignored"}"#),
+        "{ignored}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,16 +71,28 @@ async fn time_ends_what_nobody_answers() {
     let code = site.request(&[FULL, RAW, INBOUND]).await;
     let [old, young, _] = [0, 1, 2].map(|number| code.permission_ids[number].to_string());
     let age = |id: &str, hours: u32| {
-        format!("UPDATE aiida.permission SET status_at = now() - interval '{hours} hours' WHERE id = '{id}'")
+        format!(
+            "UPDATE aiida.permission SET status_at = now() - interval '{hours} hours' WHERE id = '{id}'"
+        )
     };
     site.sql(&age(&old, 169)).await;
     site.sql(&age(&young, 167)).await;
     site.run_timeout().await;
     assert_eq!(site.history(&old).await.last().unwrap(), "TIMED_OUT clock");
-    assert_eq!(site.status(&young).await, "SENT_TO_PERMISSION_ADMINISTRATOR");
-    assert!(site.jobs("mqtt.revoke", &old).await.is_empty(), "nothing was handed out");
+    assert_eq!(
+        site.status(&young).await,
+        "SENT_TO_PERMISSION_ADMINISTRATOR"
+    );
+    assert!(
+        site.jobs("mqtt.revoke", &old).await.is_empty(),
+        "nothing was handed out"
+    );
     let late = site
-        .patch(&crate::site::handshake(&code, 0), &code.access_token, "ACCEPT")
+        .patch(
+            &crate::site::handshake(&code, 0),
+            &code.access_token,
+            "ACCEPT",
+        )
         .await;
     assert_eq!(late.status, 409);
     assert!(site.jobs("mqtt.grant", &old).await.is_empty());
@@ -90,7 +115,11 @@ async fn the_end_of_the_time_frame_fulfils() {
     site.run_timeout().await;
     assert_eq!(site.history(&over).await.last().unwrap(), "FULFILLED clock");
     assert_eq!(site.jobs("mqtt.revoke", &over).await, ["available"]);
-    assert_eq!(site.status(&last_day).await, "ACCEPTED", "its last day is not over");
+    assert_eq!(
+        site.status(&last_day).await,
+        "ACCEPTED",
+        "its last day is not over"
+    );
     assert_eq!(site.status(&open).await, "ACCEPTED", "it has no end");
 }
 
@@ -125,14 +154,14 @@ async fn steps_without_a_job_are_found() {
     for id in [&revoked, &removed] {
         site.tell(id, "REVOKED").await;
     }
-    site.sql("DELETE FROM jobs.job WHERE kind IN ('mqtt.grant', 'mqtt.revoke')").await;
+    site.sql("DELETE FROM jobs.job WHERE kind IN ('mqtt.grant', 'mqtt.revoke')")
+        .await;
     site.sql(&format!(
         "UPDATE aiida.permission SET status_at = now() - interval '2 minutes' WHERE id <> '{fresh}';
          UPDATE aiida.permission SET granted_at = now() WHERE id = '{granted}';
          UPDATE aiida.permission SET removed_at = now() WHERE id = '{removed}'"
     ))
     .await;
-    site.run_timeout().await;
     site.run_timeout().await;
     assert_eq!(site.jobs("mqtt.grant", &ungranted).await.len(), 1);
     assert_eq!(site.jobs("mqtt.revoke", &revoked).await, ["available"]);

@@ -46,7 +46,11 @@ struct Patience(Option<Duration>);
 
 impl Patience {
     /// False when there is no point in going on.
-    async fn wait(&mut self, error: &(dyn std::error::Error + Sync), stop: &CancellationToken) -> bool {
+    async fn wait(
+        &mut self,
+        error: &(dyn std::error::Error + Sync),
+        stop: &CancellationToken,
+    ) -> bool {
         let (first, longest) = BACKOFF;
         let time = self.0.map_or(first, |last| (last * 2).min(longest));
         if self.0.is_none() {

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use diesel_async::SimpleAsyncConnection as _;
 use permission::{Direction, PermissionId, Status};
 use reqwest::Response;
 use service_kit::random::{Random as _, SystemRandom};
@@ -92,21 +93,23 @@ impl Place {
         }
     }
 
-    /// A record that was measured and stored this many seconds ago, with the readings 1.8.0 and 1.7.0.
-    async fn record(&self, value: &str, measured: u32, stored: u32) {
+    /// A record that was measured this many seconds ago and is stored now.
+    async fn record(&self, value: &str, measured: u32) {
+        self.world.sql(&self.storing(value, measured)).await;
+    }
+
+    /// Stores a record with the readings 1.8.0 and 1.7.0.
+    fn storing(&self, value: &str, measured: u32) -> String {
         let id = self.permission;
-        self.world
-            .sql(&format!(
-                "WITH record AS (
-                     INSERT INTO aiida.message (permission_id, sent_at, digest, channel, schema, received_at, payload)
-                     VALUES ('{id}', now() - interval '{measured} s', sha256('{value}'), 'data', 'SMART-METER-P1-RAW',
-                             clock_timestamp() - interval '{stored} s', '')
-                     RETURNING sent_at, digest)
-                 INSERT INTO aiida.reading (permission_id, sent_at, digest, nr, measured_at, obis, value, unit)
-                 SELECT '{id}', sent_at, digest, nr, sent_at, obis, {value}, unit
-                 FROM record, (VALUES (0, '1-0:1.8.0', 'kWh'), (1, '1-0:1.7.0', 'kW')) AS r (nr, obis, unit)"
-            ))
-            .await;
+        format!(
+            "WITH record AS (
+                 INSERT INTO aiida.message (permission_id, sent_at, digest, channel, schema, payload)
+                 VALUES ('{id}', now() - interval '{measured} s', sha256('{value}'), 'data', 'SMART-METER-P1-RAW', '')
+                 RETURNING sent_at, digest)
+             INSERT INTO aiida.reading (permission_id, sent_at, digest, nr, measured_at, obis, value, unit)
+             SELECT '{id}', sent_at, digest, nr, sent_at, obis, {value}, unit
+             FROM record, (VALUES (0, '1-0:1.8.0', 'kWh'), (1, '1-0:1.7.0', 'kW')) AS r (nr, obis, unit)"
+        )
     }
 }
 
@@ -214,22 +217,26 @@ async fn only_the_eligible_party_reads_and_only_what_exists() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn readings_come_once_in_the_order_of_their_storing() {
+async fn readings_come_once_in_the_order_of_their_commits() {
     let it = Place::new().await;
-    it.record("0.5", 60, 60).await;
+    it.record("0.5", 60).await;
     let mut stream = it.stream(None).await;
     stream.until("{\"status\":\"ACCEPTED\"}").await;
-    it.record("1.250", 5, 0).await;
+    it.record("1.250", 5).await;
     // Taken by the home some minutes ago, sent only now.
-    it.record("2", 600, 0).await;
+    it.record("2", 600).await;
     // Too old to be news.
-    it.record("3", 7200, 0).await;
+    it.record("3", 7200).await;
     stream.until("\"2\",\"unit\":\"kW\"").await;
-    // Its transaction takes longer than the two before.
-    it.record("4", 3, 2).await;
-    it.record("5", 0, 0).await;
+    // Stored before the next, and committed after it.
+    let mut slow = it.world.connect().await;
+    slow.batch_execute("BEGIN").await.unwrap();
+    slow.batch_execute(&it.storing("4", 3)).await.unwrap();
+    it.record("5", 0).await;
     stream.until("\"5\",\"unit\":\"kW\"").await;
-    let expected = ["1.250", "2", "4", "5"].map(record).concat();
+    slow.batch_execute("COMMIT").await.unwrap();
+    stream.until("\"4\",\"unit\":\"kW\"").await;
+    let expected = ["1.250", "2", "5", "4"].map(record).concat();
     assert_eq!(stream.readings(), expected);
     assert!(stream.text.starts_with("retry: "), "{}", stream.text);
     assert_eq!(stream.text.matches("event: status").count(), 1);
@@ -240,11 +247,11 @@ async fn who_comes_back_misses_nothing() {
     let it = Place::new().await;
     let mut stream = it.stream(None).await;
     stream.until("event: status").await;
-    it.record("1", 0, 0).await;
+    it.record("1", 0).await;
     stream.until("\"unit\":\"kW\"").await;
     let last = stream.last_id();
     drop(stream);
-    it.record("2", 0, 0).await;
+    it.record("2", 0).await;
     let mut stream = it.stream(Some(&last)).await;
     stream.until("\"2\",\"unit\":\"kW\"").await;
     // The last seconds may come twice, under the same id.
@@ -263,7 +270,7 @@ async fn the_end_of_a_permission_ends_its_stream() {
     let it = Place::new().await;
     let mut stream = it.stream(None).await;
     stream.until("\"ACCEPTED\"").await;
-    it.record("7", 0, 0).await;
+    it.record("7", 0).await;
     it.world.becomes(it.permission, Status::Revoked).await;
     stream.end().await;
     let (before, end) = stream
@@ -341,7 +348,7 @@ async fn there_are_only_so_many_streams_and_a_slow_reader_holds_up_nobody() {
     assert_eq!(crowded.headers()["retry-after"], "5");
 
     for number in 0..20 {
-        it.record(&number.to_string(), 0, 0).await;
+        it.record(&number.to_string(), 0).await;
     }
     stream.until("\"19\",\"unit\":\"kW\"").await;
     assert_eq!(stream.readings().len(), 40);
@@ -360,7 +367,7 @@ async fn a_stream_outlives_an_outage_of_the_database() {
     let mut stream = it.stream(None).await;
     stream.until("event: status").await;
     it.world.database.terminate_backends().await.unwrap();
-    it.record("8", 0, 0).await;
+    it.record("8", 0).await;
     stream.until("\"8\",\"unit\":\"kW\"").await;
     assert_eq!(stream.readings(), record("8"));
 }

@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
-/// At least once. Exactly once (QoS 2) would cost another round trip and gain nothing: a crash before the
+/// At least once. Exactly once (quality 2) would cost another round trip and gain nothing: a crash before the
 /// commit publishes the same again, and a home must take a command twice anyway.
 const QUALITY: QoS = QoS::AtLeastOnce;
 
@@ -151,6 +151,10 @@ impl Link {
             };
             let answer = client.0.connect(settings.options()?);
             let answer = answer.await;
+            // paho holds its lock while it calls back, and the callback holds on to the client: a client whose
+            // last owner is its own callback would wait for itself for ever. Asking anything waits for the
+            // callback's end, so that this task is the only owner again.
+            let _: bool = client.0.is_connected();
             *slot = Some(client);
             answer.map(|_| slot).map_err(LinkError::Connect)
         });

@@ -11,10 +11,16 @@ async fn one_message_that_cannot_be_stored_is_found_and_the_others_are_stored() 
     let world = World::start().await;
     let grant = Grant::outbound().store(&world).await;
     // What passes every check of ours and still cannot be stored.
-    world.sql("ALTER TABLE aiida.reading ADD CONSTRAINT poison CHECK (value <> 13)").await;
-    let _replica = world.replica_with(&[("--aiida-stream-batch-milliseconds", "300")]).await;
+    world
+        .sql("ALTER TABLE aiida.reading ADD CONSTRAINT poison CHECK (value <> 13)")
+        .await;
+    let _replica = world
+        .replica_with(&[("--aiida-stream-batch-milliseconds", "300")])
+        .await;
     let publisher = world.broker.publisher();
-    publisher.send_all(&grant.data(), (0..40).map(|n| raw(&grant, n)).collect()).await;
+    publisher
+        .send_all(&grant.data(), (0..40).map(|n| raw(&grant, n)).collect())
+        .await;
     world.until_stored(39).await;
     world.until_refused("not-storable", 1).await;
     let kept = "SELECT count(*) FROM aiida.refused_message WHERE payload LIKE '%\"13\"%' AND reason = 'not-storable'";
@@ -27,42 +33,70 @@ async fn a_database_that_stores_nothing_is_no_reason_to_refuse() {
     let world = World::start().await;
     let grant = Grant::outbound().store(&world).await;
     let _replica = world.replica().await;
-    world.sql("REVOKE INSERT ON aiida.reading FROM metergate_aiida_stream").await;
+    world
+        .sql("REVOKE INSERT ON aiida.reading FROM metergate_aiida_stream")
+        .await;
     let publisher = world.broker.publisher();
-    publisher.send_all(&grant.data(), (0..20).map(|n| raw(&grant, n)).collect()).await;
+    publisher
+        .send_all(&grant.data(), (0..20).map(|n| raw(&grant, n)).collect())
+        .await;
     // Long enough for several attempts.
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     assert_eq!(world.refusals().await, []);
-    world.sql("GRANT INSERT ON aiida.reading TO metergate_aiida_stream").await;
+    world
+        .sql("GRANT INSERT ON aiida.reading TO metergate_aiida_stream")
+        .await;
     world.until_stored(20).await;
     assert_eq!(world.refusals().await, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_goes_away_costs_nothing() {
-    let cluster = Arc::new(tokio::task::spawn_blocking(Cluster::start).await.unwrap().unwrap());
+    let cluster = Arc::new(
+        tokio::task::spawn_blocking(Cluster::start)
+            .await
+            .unwrap()
+            .unwrap(),
+    );
     let world = World::start_in(&cluster).await;
     let grant = Grant::outbound().store(&world).await;
-    let replica = world.replica_with(&[("--aiida-stream-in-flight", "50")]).await;
+    let replica = world
+        .replica_with(&[("--aiida-stream-in-flight", "50")])
+        .await;
     let publisher = world.broker.publisher();
-    publisher.send_all(&grant.data(), (0..100).map(|n| raw(&grant, n)).collect()).await;
+    publisher
+        .send_all(&grant.data(), (0..100).map(|n| raw(&grant, n)).collect())
+        .await;
     // A crash in the middle, then an outage that outlives the lease.
     let crashed = Arc::clone(&cluster);
     tokio::task::spawn_blocking(move || crashed.crash().and_then(|()| crashed.start_again()))
         .await
         .unwrap()
         .unwrap();
-    publisher.send_all(&grant.data(), (100..200).map(|n| raw(&grant, n)).collect()).await;
+    publisher
+        .send_all(&grant.data(), (100..200).map(|n| raw(&grant, n)).collect())
+        .await;
     world.until_stored(200).await;
     let stopped = Arc::clone(&cluster);
-    tokio::task::spawn_blocking(move || stopped.stop()).await.unwrap().unwrap();
+    tokio::task::spawn_blocking(move || stopped.stop())
+        .await
+        .unwrap()
+        .unwrap();
     replica.not_ready().await;
-    publisher.send_all(&grant.data(), (200..300).map(|n| raw(&grant, n)).collect()).await;
+    publisher
+        .send_all(&grant.data(), (200..300).map(|n| raw(&grant, n)).collect())
+        .await;
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
     let started = Arc::clone(&cluster);
-    tokio::task::spawn_blocking(move || started.start_again()).await.unwrap().unwrap();
+    tokio::task::spawn_blocking(move || started.start_again())
+        .await
+        .unwrap()
+        .unwrap();
     world.until_stored(300).await;
-    assert_eq!(world.number("SELECT count(*) FROM aiida.reading").await, 600);
+    assert_eq!(
+        world.number("SELECT count(*) FROM aiida.reading").await,
+        600
+    );
     assert_eq!(world.refusals().await, []);
     replica.ready().await;
 }

@@ -40,7 +40,9 @@ impl World {
         service_kit::http::install_tls_provider();
         let database = TestDatabase::in_cluster(cluster).await;
         let role = format!("stream_{}", SystemRandom.uuid().simple());
-        let create = format!("CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}' IN ROLE metergate_aiida_stream");
+        let create = format!(
+            "CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}' IN ROLE metergate_aiida_stream"
+        );
         database.sql(&create).await.unwrap();
         Self {
             url: database.url_as(&role, PASSWORD),
@@ -84,7 +86,9 @@ impl World {
 
     /// A connection of the owner.
     pub(crate) async fn connect(&self) -> AsyncPgConnection {
-        AsyncPgConnection::establish(&self.database.url()).await.unwrap()
+        AsyncPgConnection::establish(&self.database.url())
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn sql(&self, statements: &str) {
@@ -118,11 +122,16 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         });
-        assert!(came.await.is_ok(), "{query}: {last} instead of {wanted}; refused: {:?}", self.refusals().await);
+        assert!(
+            came.await.is_ok(),
+            "{query}: {last} instead of {wanted}; refused: {:?}",
+            self.refusals().await
+        );
     }
 
     pub(crate) async fn until_stored(&self, messages: i64) {
-        self.until("SELECT count(*) FROM aiida.message", messages).await;
+        self.until("SELECT count(*) FROM aiida.message", messages)
+            .await;
     }
 
     /// Reasons and counts.
@@ -135,16 +144,21 @@ impl World {
             messages: i64,
         }
         let mut conn = self.connect().await;
-        let rows: Vec<Row> = diesel::sql_query("SELECT reason, messages FROM aiida.refusal ORDER BY reason")
-            .load(&mut conn)
-            .await
-            .unwrap();
-        rows.into_iter().map(|row| (row.reason, row.messages)).collect()
+        let rows: Vec<Row> =
+            diesel::sql_query("SELECT reason, messages FROM aiida.refusal ORDER BY reason")
+                .load(&mut conn)
+                .await
+                .unwrap();
+        rows.into_iter()
+            .map(|row| (row.reason, row.messages))
+            .collect()
     }
 
     /// Waits until this many messages were refused for this reason.
     pub(crate) async fn until_refused(&self, reason: &str, messages: i64) {
-        let query = format!("SELECT coalesce(sum(messages), 0) FROM aiida.refusal WHERE reason = '{reason}'");
+        let query = format!(
+            "SELECT coalesce(sum(messages), 0) FROM aiida.refusal WHERE reason = '{reason}'"
+        );
         self.until(&query, messages).await;
     }
 }

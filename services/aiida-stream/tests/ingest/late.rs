@@ -7,15 +7,30 @@ use crate::harness::{Grant, World, raw_at};
 #[tokio::test(flavor = "multi_thread")]
 async fn late_records_find_their_day_and_partitions_come_and_go() {
     let world = World::start().await;
-    let grant = Grant { starts: -200, ..Grant::outbound() }.store(&world).await;
+    let grant = Grant {
+        starts: -200,
+        ..Grant::outbound()
+    }
+    .store(&world)
+    .await;
     let _replica = world.replica().await;
     let publisher = world.broker.publisher();
     let days = [0, -1, -10, -40, -89];
     for day in days {
-        publisher.send(&grant.data(), raw_at(&grant, 1, SignedDuration::from_hours(24 * day))).await;
+        publisher
+            .send(
+                &grant.data(),
+                raw_at(&grant, 1, SignedDuration::from_hours(24 * day)),
+            )
+            .await;
     }
     // The home's clock may be a little ahead.
-    publisher.send(&grant.data(), raw_at(&grant, 2, SignedDuration::from_mins(9))).await;
+    publisher
+        .send(
+            &grant.data(),
+            raw_at(&grant, 2, SignedDuration::from_mins(9)),
+        )
+        .await;
     world.until_stored(6).await;
     let of_days = "SELECT count(DISTINCT tableoid) FROM aiida.message";
     assert!(world.number(of_days).await >= 5, "one partition per day");
@@ -31,20 +46,44 @@ async fn late_records_find_their_day_and_partitions_come_and_go() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_over_is_dropped_with_its_partition() {
     let world = World::start().await;
-    let grant = Grant { starts: -200, ..Grant::outbound() }.store(&world).await;
+    let grant = Grant {
+        starts: -200,
+        ..Grant::outbound()
+    }
+    .store(&world)
+    .await;
     let first = world.replica().await;
     let publisher = world.broker.publisher();
-    publisher.send(&grant.data(), raw_at(&grant, 1, SignedDuration::from_hours(-24 * 40))).await;
-    publisher.send(&grant.data(), raw_at(&grant, 1, SignedDuration::from_hours(-24))).await;
+    publisher
+        .send(
+            &grant.data(),
+            raw_at(&grant, 1, SignedDuration::from_hours(-24 * 40)),
+        )
+        .await;
+    publisher
+        .send(
+            &grant.data(),
+            raw_at(&grant, 1, SignedDuration::from_hours(-24)),
+        )
+        .await;
     world.until_stored(2).await;
     first.stop().await;
     // A shorter retention, and the job is due at once.
-    world.sql("UPDATE jobs.schedule SET due_at = now() WHERE kind = 'stream.partitions'").await;
-    let _second = world.replica_with(&[("--stream-retention-days", "30")]).await;
+    world
+        .sql("UPDATE jobs.schedule SET due_at = now() WHERE kind = 'stream.partitions'")
+        .await;
+    let _second = world
+        .replica_with(&[("--stream-retention-days", "30")])
+        .await;
     world.until_stored(1).await;
     let gone = "SELECT count(*) FROM pg_class WHERE relname =
         'message_' || to_char((now() AT TIME ZONE 'UTC')::date - 40, 'YYYYMMDD')";
     world.until(gone, 0).await;
-    publisher.send(&grant.data(), raw_at(&grant, 2, SignedDuration::from_hours(-24 * 40))).await;
+    publisher
+        .send(
+            &grant.data(),
+            raw_at(&grant, 2, SignedDuration::from_hours(-24 * 40)),
+        )
+        .await;
     world.until_refused("too-old", 1).await;
 }

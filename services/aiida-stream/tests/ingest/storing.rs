@@ -10,7 +10,11 @@ async fn a_record_is_stored_as_it_came_with_its_readings_beside_it() {
     let grant = Grant::outbound().store(&world).await;
     let _replica = world.replica().await;
     let record = raw(&grant, 12_345);
-    world.broker.publisher().send(&grant.data(), record.clone()).await;
+    world
+        .broker
+        .publisher()
+        .send(&grant.data(), record.clone())
+        .await;
     world.until_stored(1).await;
 
     let id = grant.id;
@@ -26,7 +30,10 @@ async fn a_record_is_stored_as_it_came_with_its_readings_beside_it() {
     assert_eq!(world.number(readings).await, 2);
     assert_eq!(world.number("SELECT count(*) FROM aiida.reading").await, 2);
     world
-        .until("SELECT count(*) FROM aiida.permission WHERE first_message_at = last_message_at", 1)
+        .until(
+            "SELECT count(*) FROM aiida.permission WHERE first_message_at = last_message_at",
+            1,
+        )
         .await;
 }
 
@@ -38,7 +45,12 @@ async fn a_record_that_comes_twice_is_stored_once() {
     let publisher = world.broker.publisher();
     let record = raw(&grant, 1);
     // In one batch, and in another one.
-    publisher.send_all(&grant.data(), vec![record.clone(), record.clone(), raw(&grant, 2)]).await;
+    publisher
+        .send_all(
+            &grant.data(),
+            vec![record.clone(), record.clone(), raw(&grant, 2)],
+        )
+        .await;
     world.until_stored(2).await;
     publisher.send(&grant.data(), record).await;
     publisher.send(&grant.data(), raw(&grant, 3)).await;
@@ -50,7 +62,8 @@ async fn a_record_that_comes_twice_is_stored_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn older_homes_opaque_data_and_acknowledgements_are_taken() {
     let world = World::start().await;
-    let mut need = Grant::outbound().schemas(&["SMART-METER-P1-RAW", "SMART-METER-P1-CIM-V1-04", "OPAQUE"]);
+    let mut need =
+        Grant::outbound().schemas(&["SMART-METER-P1-RAW", "SMART-METER-P1-CIM-V1-04", "OPAQUE"]);
     need.data_need["acknowledgementRequired"] = json!(true);
     let grant = need.store(&world).await;
     let _replica = world.replica().await;
@@ -60,11 +73,17 @@ async fn older_homes_opaque_data_and_acknowledgements_are_taken() {
     let mut old: serde_json::Value = serde_json::from_slice(&raw(&grant, 1)).unwrap();
     old.as_object_mut().unwrap().remove("permissionId");
     publisher.send(&grant.data(), old.to_string()).await;
-    publisher.send(&grant.topic("data/outbound/opaque"), "anything at all").await;
+    publisher
+        .send(&grant.topic("data/outbound/opaque"), "anything at all")
+        .await;
     world.until_stored(2).await;
     let timeless = "SELECT count(*) FROM aiida.message
         WHERE schema = 'OPAQUE' AND received_at - sent_at BETWEEN interval '-1 s' AND interval '10 s'";
-    assert_eq!(world.number(timeless).await, 1, "it names no time: that of its arrival");
+    assert_eq!(
+        world.number(timeless).await,
+        1,
+        "it names no time: that of its arrival"
+    );
 
     let acknowledgement = json!({
         "MessageDocumentHeader": {
@@ -74,7 +93,9 @@ async fn older_homes_opaque_data_and_acknowledgements_are_taken() {
     });
     // QoS 0, as homes send it; of a time that is not kept any more, so refused for that alone.
     let topic = grant.topic("acknowledgement/acknowledgement-cim-v1-12");
-    publisher.send_once(&topic, acknowledgement.to_string()).await;
+    publisher
+        .send_once(&topic, acknowledgement.to_string())
+        .await;
     world.until_refused("too-old", 1).await;
 }
 
@@ -85,14 +106,28 @@ async fn data_and_status_of_many_homes_mix() {
     for _ in 0..5 {
         grants.push(Grant::outbound().store(&world).await);
     }
-    let _replica = world.replica_with(&[("--aiida-stream-in-flight", "20")]).await;
+    let _replica = world
+        .replica_with(&[("--aiida-stream-in-flight", "20")])
+        .await;
     let publisher = world.broker.publisher();
     for grant in &grants {
-        publisher.send_all(&grant.data(), (0..100).map(|n| raw(grant, n)).collect()).await;
-        publisher.retain(&grant.topic("status"), status(grant, "REVOKED")).await;
+        publisher
+            .send_all(&grant.data(), (0..100).map(|n| raw(grant, n)).collect())
+            .await;
+        publisher
+            .retain(&grant.topic("status"), status(grant, "REVOKED"))
+            .await;
     }
     world.until_stored(500).await;
-    world.until("SELECT count(*) FROM jobs.job WHERE kind = 'aiida.status'", 5).await;
-    assert_eq!(world.number("SELECT count(*) FROM aiida.reading").await, 1000);
+    world
+        .until(
+            "SELECT count(*) FROM jobs.job WHERE kind = 'aiida.status'",
+            5,
+        )
+        .await;
+    assert_eq!(
+        world.number("SELECT count(*) FROM aiida.reading").await,
+        1000
+    );
     assert_eq!(world.refusals().await, []);
 }

@@ -63,6 +63,11 @@ async fn the_queries_answer_what_a_grant_has_written_in_its_order() {
         .await;
     let [who, what] = queries();
     let mut broker = world.as_broker().await;
+    // Nor does the order come from the index by chance.
+    broker
+        .batch_execute("SET enable_indexscan = off; SET enable_indexonlyscan = off; SET enable_bitmapscan = off")
+        .await
+        .unwrap();
     let users: Vec<UserRow> = diesel::sql_query(&who)
         .bind::<Text, _>(id.to_string())
         .load(&mut broker)
@@ -79,8 +84,8 @@ async fn the_queries_answer_what_a_grant_has_written_in_its_order() {
         .iter()
         .map(|row| {
             // EMQX passes a row over whose words are not in lower case.
-            let word = |text: &str| (text.to_lowercase() == text).then(|| text.to_uppercase());
-            let (permission, action) = (word(&row.permission), word(&row.action));
+            let upper = |text: &str| (text.to_lowercase() == text).then(|| text.to_uppercase());
+            let (permission, action) = (upper(&row.permission), upper(&row.action));
             format!("{} {} {}", permission.unwrap(), action.unwrap(), row.topic)
         })
         .collect();

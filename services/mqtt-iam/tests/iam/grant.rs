@@ -228,7 +228,6 @@ async fn ten_homes_that_wait_are_let_in_at_once() {
     }
     for one in waiting {
         let (permission, took) = one.await.unwrap();
-        eprintln!("granted in {took:?}");
         assert!(took < Duration::from_secs(5), "a home waited {took:?}");
         world.assert_let_in(permission).await;
         assert_eq!(world.audited(permission).await, ["mqtt.granted"]);

@@ -107,6 +107,8 @@ async fn what_a_hand_has_written_goes() {
     let _service = world.service();
     let told = reconcile(&mut world).await;
     assert_eq!(told["foreign"], 1);
+    let audited = "SELECT count(*) FROM audit.event WHERE action = 'mqtt.foreign_removed'";
+    assert_eq!(world.number(audited).await, 1);
     assert_eq!(told["disconnected"], 1);
     world.until_idle().await;
     world.assert_let_in(id).await;

@@ -57,7 +57,8 @@ pub async fn of(
 }
 
 fn binding(row: Row) -> Option<Binding> {
-    let (Ok(status), Ok(data_need)) = (row.status.parse(), DataNeed::from_value(row.data_need)) else {
+    let (Ok(status), Ok(data_need)) = (row.status.parse(), DataNeed::from_value(row.data_need))
+    else {
         tracing::error!(permission = %row.id, "the status or the data need of a permission cannot be read");
         return None;
     };

@@ -2,9 +2,7 @@
 
 use std::collections::HashSet;
 
-use diesel::sql_types::{
-    Array, Binary, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
-};
+use diesel::sql_types::{Array, Binary, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{OptionalExtension, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use jiff::Timestamp;
@@ -98,7 +96,11 @@ pub async fn store(
     }
     let readings: Vec<(&NewMessage, i16, &NewReading)> = messages
         .iter()
-        .flat_map(|message| (0_i16..).zip(&message.readings).map(|(nr, reading)| (*message, nr, reading)))
+        .flat_map(|message| {
+            (0_i16..)
+                .zip(&message.readings)
+                .map(|(nr, reading)| (*message, nr, reading))
+        })
         .collect();
     let stored: NumberRow = sql_query(STORE)
         .bind::<Array<SqlUuid>, _>(column(&messages, |one| one.permission.uuid()))

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::sql_query;
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use jiff::Timestamp;
 use jiff_diesel::ToDiesel as _;
@@ -54,7 +54,9 @@ pub async fn record(conn: &mut AsyncPgConnection, refused: &[&Refused]) -> diese
     // In the order of keys, so that two replicas do not wait for each other.
     let mut counts: BTreeMap<(Option<Uuid>, &str), (i64, Timestamp)> = BTreeMap::new();
     for one in refused {
-        let (count, last) = counts.entry((one.id(), one.reason)).or_insert((0, one.received_at));
+        let (count, last) = counts
+            .entry((one.id(), one.reason))
+            .or_insert((0, one.received_at));
         *count += 1;
         *last = (*last).max(one.received_at);
     }
@@ -92,9 +94,17 @@ async fn keep(conn: &mut AsyncPgConnection, refused: &[&Refused]) -> diesel::Que
          SELECT * FROM unnest($1, $2, $3, $4, $5)",
     )
     .bind::<Array<Nullable<SqlUuid>>, _>(kept.iter().map(|one| one.id()).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(kept.iter().map(|one| one.topic.as_str()).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(
+        kept.iter()
+            .map(|one| one.topic.as_str())
+            .collect::<Vec<_>>(),
+    )
     .bind::<Array<Text>, _>(kept.iter().map(|one| one.reason).collect::<Vec<_>>())
-    .bind::<Array<Timestamptz>, _>(kept.iter().map(|one| one.received_at.to_diesel()).collect::<Vec<_>>())
+    .bind::<Array<Timestamptz>, _>(
+        kept.iter()
+            .map(|one| one.received_at.to_diesel())
+            .collect::<Vec<_>>(),
+    )
     .bind::<Array<Binary>, _>(kept.iter().map(|one| one.beginning()).collect::<Vec<_>>())
     .execute(conn)
     .await?;

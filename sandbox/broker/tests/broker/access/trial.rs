@@ -96,12 +96,12 @@ impl Trial {
         ];
         let mut talker = Talker::new(&client.with(&will), "nothing-is-published");
         wait::until(DEADLINE, "the connection or its refusal", async || {
-            (talker.has_ended() || self.is_connected(&client.client_id).await).then_some(())
+            (talker.has_ended() || self.is_connected(&client.id).await).then_some(())
         })
         .await;
         drop(talker);
         wait::until(DEADLINE, "the end of the connection", async || {
-            (!self.is_connected(&client.client_id).await).then_some(())
+            (!self.is_connected(&client.id).await).then_some(())
         })
         .await;
     }
@@ -117,8 +117,7 @@ impl Trial {
         };
         let has = || ear.output().contains(&tried.payload);
         if tried.row.2 {
-            let heard = tokio::task::block_in_place(|| wait::blocking(DEADLINE, has));
-            return heard;
+            return tokio::task::block_in_place(|| wait::blocking(DEADLINE, has));
         }
         // Long enough for what was delivered to be printed.
         self.party.has_heard("nothing").await;

@@ -35,7 +35,7 @@ pub(crate) struct Client {
     pub(crate) version: Version,
     pub(crate) username: String,
     pub(crate) password: String,
-    pub(crate) client_id: String,
+    pub(crate) id: String,
     pub(crate) extra: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ impl Client {
             version,
             username: home.to_string(),
             password: PASSWORD.to_owned(),
-            client_id: home.to_string(),
+            id: home.to_string(),
             extra: Vec::new(),
         }
     }
@@ -58,14 +58,14 @@ impl Client {
             version: Version::V5,
             username: PARTY.0.to_owned(),
             password: PARTY.1.to_owned(),
-            client_id: client_id.to_owned(),
+            id: client_id.to_owned(),
             extra: Vec::new(),
         }
     }
 
     pub(crate) fn with_id(&self, client_id: &str) -> Self {
         Self {
-            client_id: client_id.to_owned(),
+            id: client_id.to_owned(),
             ..self.clone()
         }
     }
@@ -91,7 +91,7 @@ impl Client {
         command
             .args(["-oL", program])
             .args(["-h", &host, "-p", &port.to_string()])
-            .args(["-V", self.version.option(), "-i", &self.client_id])
+            .args(["-V", self.version.option(), "-i", &self.id])
             .args(["-u", &self.username, "-P", &self.password, "-q", "1"])
             .args(&self.extra)
             .args(options);

@@ -1,4 +1,4 @@
-//! What the API answers, and how OpenAPI describes it. Times are UTC (RFC 3339), dates are calendar days in
+//! What the API answers, and how `OpenAPI` describes it. Times are UTC (RFC 3339), dates are calendar days in
 //! UTC, ids are UUIDs, keys are camelCase, and what is not known is left out.
 
 mod data;

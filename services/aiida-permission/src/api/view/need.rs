@@ -1,5 +1,5 @@
-//! Data needs and the names of states, as OpenAPI describes them: the types themselves are of the crate
-//! `permission`, which knows nothing of OpenAPI.
+//! Data needs and the names of states, as `OpenAPI` describes them: the types themselves are of the crate
+//! `permission`, which knows nothing of `OpenAPI`.
 #![expect(dead_code, reason = "these types describe, nobody makes one")]
 
 use permission::data_need::DataNeed;

@@ -20,7 +20,7 @@ pub(crate) struct OutgoingView {
     created_at: Timestamp,
     /// When the broker had it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = String, format = DateTime, required = false)]
     published_at: Option<Timestamp>,
     /// Why it was not published.
     #[serde(skip_serializing_if = "Option::is_none")]

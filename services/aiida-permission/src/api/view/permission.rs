@@ -38,15 +38,15 @@ pub(crate) struct PermissionView {
     status_at: Timestamp,
     /// When the code was first shown.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = String, format = DateTime, required = false)]
     sent_at: Option<Timestamp>,
     /// First day of the time frame; known when the home has asked for the details.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, format = Date)]
+    #[schema(value_type = String, format = Date, required = false)]
     start: Option<Date>,
     /// Last day of the time frame, inclusive; left out when it is open or not known yet.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, format = Date)]
+    #[schema(value_type = String, format = Date, required = false)]
     end: Option<Date>,
     /// The code that the home scanned: `single` (homes of 2025) or `bundle` (2026).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,23 +55,23 @@ pub(crate) struct PermissionView {
     #[serde(skip_serializing_if = "Option::is_none")]
     aiida_id: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = String, format = DateTime, required = false)]
     accepted_at: Option<Timestamp>,
     /// When the home's credentials began to open the broker's door.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = String, format = DateTime, required = false)]
     granted_at: Option<Timestamp>,
     /// When nothing of the permission was left at the broker.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = String, format = DateTime, required = false)]
     removed_at: Option<Timestamp>,
     /// The first record that was stored.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = String, format = DateTime, required = false)]
     first_message_at: Option<Timestamp>,
     /// The last one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = String, format = DateTime, required = false)]
     last_message_at: Option<Timestamp>,
 }
 

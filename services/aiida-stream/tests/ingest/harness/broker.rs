@@ -32,7 +32,10 @@ pub(crate) struct Broker {
 
 impl Broker {
     /// The sandbox broker; with `TEST_BROKER=mosquitto` mosquitto, to see that nothing leans on ours.
-    #[expect(clippy::disallowed_methods, reason = "a choice of who runs the tests, no configuration")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a choice of who runs the tests, no configuration"
+    )]
     pub(super) async fn start(database_url: &str) -> Self {
         match std::env::var("TEST_BROKER").as_deref() {
             Ok("mosquitto") => mosquitto().await,
@@ -44,7 +47,9 @@ impl Broker {
     pub(crate) fn publisher(&self) -> Publisher {
         let id = format!("test-{}", SystemRandom.uuid().simple());
         let mut options = MqttOptions::new(id, ("127.0.0.1", self.port));
-        options.set_credentials(PARTY, PARTY_PASSWORD).set_max_packet_size(Some(2 << 20));
+        options
+            .set_credentials(PARTY, PARTY_PASSWORD)
+            .set_max_packet_size(Some(2 << 20));
         let (client, mut eventloop) = AsyncClient::builder(options).unbounded().build();
         let polling = tokio::spawn(async move { while eventloop.poll().await.is_ok() {} });
         Publisher { client, polling }
@@ -111,15 +116,18 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     pub(crate) async fn send(&self, topic: &str, payload: impl Into<Vec<u8>>) {
-        self.publish(topic, payload.into(), QoS::AtLeastOnce, false).await;
+        self.publish(topic, payload.into(), QoS::AtLeastOnce, false)
+            .await;
     }
 
     pub(crate) async fn retain(&self, topic: &str, payload: impl Into<Vec<u8>>) {
-        self.publish(topic, payload.into(), QoS::AtLeastOnce, true).await;
+        self.publish(topic, payload.into(), QoS::AtLeastOnce, true)
+            .await;
     }
 
     pub(crate) async fn send_once(&self, topic: &str, payload: impl Into<Vec<u8>>) {
-        self.publish(topic, payload.into(), QoS::AtMostOnce, false).await;
+        self.publish(topic, payload.into(), QoS::AtMostOnce, false)
+            .await;
     }
 
     /// Many, without waiting for each.
@@ -127,18 +135,33 @@ impl Publisher {
         let mut notices = Vec::new();
         for payload in payloads {
             let options = PublishOptions::new(QoS::AtLeastOnce);
-            notices.push(self.client.publish_tracked(topic, payload, options).await.unwrap());
+            notices.push(
+                self.client
+                    .publish_tracked(topic, payload, options)
+                    .await
+                    .unwrap(),
+            );
         }
         for notice in notices {
-            tokio::time::timeout(DEADLINE, notice.wait_async()).await.unwrap().unwrap();
+            tokio::time::timeout(DEADLINE, notice.wait_async())
+                .await
+                .unwrap()
+                .unwrap();
         }
     }
 
     async fn publish(&self, topic: &str, payload: Vec<u8>, qos: QoS, retain: bool) {
         let options = PublishOptions::new(qos).retain(retain);
-        let notice = self.client.publish_tracked(topic, payload, options).await.unwrap();
+        let notice = self
+            .client
+            .publish_tracked(topic, payload, options)
+            .await
+            .unwrap();
         let limit = Duration::from_secs(20);
-        tokio::time::timeout(limit, notice.wait_async()).await.unwrap().unwrap();
+        tokio::time::timeout(limit, notice.wait_async())
+            .await
+            .unwrap()
+            .unwrap();
     }
 }
 

@@ -55,7 +55,14 @@ impl Grant {
     }
 
     pub(crate) async fn store(self, world: &World) -> Self {
-        let Self { id, data_need, connection, status, starts, ends } = &self;
+        let Self {
+            id,
+            data_need,
+            connection,
+            status,
+            starts,
+            ends,
+        } = &self;
         let today = "(clock_timestamp() AT TIME ZONE 'UTC')::date";
         let ends = ends.map_or("NULL".to_owned(), |days| format!("{today} + {days}"));
         let need = data_need["id"].as_str().unwrap();
@@ -87,7 +94,9 @@ pub(crate) fn raw(grant: &Grant, number: u32) -> Vec<u8> {
 /// The same, this much later (or earlier).
 pub(crate) fn raw_at(grant: &Grant, number: u32, later: SignedDuration) -> Vec<u8> {
     let at: Timestamp = SystemClock.now() + later;
-    raw_json(grant, at, &number.to_string()).to_string().into_bytes()
+    raw_json(grant, at, &number.to_string())
+        .to_string()
+        .into_bytes()
 }
 
 fn raw_json(grant: &Grant, at: Timestamp, value: &str) -> Value {

@@ -31,7 +31,9 @@ impl Replica {
         let config = Cli::from_arg_matches(&matches).unwrap().config;
         let context = Context::new();
         let internal = service_kit::health::serve(
-            &InternalConfig { internal_address: ([127, 0, 0, 1], 0).into() },
+            &InternalConfig {
+                internal_address: ([127, 0, 0, 1], 0).into(),
+            },
             context.checks.clone(),
             service_kit::metrics::install().unwrap(),
             &context.shutdown,
@@ -43,7 +45,11 @@ impl Replica {
                 panic!("{}", service_kit::config::chain(&error));
             }
         });
-        Self { context, running, internal }
+        Self {
+            context,
+            running,
+            internal,
+        }
     }
 
     pub(crate) async fn ready(&self) {
@@ -59,16 +65,21 @@ impl Replica {
     }
 
     pub(crate) async fn not_ready(&self) {
-        wait::until(DEADLINE, "the replica to say that it is not ready", async || {
-            (!self.is_ready().await).then_some(())
-        })
+        wait::until(
+            DEADLINE,
+            "the replica to say that it is not ready",
+            async || (!self.is_ready().await).then_some(()),
+        )
         .await;
     }
 
     /// Ends it the way SIGTERM does.
     pub(crate) async fn stop(mut self) {
         self.context.shutdown.begin_soft();
-        tokio::time::timeout(DEADLINE, &mut self.running).await.unwrap().unwrap();
+        tokio::time::timeout(DEADLINE, &mut self.running)
+            .await
+            .unwrap()
+            .unwrap();
     }
 
     /// Ends it at once.
