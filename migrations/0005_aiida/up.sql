@@ -92,7 +92,7 @@ CREATE INDEX permission_event_permission ON aiida.permission_event (permission_i
 
 -- How far the eligible party's webhook has been told.
 CREATE TABLE aiida.webhook (
-    "only"        boolean PRIMARY KEY DEFAULT true CHECK ("only"),
+    only_one      boolean PRIMARY KEY DEFAULT true CHECK (only_one),
     told          bigint NOT NULL DEFAULT 0,
     failing_since timestamptz
 );

@@ -74,8 +74,9 @@ BEGIN
         FOREACH parent IN ARRAY ARRAY['message', 'reading'] LOOP
             child := parent || '_' || to_char(day, 'YYYYMMDD');
             CONTINUE WHEN to_regclass('aiida.' || child) IS NOT NULL;
-            -- One maker at a time; who waited for another looks again.
-            PERFORM pg_advisory_xact_lock(hashtextextended('aiida.partitions', 0));
+            -- One maker at a time; who waited for another looks again. A lock of a table, because an advisory lock
+            -- does not make this session notice what others have made. Writers and readers need not wait for it.
+            LOCK TABLE aiida.message IN SHARE UPDATE EXCLUSIVE MODE;
             CONTINUE WHEN to_regclass('aiida.' || child) IS NOT NULL;
             EXECUTE format('CREATE TABLE aiida.%I (LIKE aiida.%I INCLUDING ALL)', child, parent);
             EXECUTE format('ALTER TABLE aiida.%I ATTACH PARTITION aiida.%I FOR VALUES FROM (%L) TO (%L)', parent, child,
@@ -97,7 +98,7 @@ BEGIN
     IF p_before IS NULL OR p_before >= (clock_timestamp() AT TIME ZONE 'UTC')::date THEN
         RAISE EXCEPTION 'only partitions of days before today are dropped' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    PERFORM pg_advisory_xact_lock(hashtextextended('aiida.partitions', 0));
+    LOCK TABLE aiida.message IN SHARE UPDATE EXCLUSIVE MODE;
     FOR child IN
         SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
         WHERE i.inhparent IN ('aiida.message'::regclass, 'aiida.reading'::regclass)

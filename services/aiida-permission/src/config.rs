@@ -79,7 +79,7 @@ pub struct FacadeConfig {
 #[derive(Debug, Clone, Copy, clap::Args)]
 #[command(next_help_heading = "AIIDA permission process")]
 pub struct ProcessConfig {
-    /// Hours that a code is good for; then the permission is TIMED_OUT.
+    /// Hours that a code is good for; then the permission is `TIMED_OUT`.
     #[arg(
         long,
         env = "METERGATE_AIIDA_TIMEOUT_HOURS",
@@ -201,6 +201,7 @@ impl Config {
         Tokens::new(&self.facade.aiida_jwt_secret)?;
         DataNeeds::load(self.facade.aiida_data_needs.as_deref())?;
         self.check_webhook()?;
+        crate::webhook::check(&self.webhook)?;
         Ok(())
     }
 

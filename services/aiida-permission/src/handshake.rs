@@ -105,24 +105,31 @@ pub(crate) async fn answer(
     service: Data<Service>,
     path: Path<Uuid>,
     request: HttpRequest,
-    patch: Json<Patch>,
+    decided: Json<Patch>,
 ) -> Result<HttpResponse, Refusal> {
     let started = std::time::Instant::now();
     let id = PermissionId::from(path.into_inner());
-    let operation = match patch.operation {
+    let operation = match decided.operation {
         Operation::Accept => "ACCEPT",
         Operation::Reject => "REJECT",
         Operation::Unfulfillable => "UNFULFILLABLE",
     };
     let answered = async {
         let access = authorize(&service, &request, id)?;
-        match patch.operation {
-            Operation::Accept => accept::accept(&service, id, &access, patch.aiida_id).await,
+        match decided.operation {
+            Operation::Accept => accept::accept(&service, id, &access, decided.aiida_id).await,
             Operation::Reject => {
-                accept::decline(&service, id, &access, patch.aiida_id, Status::Rejected).await
+                accept::decline(&service, id, &access, decided.aiida_id, Status::Rejected).await
             }
             Operation::Unfulfillable => {
-                accept::decline(&service, id, &access, patch.aiida_id, Status::Unfulfillable).await
+                accept::decline(
+                    &service,
+                    id,
+                    &access,
+                    decided.aiida_id,
+                    Status::Unfulfillable,
+                )
+                .await
             }
         }
     };
@@ -135,7 +142,7 @@ pub(crate) async fn answer(
         "aiida_handshakes_total", "operation" => operation, "status" => status.as_u16().to_string()
     )
     .increment(1);
-    if patch.operation == Operation::Accept && answered.is_ok() {
+    if decided.operation == Operation::Accept && answered.is_ok() {
         metrics::histogram!("aiida_accept_seconds").record(started.elapsed());
     }
     answered

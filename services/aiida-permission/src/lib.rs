@@ -97,15 +97,15 @@ pub async fn serve(
     let feed = service.feed.run(&service.database, &context.shutdown);
     let serving = async {
         let service = service.clone();
-        let served = server.run(&context.shutdown, move |app| {
+        let listening = server.run(&context.shutdown, move |app| {
             routes::routes(app, &service);
             api::routes(app);
         });
-        let served = served.await;
+        let ended = listening.await;
         // Without the server the rest would go on alone, looking well.
         context.shutdown.begin_soft();
-        served
+        ended
     };
-    let (served, (), ()) = tokio::join!(serving, worker.run(), feed);
-    Ok(served?)
+    let (ended, (), ()) = tokio::join!(serving, worker.run(), feed);
+    Ok(ended?)
 }

@@ -76,11 +76,6 @@ impl Refusal {
             )
         }
     }
-
-    #[cfg(test)]
-    pub(crate) fn messages(&self) -> &[String] {
-        &self.messages
-    }
 }
 
 impl fmt::Display for Refusal {

@@ -114,7 +114,7 @@ pub(crate) enum CreateError {
     Process(#[from] IllegalStep),
 }
 
-/// Creates one permission per data need and takes them to SENT_TO_PERMISSION_ADMINISTRATOR, an event for each
+/// Creates one permission per data need and takes them to `SENT_TO_PERMISSION_ADMINISTRATOR`, an event for each
 /// step, all in one transaction. `ticket` opens the household's page.
 pub(crate) async fn create(
     service: &Service,

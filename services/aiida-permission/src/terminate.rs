@@ -25,7 +25,7 @@ pub(crate) enum TerminateError {
     Process(#[from] IllegalStep),
 }
 
-/// Takes an ACCEPTED permission over TERMINATED to REQUIRES_EXTERNAL_TERMINATION and has the command published, in
+/// Takes an `ACCEPTED` permission over `TERMINATED` to `REQUIRES_EXTERNAL_TERMINATION` and has the command published, in
 /// the caller's transaction, whose first statement this is (jobs before rows); audit lines may follow. `detail` goes
 /// into the history.
 pub(crate) async fn terminate(

@@ -101,12 +101,12 @@ pub struct StreamConfig {
     )]
     pub lease_seconds: u64,
 
-    /// Seconds after which the session of a replica that was not replaced is emptied and ended by another: until then
-    /// the broker goes on to give it a share of the messages.
+    /// Seconds after the end of its lease when the session of a replica that was not replaced is emptied and ended by
+    /// another one. Until then the broker goes on to give it a share of the messages, which wait there.
     #[arg(
         long = "aiida-stream-orphan-seconds",
         env = "METERGATE_AIIDA_STREAM_ORPHAN_SECONDS",
-        default_value_t = 120,
+        default_value_t = 10,
         value_parser = clap::value_parser!(u64).range(1..=86_400)
     )]
     pub orphan_seconds: u64,

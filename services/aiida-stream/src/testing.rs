@@ -167,7 +167,7 @@ impl Mosquitto {
         let mut config = format!("listener {port} 127.0.0.1\nallow_anonymous true\n");
         if let Some(files) = tls {
             let (certificate, key) = (files.certificate.display(), files.key.display());
-            config.push_str(&format!("certfile {certificate}\nkeyfile {key}\n"));
+            config += &format!("certfile {certificate}\nkeyfile {key}\n");
         }
         // It looks for its user otherwise when the tests run as root.
         config.push_str("user root\n");

@@ -77,18 +77,24 @@ days is passed over (it is in the audit log, and `GET /api/v1/events` still has 
 )]
 struct Api;
 
-/// What every operation shares: the key, and the problems that any of them can answer with.
+/// What operations share: the key, and the problems that they answer with.
 struct Shared;
 
-const PROBLEMS: [(&str, &str); 5] = [
+/// Any operation.
+const ALWAYS: &[(&str, &str)] = &[
     ("400", "The request cannot be read"),
     ("401", "No key, or none that is good"),
-    ("404", "There is no such thing"),
-    ("422", "The request means nothing"),
     (
         "503",
         "The database does not answer; Retry-After says when to come back",
     ),
+];
+/// One with an id in its address.
+const WITH_ID: &[(&str, &str)] = &[("404", "There is no such thing")];
+/// One with a body.
+const WITH_BODY: &[(&str, &str)] = &[
+    ("413", "The body is too large"),
+    ("422", "The body can be read and means nothing"),
 ];
 
 impl Modify for Shared {

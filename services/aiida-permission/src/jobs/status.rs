@@ -53,10 +53,8 @@ impl Jobs {
 /// Where a home's word leads from where the permission stands.
 fn step(at: Status, told: Status) -> Option<(Step, Option<&'static str>)> {
     match (at, told) {
-        (Status::Accepted, Status::Revoked | Status::Fulfilled) => {
-            Some((at.step(told).ok()?, None))
-        }
-        (Status::RequiresExternalTermination, Status::ExternallyTerminated) => {
+        (Status::Accepted, Status::Revoked | Status::Fulfilled)
+        | (Status::RequiresExternalTermination, Status::ExternallyTerminated) => {
             Some((at.step(told).ok()?, None))
         }
         // It had ended the permission itself when our command came, and does not answer that any more. Waiting for

@@ -69,7 +69,6 @@ impl Stand {
     pub(super) fn of(service: &Service, permission: &Permission) -> Self {
         let now = service.clock.now();
         match permission.status {
-            Status::Created | Status::Validated | Status::UnableToSend => Self::Asked,
             Status::SentToPermissionAdministrator if expires_at(service, permission) <= now => {
                 Self::Expired
             }

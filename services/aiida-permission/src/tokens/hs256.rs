@@ -21,11 +21,19 @@ pub(super) fn install() {
     }
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature is the library's"
+)]
 fn signer(algorithm: &Algorithm, key: &EncodingKey) -> Result<Box<dyn JwtSigner>> {
     let keyed = Keyed::new(*algorithm, key.family(), key.as_bytes())?;
     Ok(Box::new(keyed))
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature is the library's"
+)]
 fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
     let keyed = Keyed::new(*algorithm, key.family(), key.try_get_as_bytes()?)?;
     Ok(Box::new(keyed))

@@ -119,19 +119,24 @@ pub enum CatchUpError {
     Queue(#[from] QueueError),
 }
 
+/// Looks at the webhook's settings; no effects.
+pub(crate) fn check(config: &WebhookConfig) -> Result<Option<(Url, Secret)>, WebhookError> {
+    let Some(url) = config.webhook_url.clone() else {
+        return Ok(None);
+    };
+    let is_web = matches!(url.scheme(), "https" | "http") && url.has_host();
+    if !is_web || !url.username().is_empty() || url.password().is_some() {
+        return Err(WebhookError::Url);
+    }
+    let secret = config.webhook_secret.clone();
+    Ok(Some((url, secret.ok_or(WebhookError::NoSecret)?)))
+}
+
 impl Receiver {
     fn new(config: &WebhookConfig) -> Result<Option<Self>, WebhookError> {
-        let Some(url) = config.webhook_url.clone() else {
+        let Some((url, secret)) = check(config)? else {
             return Ok(None);
         };
-        let is_web = matches!(url.scheme(), "https" | "http") && url.has_host();
-        if !is_web || !url.username().is_empty() || url.password().is_some() {
-            return Err(WebhookError::Url);
-        }
-        let secret = config
-            .webhook_secret
-            .clone()
-            .ok_or(WebhookError::NoSecret)?;
         let http = reqwest::Client::builder()
             .user_agent(concat!("metergate/", env!("CARGO_PKG_VERSION")))
             // Only the configured address is ever called.

@@ -22,7 +22,7 @@ async fn the_description_is_open_and_names_the_key() {
         for operation in item.as_object().unwrap().values() {
             assert!(operation["description"].is_string() || operation["summary"].is_string());
             let responses = operation["responses"].as_object().unwrap();
-            for status in ["400", "401", "404", "503"] {
+            for status in ["400", "401", "503"] {
                 let problem = &responses[status]["content"]["application/problem+json"];
                 assert!(problem["schema"]["$ref"].is_string(), "{operation}");
             }
@@ -87,4 +87,39 @@ async fn the_page_loads_from_here_alone() {
         .ask(Method::GET, "/api/docs/..%2fsecret", None, "")
         .await;
     nothing.refused(404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_shows_every_operation_under_the_policy() {
+    let site = Site::start().await;
+    let profile = tempfile::tempdir().unwrap();
+    let url = format!("{}/api/docs/", site.base);
+    let folder = format!("--user-data-dir={}", profile.path().display());
+    let run = move || {
+        std::process::Command::new("chromium")
+            .args([
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-dev-shm-usage",
+            ])
+            .args([
+                "--no-proxy-server",
+                "--enable-logging=stderr",
+                "--virtual-time-budget=20000",
+                "--dump-dom",
+            ])
+            .args([folder, url])
+            .output()
+    };
+    let shown = tokio::task::spawn_blocking(run).await.unwrap().unwrap();
+    let (page, log) = (
+        String::from_utf8_lossy(&shown.stdout),
+        String::from_utf8_lossy(&shown.stderr),
+    );
+    let html = Html::parse_document(&page);
+    let operations = html.select(&Selector::parse(".opblock").unwrap()).count();
+    assert_eq!(operations, 18, "{log}");
+    assert!(page.contains("API of the eligible party"));
+    assert!(!log.contains("Content Security Policy"), "{log}");
 }

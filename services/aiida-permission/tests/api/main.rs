@@ -15,6 +15,7 @@ mod docs;
 mod events;
 mod outgoing;
 mod permissions;
+mod quiet;
 mod receiver;
 mod site;
 mod webhook;

@@ -52,6 +52,12 @@ async fn the_database_cuts_everybody_off_during_an_acceptance() {
         let site = Arc::clone(&site);
         tokio::spawn(async move { site.database.sql(&hold).await })
     };
+    let sleeping = "SELECT 'x' AS text FROM pg_stat_activity
+                    WHERE datname = current_database() AND wait_event = 'PgSleep'";
+    wait::until(DEADLINE, "somebody to hold the row", async || {
+        (!site.texts(sleeping).await.is_empty()).then_some(())
+    })
+    .await;
     let accepting = {
         let site = Arc::clone(&site);
         let (url, token) = (handshake(&code, 0), code.access_token.clone());

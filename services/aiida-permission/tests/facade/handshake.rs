@@ -212,8 +212,7 @@ async fn the_password_is_in_the_answer_and_nowhere_else() {
     );
     let hex = password
         .bytes()
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<String>();
+        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     assert!(!everything.contains(password) && !everything.contains(&hex));
     assert_not_logged(&[password, &hash, CONNECTION]);
 }

@@ -144,6 +144,7 @@ impl Store {
         let due = self.due(&sorted.messages);
         let stored = conn
             .transaction(async |conn| {
+                ingest::durable(conn).await?;
                 job_queue::enqueue(conn, &sorted.jobs).await?;
                 let stored = ingest::store(conn, &sorted.messages).await?;
                 ingest::note(conn, &due, now).await?;

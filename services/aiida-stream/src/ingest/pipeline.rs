@@ -28,6 +28,10 @@ use crate::Config;
 /// First and longest wait for a database that is away.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
+/// How often a message alone must be rejected, while others would be taken, before it is to blame: a deadlock or a
+/// table that is just being made rejects once.
+const BLAME_AFTER: u32 = 3;
+
 /// How far back a message without a time of its own is looked for, when the broker says that it sends it again.
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(24);
 
@@ -245,12 +249,14 @@ impl Writer {
     /// Stores a batch in as many pieces as it takes, and acknowledges each piece once it is committed.
     async fn settle(&mut self, batch: Vec<Judged>, patience: &mut Patience) -> bool {
         let mut pieces = VecDeque::from([batch]);
+        let mut rejected = 0;
         while let Some(mut piece) = pieces.pop_front() {
             let started = Instant::now();
             let verdicts: Vec<&Verdict> = piece.iter().map(|one| &one.verdict).collect();
             match self.store.attempt(&verdicts, self.clock.now()).await {
                 Tried::Stored(stored) => {
                     patience.over();
+                    rejected = 0;
                     self.done(piece, stored, started);
                 }
                 Tried::Away(error) => {
@@ -265,7 +271,25 @@ impl Writer {
                     pieces.push_front(second);
                     pieces.push_front(piece);
                 }
-                Tried::Rejected(error) => pieces.extend(self.refuse(piece, &error)),
+                Tried::Rejected(error) if rejected + 1 < BLAME_AFTER => {
+                    rejected += 1;
+                    pieces.push_front(piece);
+                    tracing::debug!(%error, "a message was rejected and is tried again");
+                    if self
+                        .stop
+                        .run_until_cancelled(tokio::time::sleep(BACKOFF.0))
+                        .await
+                        .is_none()
+                    {
+                        return false;
+                    }
+                }
+                Tried::Rejected(error) => {
+                    rejected = 0;
+                    if let Some(refused) = self.refuse(piece, &error) {
+                        pieces.push_front(refused);
+                    }
+                }
             }
         }
         true

@@ -24,7 +24,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// From handing a message to paho to the broker's acknowledgement.
 const ANSWER: Duration = if cfg!(test) {
-    Duration::from_secs(1)
+    Duration::from_secs(3)
 } else {
     Duration::from_secs(5)
 };

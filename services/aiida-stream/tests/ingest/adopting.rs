@@ -22,6 +22,12 @@ async fn until_it_tries(world: &World) {
     world.until(waiting, 1).await;
 }
 
+/// Waits until the lease of the replica that is gone has ended.
+async fn until_the_lease_ends(world: &World) {
+    let over = "SELECT count(*) FROM aiida.stream_slot WHERE lease_expires_at <= clock_timestamp()";
+    world.until(over, 1).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_replica_is_replaced_and_nothing_is_lost() {
     let world = World::start().await;
@@ -43,6 +49,7 @@ async fn a_killed_replica_is_replaced_and_nothing_is_lost() {
         .send_all(&grant.data(), (100..120).map(|n| raw(&grant, n)).collect())
         .await;
     drop(lock);
+    until_the_lease_ends(&world).await;
     let heir = world.replica().await;
     world.until_stored(120).await;
     assert_eq!(
@@ -55,6 +62,29 @@ async fn a_killed_replica_is_replaced_and_nothing_is_lost() {
         240
     );
     heir.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_replica_that_is_back_before_its_lease_ends_gets_everything_too() {
+    let world = World::start().await;
+    let grant = Grant::outbound().store(&world).await;
+    let mut killed = world.child(&[]).await;
+    let lock = nothing_is_stored(&world).await;
+    let publisher = world.broker.publisher();
+    publisher
+        .send_all(&grant.data(), (0..50).map(|n| raw(&grant, n)).collect())
+        .await;
+    until_it_tries(&world).await;
+    killed.kill();
+    drop(lock);
+    // Under a client id of its own; the session of the old one is emptied later.
+    let _heir = world
+        .replica_with(&[("--aiida-stream-orphan-seconds", "1")])
+        .await;
+    publisher
+        .send_all(&grant.data(), (50..100).map(|n| raw(&grant, n)).collect())
+        .await;
+    world.until_stored(100).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,6 +105,7 @@ async fn what_is_not_committed_is_not_acknowledged() {
     first.cut().await;
     drop(lock);
     assert_eq!(world.number("SELECT count(*) FROM aiida.message").await, 0);
+    until_the_lease_ends(&world).await;
     let _second = world.replica().await;
     world.until_stored(2).await;
 }

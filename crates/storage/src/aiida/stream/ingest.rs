@@ -84,6 +84,17 @@ pub fn digest(channel: Channel, schema: &str, payload: &[u8]) -> [u8; 16] {
     digest
 }
 
+/// Makes the caller's transaction durable when it commits, also where the database is told not to wait for the disk:
+/// the broker forgets a message once it is acknowledged.
+pub async fn durable(conn: &mut AsyncPgConnection) -> diesel::QueryResult<()> {
+    sql_query(
+        "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'",
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Stores the messages that are not there yet, with their readings, in the caller's transaction; answers how many
 /// those were. The partitions of their days exist ([`super::partitions::make`]).
 pub async fn store(
