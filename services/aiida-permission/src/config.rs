@@ -267,7 +267,16 @@ fn broker(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use service_kit::program::Program;
+
     use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Program::new("aiida-permission", "test")
+            .command::<Config>()
+            .debug_assert();
+    }
 
     #[test]
     fn an_origin_is_scheme_host_and_port() {

@@ -152,6 +152,14 @@ pub(crate) fn describe_metrics() {
         "aiida_clock_total",
         "What time has done to permissions, by status"
     );
+    metrics::describe_counter!(
+        "aiida_grants_late_total",
+        "Homes that were answered before the broker knew them"
+    );
+    metrics::describe_counter!(
+        "aiida_origins_refused_total",
+        "Requests of pages whose site the operator has not named"
+    );
     metrics::describe_counter!("aiida_swept_total", "Steps without a job that were found");
     metrics::describe_gauge!(
         "aiida_permissions_stuck",

@@ -17,6 +17,7 @@ use crate::outbound::OutboundConfig;
 pub struct StreamConfig {
     /// Where the live event streams are served; nginx stands in front.
     #[arg(
+        id = "aiida_stream_address",
         long = "aiida-stream-address",
         env = "METERGATE_AIIDA_STREAM_ADDRESS",
         default_value = "127.0.0.1:8082"
@@ -27,7 +28,7 @@ pub struct StreamConfig {
     /// also when a home sends them late.
     #[arg(
         long,
-        env = "METERGATE_STREAM_RETENTION_DAYS",
+        env = "METERGATE_AIIDA_STREAM_RETENTION_DAYS",
         default_value_t = 90,
         value_parser = clap::value_parser!(u16).range(2..=3650)
     )]

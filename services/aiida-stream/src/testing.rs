@@ -164,13 +164,12 @@ pub(crate) struct Mosquitto {
 impl Mosquitto {
     /// Keeps everything in memory; with a certificate it speaks TLS only.
     pub(crate) fn start(folder: &Path, port: u16, tls: Option<&CertificateFiles>) -> Self {
-        let mut config = format!("listener {port} 127.0.0.1\nallow_anonymous true\n");
-        if let Some(files) = tls {
+        let tls = tls.map_or_else(String::new, |files| {
             let (certificate, key) = (files.certificate.display(), files.key.display());
-            config += &format!("certfile {certificate}\nkeyfile {key}\n");
-        }
-        // It looks for its user otherwise when the tests run as root.
-        config.push_str("user root\n");
+            format!("certfile {certificate}\nkeyfile {key}\n")
+        });
+        // Started by root it would look for a user of its own.
+        let config = format!("listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n{tls}");
         let file = folder.join("mosquitto.conf");
         std::fs::write(&file, config).unwrap();
         let mut command = Command::new("/usr/sbin/mosquitto");

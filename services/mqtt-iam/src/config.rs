@@ -11,7 +11,7 @@ use url::Url;
 /// Where the broker is managed.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Management interface of the broker")]
-pub struct BrokerConfig {
+pub struct BrokerApiConfig {
     /// Base address of EMQX's REST interface, as `http://emqx:18083`; `/api/v5` is added. Plain http only inside one
     /// machine or a private network: the secret goes with every request.
     #[arg(
@@ -43,21 +43,30 @@ pub struct BrokerConfig {
     pub broker_api_timeout_seconds: u64,
 }
 
-/// Configuration of `mqtt-iam`.
+/// What only this service needs.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Config {
+pub struct IamConfig {
     /// The broker.
     #[command(flatten)]
-    pub broker: BrokerConfig,
+    pub broker: BrokerApiConfig,
     /// Homes let in, and homes shut out, at the same time. A home waits for its grant; more than there are database
     /// connections only makes them wait for each other.
     #[arg(
+        id = "mqtt_iam_concurrency",
         long = "mqtt-iam-concurrency",
         env = "METERGATE_MQTT_IAM_CONCURRENCY",
         default_value_t = 6,
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=64)
     )]
     pub concurrency: usize,
+}
+
+/// Configuration of `mqtt-iam`.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Config {
+    /// Broker and concurrency.
+    #[command(flatten)]
+    pub iam: IamConfig,
     /// The database.
     #[command(flatten)]
     pub database: DatabaseConfig,
@@ -66,7 +75,7 @@ pub struct Config {
 impl Config {
     /// Looks at what parsing does not.
     pub fn check(&self) -> Result<(), ConfigError> {
-        crate::broker::Broker::new(&self.broker).map(drop)
+        crate::broker::Broker::new(&self.iam.broker).map(drop)
     }
 }
 
@@ -108,7 +117,7 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
 }
 
-impl BrokerConfig {
+impl BrokerApiConfig {
     pub(crate) fn settings(&self) -> Result<Settings, ConfigError> {
         let key = self.broker_api_key.as_deref().map(str::trim);
         let secret = service_kit::secret::read(
@@ -203,7 +212,7 @@ mod tests {
         let config = parsed(&["--broker-api-secret", "tell-nobody"]);
         config.check().unwrap();
         assert!(!format!("{config:?}").contains("tell-nobody"));
-        let settings = config.broker.settings().unwrap();
+        let settings = config.iam.broker.settings().unwrap();
         assert_eq!(settings.base.as_str(), "http://127.0.0.1:18083/api/v5");
         assert!(!format!("{settings:?}").contains("tell-nobody"));
     }
@@ -248,7 +257,7 @@ mod tests {
         std::fs::write(&file, "from-file\n").unwrap();
         let path = file.to_str().unwrap();
         let config = parsed(&["--broker-api-secret-file", path]);
-        let settings = config.broker.settings().unwrap();
+        let settings = config.iam.broker.settings().unwrap();
         assert_eq!(settings.secret.expose_secret(), "from-file");
         assert!(refusal(&["--broker-api-secret-file", path]).contains("keep one"));
         let none = parsed(&[]).check().unwrap_err().to_string();

@@ -24,7 +24,7 @@ use storage::kinds::{MqttGrant, MqttReconcile, MqttRevoke};
 use storage::{Database, OpenError};
 
 use broker::Broker;
-pub use config::{BrokerConfig, Config, ConfigError};
+pub use config::{BrokerApiConfig, Config, ConfigError, IamConfig};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -57,15 +57,15 @@ impl std::ops::Deref for Iam {
 /// Works until the shutdown.
 pub async fn run(config: Config, context: Context) -> Result<(), ServeError> {
     describe_metrics();
-    let broker = Broker::new(&config.broker)?;
+    let broker = Broker::new(&config.iam.broker)?;
     let database = Database::open(&config.database, &context.checks).await?;
     context.checks.add(BrokerCheck(broker.clone()));
     let listener = database.listen(&context.shutdown);
     let pool = database.pool().clone();
     let iam = Iam(Arc::new(Shared { database, broker }));
     Worker::new(pool, listener, context.shutdown, WorkerSettings::default())
-        .handle::<MqttGrant, _>(config.concurrency, iam.clone())
-        .handle::<MqttRevoke, _>(config.concurrency, iam.clone())
+        .handle::<MqttGrant, _>(config.iam.concurrency, iam.clone())
+        .handle::<MqttRevoke, _>(config.iam.concurrency, iam.clone())
         .handle::<MqttReconcile, _>(1, iam)
         .run()
         .await;

@@ -24,4 +24,5 @@ mod reading_back;
 mod refused;
 mod rights;
 mod staging;
+mod stream;
 mod tokens;

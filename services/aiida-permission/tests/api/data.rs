@@ -65,8 +65,8 @@ async fn readings_are_exact_and_paged_without_gaps() {
     assert_eq!(rows[7]["value"], "-0.30");
     assert_eq!(rows[7]["quality"], "=1+1");
     for limit in [1, 3, 22] {
-        let (paged, _) = all(&site, &format!("{path}?limit={limit}"), "readings").await;
-        assert_eq!(paged, rows, "{limit}");
+        let (again, _) = all(&site, &format!("{path}?limit={limit}"), "readings").await;
+        assert_eq!(again, rows, "{limit}");
     }
     let (power, pages) = all(&site, &format!("{path}?obis=1-0:1.7.0&limit=4"), "readings").await;
     assert_eq!((power.len(), pages), (11, 3));

@@ -19,3 +19,4 @@ mod quiet;
 mod receiver;
 mod site;
 mod webhook;
+mod wrong;

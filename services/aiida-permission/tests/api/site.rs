@@ -18,7 +18,7 @@ use storage::aiida::event::Cause;
 use storage::aiida::{ApiKeyId, api_key};
 use test_support::{TestDatabase, wait};
 
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 const JWT_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 

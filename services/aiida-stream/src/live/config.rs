@@ -11,8 +11,8 @@ pub struct LiveConfig {
     /// Most event streams of this process at a time; one more is answered 503. Each asks the database
     /// twice a second.
     #[arg(
-        long = "stream-live-streams",
-        env = "METERGATE_STREAM_LIVE_STREAMS",
+        long = "aiida-stream-live-streams",
+        env = "METERGATE_AIIDA_STREAM_LIVE_STREAMS",
         default_value_t = 100,
         value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000)
     )]
@@ -22,8 +22,8 @@ pub struct LiveConfig {
     /// Longer than what stands in between allows a silent connection (nginx: `proxy_read_timeout`), and
     /// streams break off.
     #[arg(
-        long = "stream-live-heartbeat-seconds",
-        env = "METERGATE_STREAM_LIVE_HEARTBEAT_SECONDS",
+        long = "aiida-stream-live-heartbeat-seconds",
+        env = "METERGATE_AIIDA_STREAM_LIVE_HEARTBEAT_SECONDS",
         default_value_t = 15,
         value_parser = clap::value_parser!(u64).range(1..=300)
     )]

@@ -121,7 +121,7 @@ impl<E: Into<DatabaseError>> From<E> for Refused {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("METERGATE_STREAM_LIVE_STREAMS event streams are open already")]
+#[error("METERGATE_AIIDA_STREAM_LIVE_STREAMS event streams are open already")]
 struct Crowded;
 
 impl Refused {

@@ -40,7 +40,7 @@ pub struct OutboundConfig {
     /// home that is offline never gets it.
     #[arg(
         long,
-        env = "METERGATE_STREAM_RETAIN_INBOUND",
+        env = "METERGATE_AIIDA_STREAM_RETAIN_INBOUND",
         default_value_t = true,
         action = clap::ArgAction::Set
     )]

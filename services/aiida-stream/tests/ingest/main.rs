@@ -8,3 +8,4 @@ mod refusing;
 mod replicas;
 mod status;
 mod storing;
+mod zz;

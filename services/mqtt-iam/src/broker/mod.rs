@@ -18,7 +18,7 @@ use permission::PermissionId;
 use reqwest::Method;
 use url::Url;
 
-use crate::config::{BrokerConfig, ConfigError};
+use crate::config::{BrokerApiConfig, ConfigError};
 use answer::{ClientRow, Page, RetainedRow};
 pub use error::BrokerError;
 use transport::{Answer, Transport};
@@ -49,7 +49,7 @@ pub struct Broker {
 
 impl Broker {
     /// Reads the settings; connects when first used.
-    pub fn new(config: &BrokerConfig) -> Result<Self, ConfigError> {
+    pub fn new(config: &BrokerApiConfig) -> Result<Self, ConfigError> {
         let transport = Transport::new(config.settings()?)?;
         Ok(Self { transport })
     }

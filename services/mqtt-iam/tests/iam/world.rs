@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel_async::{AnsiTransactionManager, SimpleAsyncConnection as _, TransactionManager as _};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
 use job_queue::JobKind;
-use mqtt_iam::{BrokerConfig, Config};
+use mqtt_iam::{BrokerApiConfig, Config};
 use permission::{PermissionId, Status};
 use serde_json::{Value, json};
 use service_kit::program::Context;
@@ -297,8 +297,8 @@ pub(crate) async fn commit(conn: &mut AsyncPgConnection) {
 }
 
 /// Settings for a broker at this address.
-pub(crate) fn broker_config(url: &str) -> BrokerConfig {
-    BrokerConfig {
+pub(crate) fn broker_config(url: &str) -> BrokerApiConfig {
+    BrokerApiConfig {
         broker_api_url: url.to_owned(),
         broker_api_key: Some("metergate".to_owned()),
         broker_api_secret: Some(Secret::from("tell-nobody")),
