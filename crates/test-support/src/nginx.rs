@@ -164,7 +164,10 @@ fn render(config: &NginxConfig, folder: &Path, http: u16, https: u16) -> Result<
         .env("NGINX_HTTPS_LISTEN", format!("127.0.0.1:{https}"))
         .env("NGINX_PUBLIC_HOST", format!("localhost:{https}"))
         .env("NGINX_SMD_AUTH", config.smd_auth.to_string())
-        .env("NGINX_AIIDA_PERMISSION", config.aiida_permission.to_string())
+        .env(
+            "NGINX_AIIDA_PERMISSION",
+            config.aiida_permission.to_string(),
+        )
         .env("NGINX_AIIDA_STREAM", config.aiida_stream.to_string())
         .env("NGINX_CERTIFICATE", &config.certificate.certificate)
         .env("NGINX_CERTIFICATE_KEY", &config.certificate.key)

@@ -111,7 +111,7 @@ pub(crate) async fn accept(
     // From here on nothing may fail.
     tracing::info!(permission = %id, "accepted");
     wait_for_grant(service, id, job).await;
-    let broker = &service.config.facade.mqtt_homes_url;
+    let broker = &service.homes_url;
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
         .json(Credentials::new(

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use service_kit::secret::Secret;
+use service_kit::secret::{Secret, SecretError};
 use storage::DatabaseConfig;
+use storage::policy::OperatorConfig;
 use url::Url;
 
 use crate::ServeError;
@@ -28,12 +29,16 @@ pub struct FacadeConfig {
     /// Where homes reach this installation, `https://HOST`: the base of the handshake's address in every code. Only
     /// `https`, or `http` for trials on one machine.
     #[arg(long, env = "METERGATE_AIIDA_PUBLIC_URL")]
-    pub aiida_public_url: Url,
+    pub aiida_public_url: Option<Url>,
 
     /// Signs the access tokens in the codes: 32 random bytes in base64 (`openssl rand -base64 32`). With another
     /// one, codes that are shown already stop to work.
     #[arg(long, env = "METERGATE_AIIDA_JWT_SECRET", hide_env_values = true)]
-    pub aiida_jwt_secret: Secret,
+    pub aiida_jwt_secret: Option<Secret>,
+
+    /// File that holds METERGATE_AIIDA_JWT_SECRET, instead of the variable.
+    #[arg(long, env = "METERGATE_AIIDA_JWT_SECRET_FILE")]
+    pub aiida_jwt_secret_file: Option<PathBuf>,
 
     /// Web sites of the eligible party whose pages may ask for permissions, `https://HOST[:PORT]`, separated by
     /// commas. Without any, no browser lets another site's page ask; the permission page works all the same.
@@ -62,7 +67,7 @@ pub struct FacadeConfig {
 
     /// The broker as homes reach it: `ssl://HOST:8883`, or `tcp://HOST:1883` without TLS.
     #[arg(long, env = "METERGATE_MQTT_HOMES_URL", value_parser = broker)]
-    pub mqtt_homes_url: String,
+    pub mqtt_homes_url: Option<String>,
 
     /// Seconds that an acceptance waits for the broker to know the home. A home does not try its first connection
     /// again; the answer is a success in any case. Must be less than nginx waits for us (60).
@@ -142,20 +147,6 @@ pub struct WebhookConfig {
     pub webhook_secret: Option<Secret>,
 }
 
-/// Who asks.
-#[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Operator")]
-pub struct OperatorConfig {
-    /// The energy service's name, as the customer knows it.
-    #[arg(
-        long,
-        env = "METERGATE_OPERATOR_NAME",
-        default_value = "this energy service",
-        value_parser = clap::builder::NonEmptyStringValueParser::new()
-    )]
-    pub operator_name: String,
-}
-
 /// Configuration of `aiida-permission`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Config {
@@ -184,6 +175,17 @@ pub enum ConfigError {
         "METERGATE_AIIDA_PUBLIC_URL must be https://HOST or http://HOST, without query and fragment: homes are told to come back there"
     )]
     PublicUrl,
+    /// A setting without which the facade cannot work.
+    #[error("{variable} is not set: {remedy}")]
+    Missing {
+        /// Which.
+        variable: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A secret that cannot be read.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The key of the access tokens.
     #[error(
         "METERGATE_AIIDA_JWT_SECRET must be 32 bytes in base64: make one with `openssl rand -base64 32`"
@@ -197,8 +199,7 @@ pub enum ConfigError {
 impl Config {
     /// Looks at what parsing does not; no effects.
     pub fn check(&self) -> Result<(), ServeError> {
-        self.handshake_base()?;
-        Tokens::new(&self.facade.aiida_jwt_secret)?;
+        self.facade.settings()?;
         DataNeeds::load(self.facade.aiida_data_needs.as_deref())?;
         self.check_webhook()?;
         crate::webhook::check(&self.webhook)?;
@@ -215,9 +216,49 @@ impl Config {
         }
     }
 
-    /// `{public_url}/region-connectors/aiida`, without a slash at its end.
-    pub(crate) fn handshake_base(&self) -> Result<String, ConfigError> {
-        let url = &self.facade.aiida_public_url;
+    pub(crate) const fn grant_wait(&self) -> Duration {
+        Duration::from_secs(self.facade.aiida_grant_seconds)
+    }
+}
+
+/// The facade's configuration after parsing.
+pub(crate) struct Settings {
+    /// Where homes reach us, without a slash at its end.
+    pub(crate) public_url: String,
+    /// The broker as homes reach it.
+    pub(crate) homes_url: String,
+    pub(crate) tokens: Tokens,
+}
+
+impl FacadeConfig {
+    /// Whether AIIDA is configured at all.
+    #[must_use]
+    pub fn is_configured(&self) -> bool {
+        self.aiida_public_url.is_some()
+    }
+
+    pub(crate) fn settings(&self) -> Result<Settings, ConfigError> {
+        let homes_url = self.mqtt_homes_url.clone().ok_or(ConfigError::Missing {
+            variable: "METERGATE_MQTT_HOMES_URL",
+            remedy: "write the broker as homes reach it, as ssl://HOST:8883",
+        })?;
+        let secret = service_kit::secret::read(
+            "METERGATE_AIIDA_JWT_SECRET",
+            self.aiida_jwt_secret.as_ref(),
+            self.aiida_jwt_secret_file.as_deref(),
+        )?;
+        Ok(Settings {
+            public_url: self.public_url()?,
+            homes_url,
+            tokens: Tokens::new(&secret)?,
+        })
+    }
+
+    fn public_url(&self) -> Result<String, ConfigError> {
+        let url = self.aiida_public_url.as_ref().ok_or(ConfigError::Missing {
+            variable: "METERGATE_AIIDA_PUBLIC_URL",
+            remedy: "write where homes reach this installation, as https://HOST",
+        })?;
         let is_web = matches!(url.scheme(), "https" | "http") && url.has_host();
         let is_bare = url.query().is_none()
             && url.fragment().is_none()
@@ -226,14 +267,7 @@ impl Config {
         if !(is_web && is_bare) {
             return Err(ConfigError::PublicUrl);
         }
-        Ok(format!(
-            "{}/region-connectors/aiida",
-            url.as_str().trim_end_matches('/')
-        ))
-    }
-
-    pub(crate) const fn grant_wait(&self) -> Duration {
-        Duration::from_secs(self.facade.aiida_grant_seconds)
+        Ok(url.as_str().trim_end_matches('/').to_owned())
     }
 }
 

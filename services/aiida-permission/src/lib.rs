@@ -35,7 +35,7 @@ use service_kit::program::Context;
 use storage::kinds::{AiidaStatus, AiidaTimeout, WebhookDeliver};
 use storage::{Database, OpenError};
 
-pub use config::{Config, ConfigError, FacadeConfig, OperatorConfig, ProcessConfig, WebhookConfig};
+pub use config::{Config, ConfigError, FacadeConfig, ProcessConfig, WebhookConfig};
 pub use data_needs::{DataNeeds, DataNeedsError};
 pub(crate) use service::Service;
 use webhook::{CatchUpError, Webhook, WebhookError};

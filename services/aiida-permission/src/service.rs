@@ -35,6 +35,10 @@ pub(crate) struct Service {
     pub(crate) shutdown: Shutdown,
     pub(crate) config: Config,
     pub(crate) data_needs: DataNeeds,
+    /// Where homes reach us, without a slash at its end.
+    pub(crate) public_url: String,
+    /// The broker as homes reach it.
+    pub(crate) homes_url: String,
     pub(crate) tokens: Tokens,
     pub(crate) feed: Feed,
     /// Hashes computed at a time: more than there are processors would only make each of them late.
@@ -48,6 +52,7 @@ impl Service {
         database: Database,
         context: &Context,
     ) -> Result<Self, ServeError> {
+        let settings = config.facade.settings()?;
         let processors = std::thread::available_parallelism().map_or(2, usize::from);
         Ok(Self {
             listener: database.listen(&context.shutdown),
@@ -55,7 +60,9 @@ impl Service {
             random: Arc::clone(&context.random),
             shutdown: context.shutdown.clone(),
             data_needs: DataNeeds::load(config.facade.aiida_data_needs.as_deref())?,
-            tokens: Tokens::new(&config.facade.aiida_jwt_secret)?,
+            public_url: settings.public_url,
+            homes_url: settings.homes_url,
+            tokens: settings.tokens,
             feed: Feed::new(),
             hashing: Semaphore::new(processors),
             streams: Arc::new(Semaphore::new(MOST_STREAMS)),
@@ -93,7 +100,7 @@ impl Service {
         sent_at: Timestamp,
     ) -> Result<code::Bundle, SignError> {
         let token = self.token(permissions, Generation::Bundle, sent_at)?;
-        let base = self.config.facade.aiida_public_url.as_str();
+        let base = self.public_url.as_str();
         Ok(code::bundle(base, bundle, permissions, &token))
     }
 
@@ -107,7 +114,7 @@ impl Service {
             return Ok(None);
         }
         let token = self.token(&[permission.id], Generation::Single, sent_at)?;
-        let base = self.config.facade.aiida_public_url.as_str();
+        let base = self.public_url.as_str();
         let name = &permission.data_need.name;
         Ok(Some(code::single(
             base,

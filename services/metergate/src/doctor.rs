@@ -19,12 +19,13 @@ const CLOCK_TOLERANCE: i64 = 5;
 /// Longest wait for a turn of the request budget, which running services share.
 const LONGEST_WAIT: Wait = Wait::at_most(std::time::Duration::from_secs(30));
 
-/// Checks configuration, database, keys, certificate, output folder and custodian.
+/// Checks configuration and database, and for each side that is configured: keys, certificate, output folder and
+/// custodian; permission facade, stream and broker.
 #[derive(Debug, clap::Args)]
 pub struct Doctor {
     #[command(flatten)]
     config: Config,
-    /// Leave the custodian out: no request is sent.
+    /// Leave the custodian and the broker out: no request is sent.
     #[arg(long)]
     offline: bool,
 }
@@ -71,10 +72,17 @@ impl Doctor {
         service_kit::http::install_tls_provider();
         block_on(async {
             let mut report = Report { out, failed: 0 };
-            self.keys(&mut report)?;
             let budget = self.database(&mut report).await?;
-            self.output(&mut report)?;
-            self.custodian(&mut report, budget).await?;
+            let (history, near_real_time) =
+                (self.config.has_history(), self.config.has_near_real_time());
+            if history || !near_real_time {
+                self.keys(&mut report)?;
+                self.output(&mut report)?;
+                self.custodian(&mut report, budget).await?;
+            }
+            if near_real_time {
+                self.aiida(&mut report).await?;
+            }
             match report.failed {
                 0 => Ok(()),
                 failed => Err(DoctorError::Failed(failed)),
@@ -158,6 +166,26 @@ impl Doctor {
             sample.map(|sample| format!("{} bytes", sample.bytes)),
         )?;
         Ok(())
+    }
+}
+
+impl Doctor {
+    /// What AIIDA needs beside the database.
+    async fn aiida<W: Write>(&self, report: &mut Report<'_, W>) -> Result<(), DoctorError> {
+        let facade = aiida_permission::Config::from(self.config.clone()).check();
+        report.line("permission facade", facade.map(|()| "configured"))?;
+        let stream = aiida_stream::Config::from(self.config.clone()).check();
+        report.line("stream", stream.map(|()| "configured"))?;
+        let broker = mqtt_iam::broker::Broker::new(&self.config.iam.broker);
+        let broker = match broker {
+            Ok(broker) if self.offline => {
+                drop(broker);
+                return Ok(report.line("broker's management", Ok::<_, String>("configured"))?);
+            }
+            Ok(broker) => broker.ready().await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        Ok(report.line("broker's management", broker.map(|()| "answers"))?)
     }
 }
 

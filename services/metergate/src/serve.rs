@@ -1,4 +1,7 @@
 //! `metergate serve`: services in one process.
+//!
+//! Without names, those of the sides that are configured: Share My Data with a registration, AIIDA with the address
+//! that homes are told.
 
 use std::future::Future;
 
@@ -10,7 +13,8 @@ use crate::config::Config;
 /// Runs all services in one process, or those named.
 #[derive(Debug, clap::Args)]
 pub struct Serve {
-    /// The services to run; all when none is named.
+    /// The services to run. When none is named: those of Share My Data if CLIENT_ID is set, and those of AIIDA if
+    /// METERGATE_AIIDA_PUBLIC_URL is.
     #[arg(value_enum)]
     services: Vec<Service>,
     #[command(flatten)]
@@ -25,26 +29,54 @@ enum Service {
     SmdAuth,
     SmdFetcher,
     CsvExporter,
+    AiidaPermission,
+    MqttIam,
+    AiidaStream,
 }
 
 impl Service {
-    const ALL: [Self; 3] = [Self::SmdAuth, Self::SmdFetcher, Self::CsvExporter];
+    const HISTORY: [Self; 3] = [Self::SmdAuth, Self::SmdFetcher, Self::CsvExporter];
+    const NEAR_REAL_TIME: [Self; 3] = [Self::AiidaPermission, Self::MqttIam, Self::AiidaStream];
 }
+
+/// Nothing to run.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "nothing is configured: set CLIENT_ID and the rest for Share My Data, METERGATE_AIIDA_PUBLIC_URL and the rest for AIIDA, or name a service"
+)]
+struct Nothing;
 
 impl Serve {
     /// Until the shutdown, or until one of them fails: then all stop.
     pub fn run(self) -> Result<(), ProgramError> {
-        let wanted: Vec<Service> = Service::ALL
-            .into_iter()
-            .filter(|it| self.services.is_empty() || self.services.contains(it))
-            .collect();
+        let wanted = self.wanted();
         run_service("metergate", &self.common, |context| {
             run_all(wanted, self.config, context)
         })
     }
 }
 
+impl Serve {
+    fn wanted(&self) -> Vec<Service> {
+        let sides = [
+            (self.config.has_history(), Service::HISTORY),
+            (self.config.has_near_real_time(), Service::NEAR_REAL_TIME),
+        ];
+        let all = sides
+            .into_iter()
+            .flat_map(|(is_configured, services)| services.map(|service| (is_configured, service)));
+        all.filter(|(is_configured, service)| {
+            self.services.contains(service) || (self.services.is_empty() && *is_configured)
+        })
+        .map(|(_, service)| service)
+        .collect()
+    }
+}
+
 async fn run_all(wanted: Vec<Service>, config: Config, context: Context) -> Result<(), BoxError> {
+    if wanted.is_empty() {
+        return Err(Nothing.into());
+    }
     let mut running = JoinSet::new();
     for service in wanted {
         let (config, context) = (config.clone(), context.clone());
@@ -52,6 +84,11 @@ async fn run_all(wanted: Vec<Service>, config: Config, context: Context) -> Resu
             Service::SmdAuth => start(&mut running, smd_auth::run(config.into(), context)),
             Service::SmdFetcher => start(&mut running, smd_fetcher::run(config.into(), context)),
             Service::CsvExporter => start(&mut running, csv_exporter::run(config.into(), context)),
+            Service::AiidaPermission => {
+                start(&mut running, aiida_permission::run(config.into(), context));
+            }
+            Service::MqttIam => start(&mut running, mqtt_iam::run(config.into(), context)),
+            Service::AiidaStream => start(&mut running, aiida_stream::run(config.into(), context)),
         }
     }
     let mut first = Ok(());

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use smd_client::GatewayConfig;
+use storage::policy::OperatorConfig;
 
 use crate::ServeError;
 
@@ -18,15 +19,6 @@ pub struct PagesConfig {
     )]
     pub address: SocketAddr,
 
-    /// The energy service's name, as the customer knows it.
-    #[arg(
-        long,
-        env = "METERGATE_OPERATOR_NAME",
-        default_value = "this energy service",
-        value_parser = clap::builder::NonEmptyStringValueParser::new()
-    )]
-    pub operator_name: String,
-
     /// Seconds from leaving for the custodian to coming back. Too low, and customers who log in slowly
     /// must start again.
     #[arg(long, env = "METERGATE_LOGIN_SECONDS", default_value_t = 1800, value_parser = clap::value_parser!(u64).range(60..=86400))]
@@ -39,6 +31,9 @@ pub struct Config {
     /// The pages.
     #[command(flatten)]
     pub pages: PagesConfig,
+    /// Who is asking.
+    #[command(flatten)]
+    pub operator: OperatorConfig,
     /// What it shares with the other services of Share My Data; the consent page says how far back and
     /// how long.
     #[command(flatten)]

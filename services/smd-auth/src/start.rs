@@ -20,7 +20,7 @@ pub(crate) async fn consent(service: Data<Service>) -> HttpResponse {
     page(
         StatusCode::OK,
         &StartPage {
-            operator: &config.pages.operator_name,
+            operator: &config.operator.operator_name,
             months: config.gateway.history.history_months,
             file_days: config.gateway.retention.retention_files_days,
             reading_days: config.gateway.retention.retention_readings_days,

@@ -57,7 +57,7 @@ pub(crate) async fn status(service: Data<Service>, request: HttpRequest) -> Http
         Ok(Some(progress)) => page(
             StatusCode::OK,
             &StatusPage {
-                view: view(progress, &service.config.pages.operator_name),
+                view: view(progress, &service.config.operator.operator_name),
             },
         ),
         Ok(None) => message(

@@ -194,7 +194,7 @@ pub(crate) async fn create(
         .await?;
     }
     drop(conn);
-    let base = service.config.facade.aiida_public_url.as_str();
+    let base = service.public_url.as_str();
     let sign = |error: SignError| Refused::ours(&error);
     let code = service
         .bundle(created.bundle, &created.permissions, created.at)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use storage::DatabaseError;
 use storage::aiida::stream::slot;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -189,10 +190,15 @@ impl Ingest {
             stop: stop.clone(),
         };
         let (batches, collected) = mpsc::channel(1);
+        // A task of its own: one batch is put into statements while the next one is being read. It ends with this set.
+        let mut storing = JoinSet::new();
+        storing.spawn(writer.run(collected));
         let lost = connection.lost.clone();
         let arrivals = &mut connection.arrivals;
-        let work =
-            async { tokio::join!(collector.run(arrivals, batches), writer.run(collected)).1 };
+        let work = async {
+            let (_, stored) = tokio::join!(collector.run(arrivals, batches), storing.join_next());
+            stored.and_then(Result::ok).flatten()
+        };
         let watch = async {
             tokio::select! {
                 () = lost.cancelled() => {}

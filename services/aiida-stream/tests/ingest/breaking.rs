@@ -33,6 +33,10 @@ async fn a_database_that_stores_nothing_is_no_reason_to_refuse() {
     let world = World::start().await;
     let grant = Grant::outbound().store(&world).await;
     let _replica = world.replica().await;
+    // Rights cannot be changed while a partition is being attached.
+    let made =
+        "SELECT count(*) FROM jobs.job WHERE kind = 'stream.partitions' AND state = 'completed'";
+    world.until(made, 1).await;
     world
         .sql("REVOKE INSERT ON aiida.reading FROM metergate_aiida_stream")
         .await;

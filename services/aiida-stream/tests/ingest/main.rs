@@ -8,4 +8,3 @@ mod refusing;
 mod replicas;
 mod status;
 mod storing;
-mod zz;
