@@ -138,7 +138,7 @@ impl ProcessConfig {
 #[command(next_help_heading = "Webhook of the eligible party")]
 pub struct WebhookConfig {
     /// Each change of a permission's status is posted here. Without it, the eligible party asks the API.
-    #[arg(long, env = "METERGATE_WEBHOOK_URL", requires = "webhook_secret")]
+    #[arg(long, env = "METERGATE_WEBHOOK_URL")]
     pub webhook_url: Option<Url>,
 
     /// Signs what is posted (HMAC-SHA-256), so that the receiver knows it is ours: any text of at least 32

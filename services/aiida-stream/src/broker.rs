@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use service_kit::secret::Secret;
+use service_kit::secret::{Secret, SecretError};
 use url::Url;
 
 /// The broker, and who we are there.
@@ -22,22 +22,50 @@ pub struct BrokerConfig {
     pub mqtt_url: BrokerUrl,
 
     /// Our username at the broker; it may do everything.
-    #[arg(long, env = "METERGATE_MQTT_USERNAME", requires = "mqtt_password")]
+    #[arg(long, env = "METERGATE_MQTT_USERNAME")]
     pub mqtt_username: Option<String>,
 
     /// Our password at the broker.
-    #[arg(
-        long,
-        env = "METERGATE_MQTT_PASSWORD",
-        hide_env_values = true,
-        requires = "mqtt_username"
-    )]
+    #[arg(long, env = "METERGATE_MQTT_PASSWORD", hide_env_values = true)]
     pub mqtt_password: Option<Secret>,
+
+    /// File that holds METERGATE_MQTT_PASSWORD, instead of the variable.
+    #[arg(long, env = "METERGATE_MQTT_PASSWORD_FILE")]
+    pub mqtt_password_file: Option<PathBuf>,
 
     /// PEM file of the authority that signed the broker's certificate, for `mqtts`. Without it the
     /// authorities that this machine trusts.
     #[arg(long, env = "METERGATE_MQTT_CA")]
     pub mqtt_ca: Option<PathBuf>,
+}
+
+/// We are not known at the broker.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// A password is of no use without the name.
+    #[error(
+        "METERGATE_MQTT_USERNAME is not set: write the user that the broker knows us by (for EMQX, in its bootstrap file of users)"
+    )]
+    Username,
+    /// A name without its password, or a file that cannot be read.
+    #[error(transparent)]
+    Password(#[from] SecretError),
+}
+
+impl BrokerConfig {
+    /// The same with the password read from its file, if it is in one.
+    pub(crate) fn resolved(mut self) -> Result<Self, LoginError> {
+        let username = self.mqtt_username.as_deref().map(str::trim);
+        if username.is_none_or(str::is_empty) {
+            return Err(LoginError::Username);
+        }
+        self.mqtt_password = Some(service_kit::secret::read(
+            "METERGATE_MQTT_PASSWORD",
+            self.mqtt_password.as_ref(),
+            self.mqtt_password_file.as_deref(),
+        )?);
+        Ok(self)
+    }
 }
 
 /// Where the broker listens.

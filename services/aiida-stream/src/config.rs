@@ -154,6 +154,7 @@ pub struct Config {
 impl Config {
     /// Looks at what parsing does not.
     pub fn check(&self) -> Result<(), ServeError> {
+        self.broker.clone().resolved()?;
         Tls::load(&self.broker)?;
         Ok(())
     }

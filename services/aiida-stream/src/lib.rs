@@ -25,7 +25,7 @@ use service_kit::program::Context;
 use storage::Database;
 use storage::kinds::{AiidaCommand, StreamPartitions};
 
-pub use broker::{BrokerConfig, BrokerUrl, BrokerUrlError};
+pub use broker::{BrokerConfig, BrokerUrl, BrokerUrlError, LoginError};
 pub use config::{Config, StreamConfig};
 pub use ingest::TlsError;
 pub use live::{LiveConfig, LiveError};
@@ -37,6 +37,9 @@ pub enum ServeError {
     /// The database or its schema.
     #[error(transparent)]
     Database(#[from] storage::OpenError),
+    /// Our user at the broker.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// The broker's certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -64,9 +67,10 @@ pub async fn run(config: Config, context: Context) -> Result<(), ServeError> {
 /// The same on a socket that listens already.
 pub async fn serve(
     server: PublicServer,
-    config: Config,
+    mut config: Config,
     context: Context,
 ) -> Result<(), ServeError> {
+    config.broker = config.broker.resolved()?;
     let database = Database::open(&config.database, &context.checks).await?;
     let listener = database.listen(&context.shutdown);
     let service = Arc::new(Service {
@@ -85,12 +89,15 @@ pub async fn serve(
     )
     .handle::<StreamPartitions, _>(1, partitions::Partitions(Arc::clone(&service)))
     .handle::<AiidaCommand, _>(outbound::CONCURRENCY, outbound.clone());
-    let events = live::serve(
-        server,
-        &service.config.live,
-        &service.config.database,
-        &service.context,
-    );
+    let events = async {
+        let Service {
+            config, context, ..
+        } = &*service;
+        let ended = live::serve(server, &config.live, &config.database, context).await;
+        // Also when it broke down: then the program is of no use without it.
+        context.shutdown.begin_soft();
+        ended
+    };
     let (events, (), ()) = tokio::join!(Box::pin(events), worker.run(), Box::pin(ingest.run()));
     outbound.close().await;
     Ok(events?)

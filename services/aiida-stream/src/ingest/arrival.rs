@@ -20,7 +20,7 @@ pub(crate) struct Arrival {
     pub(crate) retained: bool,
     pub(crate) received_at: Timestamp,
     pub(crate) arrived: Instant,
-    /// To be sent on the connection it came on, once the message is safe. `None`: QoS 0.
+    /// To be sent on the connection it came on, once the message is safe. `None`: sent at most once.
     pub(crate) ack: Option<ManualAck>,
     /// Its place among those that the broker's Receive Maximum does not bound.
     pub(crate) place: Option<OwnedSemaphorePermit>,

@@ -258,7 +258,7 @@ struct Reader {
     client: AsyncClient,
     taking: Arc<AtomicBool>,
     arrived: mpsc::UnboundedSender<Arrival>,
-    /// Bounds what the Receive Maximum does not: messages of QoS 0.
+    /// Bounds what the Receive Maximum does not: messages sent at most once.
     unbounded: Arc<Semaphore>,
     most_bytes: usize,
     clock: SharedClock,

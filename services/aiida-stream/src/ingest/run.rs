@@ -196,7 +196,7 @@ impl Ingest {
         let lost = connection.lost.clone();
         let arrivals = &mut connection.arrivals;
         let work = async {
-            let (_, stored) = tokio::join!(collector.run(arrivals, batches), storing.join_next());
+            let ((), stored) = tokio::join!(collector.run(arrivals, batches), storing.join_next());
             stored.and_then(Result::ok).flatten()
         };
         let watch = async {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
 
-use crate::harness::{DEADLINE, Grant, World, raw};
+use crate::harness::{DEADLINE, Grant, World, hex, raw};
 
 /// Keeps every replica from storing until the connection is dropped.
 async fn nothing_is_stored(world: &World) -> AsyncPgConnection {
@@ -130,12 +130,12 @@ async fn a_message_without_time_that_was_stored_but_not_acknowledged_is_stored_o
         "OPAQUE",
         b"twice",
     );
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex(&digest);
     world
         .sql(&format!(
             "SELECT aiida.make_partitions(ARRAY[(now() AT TIME ZONE 'UTC')::date]);
              INSERT INTO aiida.message (permission_id, sent_at, digest, channel, schema, payload)
-             VALUES ('{}', date_trunc('day', now(), 'UTC'), '\\x{digest}', 'data', 'OPAQUE', 'twice')",
+             VALUES ('{}', date_trunc('day', now(), 'UTC'), '{digest}', 'data', 'OPAQUE', 'twice')",
             grant.id
         ))
         .await;

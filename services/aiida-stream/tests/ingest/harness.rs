@@ -14,7 +14,7 @@ use service_kit::random::{Random as _, SystemRandom};
 use test_support::{Cluster, TestDatabase};
 
 pub(crate) use broker::{Broker, Publisher};
-pub(crate) use permissions::{Grant, raw, raw_at, status, values};
+pub(crate) use permissions::{Grant, hex, raw, raw_at, status, values};
 pub(crate) use replica::{Child, Replica};
 
 /// How long anything may take before a test says that it never came.

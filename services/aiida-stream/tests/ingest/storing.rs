@@ -3,7 +3,7 @@
 use serde_json::json;
 use service_kit::clock::{Clock as _, SystemClock};
 
-use crate::harness::{Grant, World, raw, status};
+use crate::harness::{Grant, World, hex, raw, status};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_is_stored_as_it_came_with_its_readings_beside_it() {
@@ -19,10 +19,10 @@ async fn a_record_is_stored_as_it_came_with_its_readings_beside_it() {
     world.until_stored(1).await;
 
     let id = grant.id;
-    let hex: String = record.iter().map(|byte| format!("{byte:02x}")).collect();
+    let payload = hex(&record);
     let same = format!(
         "SELECT count(*) FROM aiida.message WHERE permission_id = '{id}' AND channel = 'data'
-           AND schema = 'SMART-METER-P1-RAW' AND payload = '\\x{hex}' AND length(digest) = 16"
+           AND schema = 'SMART-METER-P1-RAW' AND payload = '{payload}' AND length(digest) = 16"
     );
     assert_eq!(world.number(&same).await, 1);
     let readings = "SELECT count(*) FROM aiida.reading r JOIN aiida.message m USING (permission_id, sent_at, digest)
@@ -138,4 +138,20 @@ async fn data_and_status_of_many_homes_mix() {
         1000
     );
     assert_eq!(world.refusals().await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_session_is_encrypted_where_the_url_says_so() {
+    let world = World::start().await;
+    let Some((url, authority)) = world.broker.encrypted.clone() else {
+        return;
+    };
+    let grant = Grant::outbound().store(&world).await;
+    let authority = authority.to_str().unwrap();
+    let _replica = world
+        .replica_with(&[("--mqtt-url", url.as_str()), ("--mqtt-ca", authority)])
+        .await;
+    let publisher = world.broker.publisher();
+    publisher.send(&grant.data(), raw(&grant, 1)).await;
+    world.until_stored(1).await;
 }

@@ -1,6 +1,7 @@
 //! The sandbox broker, and clients that publish as homes would. Homes' rights are the broker's own affair and tested
 //! there: these clients connect as the eligible party, who may publish everywhere.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use clap::Parser as _;
 use rumqttc::{AsyncClient, MqttOptions, PublishOptions, QoS};
 use service_kit::program::Context;
 use service_kit::random::{Random as _, SystemRandom};
+use test_support::certs::Authority;
 use test_support::process::Process;
 use test_support::{ports, wait};
 
@@ -25,9 +27,12 @@ struct Cli {
 /// A running broker.
 pub(crate) struct Broker {
     pub(crate) url: String,
+    /// The encrypted listener and the file of the authority behind it; the sandbox broker's only.
+    pub(crate) encrypted: Option<(String, PathBuf)>,
     port: u16,
     context: Context,
-    _mosquitto: Option<(Process, tempfile::TempDir)>,
+    _folder: tempfile::TempDir,
+    _mosquitto: Option<Process>,
 }
 
 impl Broker {
@@ -63,24 +68,39 @@ impl Drop for Broker {
 }
 
 async fn sandbox(database_url: &str) -> Broker {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new(folder.path()).unwrap();
+    let server = authority.server("broker").unwrap();
+    let text = |path: &std::path::Path| path.to_str().unwrap().to_owned();
     let arguments = [
-        ("--plain", "127.0.0.1:0"),
-        ("--api", "127.0.0.1:0"),
-        ("--api-key", "key"),
-        ("--api-secret", "secret"),
-        ("--party-username", PARTY),
-        ("--party-password", PARTY_PASSWORD),
-        ("--database-url", database_url),
+        ("--plain", "127.0.0.1:0".to_owned()),
+        ("--tls", "127.0.0.1:0".to_owned()),
+        ("--tls-certificate", text(&server.certificate)),
+        ("--tls-key", text(&server.key)),
+        ("--api", "127.0.0.1:0".to_owned()),
+        ("--api-key", "key".to_owned()),
+        ("--api-secret", "secret".to_owned()),
+        ("--party-username", PARTY.to_owned()),
+        ("--party-password", PARTY_PASSWORD.to_owned()),
+        ("--database-url", database_url.to_owned()),
     ];
-    let arguments = arguments.iter().flat_map(|(name, value)| [*name, *value]);
-    let cli = Cli::parse_from(std::iter::once("broker").chain(arguments));
+    let arguments = arguments
+        .into_iter()
+        .flat_map(|(name, value)| [name.to_owned(), value]);
+    let cli = Cli::parse_from(std::iter::once("broker".to_owned()).chain(arguments));
     let context = Context::new();
     let broker = sandbox_broker::start(cli.config, &context).await.unwrap();
     let port = broker.addresses().plain.unwrap().port();
+    let encrypted = broker.addresses().tls.unwrap().port();
     Broker {
         url: format!("mqtt://127.0.0.1:{port}"),
+        encrypted: Some((
+            format!("mqtts://localhost:{encrypted}"),
+            authority.certificate().to_owned(),
+        )),
         port,
         context,
+        _folder: folder,
         _mosquitto: None,
     }
 }
@@ -104,7 +124,9 @@ async fn mosquitto() -> Broker {
         url: format!("mqtt://127.0.0.1:{port}"),
         port,
         context: Context::new(),
-        _mosquitto: Some((process, folder)),
+        encrypted: None,
+        _folder: folder,
+        _mosquitto: Some(process),
     }
 }
 

@@ -137,3 +137,12 @@ pub(crate) fn status(grant: &Grant, status: &str) -> Vec<u8> {
     .to_string()
     .into_bytes()
 }
+
+/// Bytes as Postgres reads them.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold("\\x".to_owned(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
