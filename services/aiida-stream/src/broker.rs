@@ -29,7 +29,7 @@ pub struct BrokerConfig {
     #[arg(long, env = "METERGATE_MQTT_PASSWORD", hide_env_values = true)]
     pub mqtt_password: Option<Secret>,
 
-    /// File that holds METERGATE_MQTT_PASSWORD, instead of the variable.
+    /// File that holds `METERGATE_MQTT_PASSWORD`, instead of the variable.
     #[arg(long, env = "METERGATE_MQTT_PASSWORD_FILE")]
     pub mqtt_password_file: Option<PathBuf>,
 

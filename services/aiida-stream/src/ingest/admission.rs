@@ -287,8 +287,11 @@ fn in_time(
 }
 
 /// Hands on what a home alone decides. Retained messages come again with every connection: what the permission
-/// already is needs no job.
+/// already is needs no job, and an empty one only says that the retained one is gone.
 fn status(arrival: &Arrival, binding: &Binding) -> Result<Verdict, Reason> {
+    if arrival.payload.is_empty() {
+        return Ok(Verdict::Known);
+    }
     let message = StatusMessage::parse(&arrival.payload).map_err(|error| unread(&error))?;
     agrees(&message.named, binding)?;
     if message.named.permissions.is_empty() {

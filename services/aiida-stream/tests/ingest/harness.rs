@@ -18,7 +18,7 @@ pub(crate) use permissions::{Grant, hex, raw, raw_at, status, values};
 pub(crate) use replica::{Child, Replica};
 
 /// How long anything may take before a test says that it never came.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 const PASSWORD: &str = "pw";
 
