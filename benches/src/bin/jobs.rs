@@ -5,12 +5,13 @@
 //! real one (it syncs, commits wait), and runs both in turn. Goals: 0.6 of the plain table's
 //! throughput, a median start within 5 ms. Exits with 1 when a goal is missed.
 
-use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use benches::numbers::{median, per_second};
+use benches::{Answer, argument, database, measure};
 use diesel::QueryResult;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -23,10 +24,7 @@ use job_queue::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use service_kit::shutdown::Shutdown;
-use test_support::Cluster;
 use tokio::sync::{Notify, mpsc};
-
-type Answer<T> = Result<T, Box<dyn Error>>;
 
 /// Share of the plain table's throughput to reach.
 const RATIO_GOAL: f64 = 0.6;
@@ -138,33 +136,13 @@ statement!(CompleteKeyed: Vec<i64> as Array<BigInt> => BigInt,
     "UPDATE plain_keyed SET state = 'completed', finished_at = clock_timestamp() WHERE id = ANY (", ") RETURNING id");
 
 fn main() -> ExitCode {
-    let jobs = std::env::args()
-        .nth(1)
-        .map_or(Ok(20_000), |text| text.parse());
-    let Ok(jobs) = jobs else {
-        println!("usage: jobs [JOBS]");
-        return ExitCode::from(2);
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build();
-    let compared = runtime
-        .map_err(Into::into)
-        .and_then(|runtime| runtime.block_on(compare(jobs)));
-    match compared {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(error) => {
-            println!("jobs benchmark: {error}");
-            ExitCode::from(2)
-        }
-    }
+    measure("jobs", compare())
 }
 
-async fn compare(jobs: usize) -> Answer<bool> {
-    let cluster = like_a_real_one().await?;
-    let url = cluster.url("bench");
+async fn compare() -> Answer<bool> {
+    let jobs = argument(20_000)?;
+    let cluster = database::like_a_real_one().await?;
+    let url = cluster.url(database::DATABASE);
     let mut conn = AsyncPgConnection::establish(&url).await?;
     job_queue::declare(&mut conn, &[Free::SPEC, Keyed::SPEC]).await?;
     conn.batch_execute(PLAIN_TABLES).await?;
@@ -204,9 +182,7 @@ async fn compare(jobs: usize) -> Answer<bool> {
         "",
         starts * 1e3
     );
-    let met = met == [true; 2] && start < starts;
-    println!("{}", if met { "goals met" } else { "GOAL MISSED" });
-    Ok(met)
+    Ok(met == [true; 2] && start < starts)
 }
 
 /// Speeds of the plain table and the job table, measured one right after the other.
@@ -231,31 +207,6 @@ impl Pairs {
         println!("{name:<30} {plain:>14.0} {table:>14.0} {ratio:>8.2} {RATIO_GOAL:>8.2}");
         ratio >= RATIO_GOAL
     }
-}
-
-/// On disk, with the settings that matter put back to what a server has.
-async fn like_a_real_one() -> Answer<Arc<Cluster>> {
-    let cluster = Arc::new(Cluster::start_in(&std::env::temp_dir())?);
-    for setting in [
-        "fsync",
-        "synchronous_commit",
-        "full_page_writes",
-        "autovacuum",
-    ] {
-        cluster
-            .sql("postgres", &format!("ALTER SYSTEM SET {setting} = on"))
-            .await?;
-    }
-    cluster
-        .sql("postgres", "ALTER SYSTEM SET shared_buffers = '128MB'")
-        .await?;
-    cluster
-        .sql("postgres", "ALTER SYSTEM SET max_wal_size = '1GB'")
-        .await?;
-    cluster.restart()?;
-    cluster.sql("postgres", "CREATE DATABASE bench").await?;
-    storage::migrate(&cluster.url("bench")).await?;
-    Ok(cluster)
 }
 
 /// Jobs per second by hand: insert, claim and complete, one statement per batch each.
@@ -405,14 +356,4 @@ impl Handler<Free> for Clocked {
         let _told = self.0.send(Instant::now());
         Outcome::Done
     }
-}
-
-fn per_second(jobs: usize, since: Instant) -> f64 {
-    u32::try_from(jobs).map_or(f64::NAN, f64::from) / since.elapsed().as_secs_f64()
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -62,6 +62,8 @@ pub struct PermissionState {
 /// Messages that were refused for one reason.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Refusal {
+    /// Why.
+    pub reason: String,
     /// How many.
     pub messages: u64,
 }
@@ -158,6 +160,28 @@ impl Party {
         let path = format!("/permissions/{id}/terminate");
         let _taken: Value = self.send(Method::POST, &path, None).await?;
         Ok(())
+    }
+
+    /// Sends the home a command; its document is the API's.
+    pub async fn command(&self, id: Uuid, document: &Value) -> Result<(), BoxError> {
+        let path = format!("/permissions/{id}/commands");
+        let _taken: Value = self.send(Method::POST, &path, Some(document)).await?;
+        Ok(())
+    }
+
+    /// Every status that a permission has had, oldest first.
+    pub async fn history(&self, id: Uuid) -> Result<Vec<String>, BoxError> {
+        #[derive(Deserialize)]
+        struct Event {
+            status: String,
+        }
+        #[derive(Deserialize)]
+        struct History {
+            events: Vec<Event>,
+        }
+        let path = format!("/permissions/{id}/events");
+        let history: History = self.send(Method::GET, &path, None).await?;
+        Ok(history.events.into_iter().map(|it| it.status).collect())
     }
 
     /// Looks at a permission until it is as wanted; an error that names `what` after the limit.

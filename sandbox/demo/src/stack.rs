@@ -1,5 +1,6 @@
 //! Everything Metergate needs, started privately on free ports: nothing of this machine is touched.
 
+mod broker;
 mod setup;
 
 use std::fs;
@@ -16,9 +17,10 @@ use test_support::process::{Process, ProcessError};
 use test_support::{Cluster, ClusterError, DatabaseError, binary, ports};
 
 use crate::BoxError;
+use broker::Broker;
 use setup::{
     HttpPorts, Secrets, aiida_settings, is_ready, is_secret, prepare_database, settings,
-    start_broker, start_custodian, subfolder,
+    start_custodian, subfolder,
 };
 
 /// The name of the database.
@@ -164,7 +166,7 @@ pub struct Stack {
     /// What processes that have ended had written.
     ended: String,
     custodian: Process,
-    broker: Option<(Process, BrokerAddresses)>,
+    broker: Option<Broker>,
     /// The custodian's pages and control endpoints, `http://host:port`.
     pub custodian_pages: String,
     /// The database's cluster.
@@ -241,9 +243,14 @@ impl Stack {
             None
         } else {
             let login = cluster.url_as("demo_emqx", &database_password, DATABASE);
-            let (process, addresses) = start_broker(&folder, &server, &login, &secrets)?;
-            settings.extend(aiida_settings(&folder, &nginx, &addresses, &secrets)?);
-            Some((process, addresses))
+            let broker = Broker::start(&folder, &server, &login, &secrets)?;
+            settings.extend(aiida_settings(
+                &folder,
+                &nginx,
+                &broker.addresses,
+                &secrets,
+            )?);
+            Some(broker)
         };
         settings.extend(options.services.iter().cloned());
         let mut stack = Self {
@@ -333,6 +340,11 @@ impl Stack {
         self.end(name, usize::MAX, Process::kill)
     }
 
+    /// Kills one replica of a service with −9, the oldest.
+    pub fn kill_one(&mut self, name: &str) -> Result<(), StackError> {
+        self.end(name, 1, Process::kill)
+    }
+
     /// Ends one replica of a service in order (SIGTERM), and waits until it has ended.
     pub fn terminate(&mut self, name: &str) -> Result<(), StackError> {
         self.end(name, 1, Process::terminate)
@@ -405,16 +417,36 @@ impl Stack {
     /// Where the sandbox broker listens; `None` when only the history side runs.
     #[must_use]
     pub fn broker(&self) -> Option<&BrokerAddresses> {
-        self.broker.as_ref().map(|(_, addresses)| addresses)
+        self.broker.as_ref().map(|broker| &broker.addresses)
+    }
+
+    /// Key and secret of the sandbox broker's management API.
+    #[must_use]
+    pub fn broker_key(&self) -> (&str, &str) {
+        let setting = |wanted: &str| {
+            let found = self.settings.iter().find(|(name, _)| name == wanted);
+            found.map_or("", |(_, value)| value.as_str())
+        };
+        (
+            setting("METERGATE_BROKER_API_KEY"),
+            setting("METERGATE_BROKER_API_SECRET"),
+        )
     }
 
     /// What the sandbox broker has logged, for failure messages.
     #[must_use]
     pub fn broker_log(&self) -> String {
-        self.broker
-            .as_ref()
-            .map(|(process, _)| process.output())
-            .unwrap_or_default()
+        self.broker.as_ref().map(Broker::output).unwrap_or_default()
+    }
+
+    /// Kills the sandbox broker with −9; nothing when there is none.
+    pub fn kill_broker(&mut self) -> Result<(), StackError> {
+        self.broker.as_mut().map_or(Ok(()), Broker::kill)
+    }
+
+    /// Starts the sandbox broker again, after [`Stack::kill_broker`], at the same addresses.
+    pub fn restart_broker(&mut self) -> Result<(), StackError> {
+        self.broker.as_mut().map_or(Ok(()), Broker::start_again)
     }
 
     fn spawn(&self, service: Service) -> Result<Process, StackError> {

@@ -13,7 +13,7 @@ use crate::code::{self, Invitation};
 use crate::meter::Meter;
 use crate::report::Report;
 use crate::status::HomeStatus;
-use crate::stream::{ConnectFailure, Order, Reconnection, try_once};
+use crate::stream::{ConnectFailure, Order, Reconnection, Sent, try_once};
 use crate::{Credentials, HomeError, Options};
 use book::Book;
 
@@ -86,6 +86,11 @@ impl Home {
     #[must_use]
     pub fn credentials(&self, permission: Uuid) -> Option<Credentials> {
         self.book.credentials(permission).ok()
+    }
+
+    /// What it has sent under a permission, where [`Options::keep_records`] says so.
+    pub fn sent(&self, permission: Uuid) -> Result<Sent, HomeError> {
+        self.book.sent(permission)
     }
 
     /// The household withdraws: a kept REVOKED message, then the end of all connections. Without

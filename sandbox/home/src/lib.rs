@@ -34,4 +34,4 @@ pub use home::Home;
 pub use options::{Decision, Options, TimeStyle};
 pub use report::{Inbound, PermissionReport, Report};
 pub use status::HomeStatus;
-pub use stream::{ConnectFailure, Reconnection};
+pub use stream::{ConnectFailure, Reconnection, Record, Sent};

@@ -62,6 +62,8 @@ pub struct Options {
     pub meter_id: Option<String>,
     /// How raw records write their time.
     pub times: TimeStyle,
+    /// Keeps every record that it sends, for [`Home::sent`](crate::Home::sent).
+    pub keep_records: bool,
     /// How long one attempt to connect to the broker may take.
     pub connect_timeout: Duration,
     /// How long it waits before it connects again, at first; doubled up to
@@ -86,6 +88,7 @@ impl Options {
             seed: 1,
             meter_id: None,
             times: TimeStyle::Text,
+            keep_records: false,
             connect_timeout: Duration::from_secs(10),
             reconnect_after: Duration::from_millis(500),
             reconnect_at_most: Duration::from_secs(10),

@@ -19,16 +19,16 @@ use super::{
 };
 
 /// The eligible party's user at the broker, and the name of the key to its management API.
-const PARTY: &str = "metergate";
-const BROKER_API_KEY: &str = "metergate-iam";
+pub(super) const PARTY: &str = "metergate";
+pub(super) const BROKER_API_KEY: &str = "metergate-iam";
 
 pub(super) struct Secrets {
     client_id: String,
     client_secret: String,
     encryption_key: String,
     jwt_secret: String,
-    party_password: String,
-    broker_api_secret: String,
+    pub(super) party_password: String,
+    pub(super) broker_api_secret: String,
 }
 
 impl Secrets {
@@ -149,40 +149,6 @@ pub(super) fn start_custodian(
     }
     command.envs(options.custodian.iter().cloned());
     let mut process = Process::spawn("custodian", command)?;
-    process.wait_for("its address file", START_LIMIT, |_| address_file.exists())?;
-    let addresses = serde_json::from_str(&fs::read_to_string(address_file)?)?;
-    Ok((process, addresses))
-}
-
-/// The sandbox broker, with TLS for homes and a plain listener for us.
-pub(super) fn start_broker(
-    folder: &Path,
-    server: &CertificateFiles,
-    database_url: &str,
-    secrets: &Secrets,
-) -> Result<(Process, BrokerAddresses), StackError> {
-    let address_file = folder.join("broker.json");
-    let own = |name: &str| format!("METERGATE_SANDBOX_BROKER_{name}");
-    let mut command = Command::new(binary::path("sandbox-broker")?);
-    command.env_clear();
-    for listener in ["PLAIN", "TLS", "API"] {
-        command.env(own(listener), "127.0.0.1:0");
-    }
-    command
-        .env(own("TLS_CERTIFICATE"), &server.certificate)
-        .env(own("TLS_KEY"), &server.key)
-        .env(own("DATABASE_URL"), database_url)
-        .env(own("PARTY_USERNAME"), PARTY)
-        .env(own("PARTY_PASSWORD"), &secrets.party_password)
-        .env(own("API_KEY"), BROKER_API_KEY)
-        .env(own("API_SECRET"), &secrets.broker_api_secret)
-        .env(own("STORE"), folder.join("broker"))
-        .env(own("ADDRESS_FILE"), &address_file)
-        .env(
-            "METERGATE_INTERNAL_ADDRESS",
-            format!("127.0.0.1:{}", ports::free()),
-        );
-    let mut process = Process::spawn("sandbox-broker", command)?;
     process.wait_for("its address file", START_LIMIT, |_| address_file.exists())?;
     let addresses = serde_json::from_str(&fs::read_to_string(address_file)?)?;
     Ok((process, addresses))

@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::report::PermissionReport;
-use crate::stream::{Order, ReportCell};
+use crate::stream::{Ledger, Order, ReportCell, Sent};
 use crate::{Credentials, HomeError};
 
 /// The permissions in the order they were scanned.
@@ -24,6 +24,7 @@ struct Entry {
 struct Running {
     credentials: Credentials,
     orders: mpsc::Sender<Order>,
+    ledger: Ledger,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -49,12 +50,14 @@ impl Book {
         permission: Uuid,
         credentials: Credentials,
         orders: mpsc::Sender<Order>,
+        ledger: Ledger,
     ) {
         let mut entries = self.lock();
         if let Some(entry) = entries.iter_mut().find(|one| one.permission == permission) {
             entry.running = Some(Running {
                 credentials,
                 orders,
+                ledger,
                 tasks: Vec::new(),
             });
         }
@@ -95,6 +98,10 @@ impl Book {
 
     pub(super) fn credentials(&self, permission: Uuid) -> Result<Credentials, HomeError> {
         self.running(permission, |running| running.credentials.clone())
+    }
+
+    pub(super) fn sent(&self, permission: Uuid) -> Result<Sent, HomeError> {
+        self.running(permission, |running| running.ledger.read())
     }
 
     pub(super) fn orders(&self, permission: Uuid) -> Result<mpsc::Sender<Order>, HomeError> {

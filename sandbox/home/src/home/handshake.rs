@@ -13,7 +13,7 @@ use crate::need::Direction;
 use crate::record::{Origin, utc_day};
 use crate::status::HomeStatus;
 use crate::stream::{
-    ConnectFailure, Link, Mode, Order, Pace, ReportCell, Settings, Shared, Streamer, receive,
+    ConnectFailure, Ledger, Link, Mode, Order, Pace, ReportCell, Settings, Shared, Streamer, receive,
 };
 use crate::{Credentials, Decision, FacadeError, HomeError};
 
@@ -75,8 +75,9 @@ impl Home {
             HomeError::Facade { permission, source }
         })?;
         let (orders, inbox) = mpsc::channel(ORDERS);
-        self.book.keep(permission, credentials.clone(), orders);
         let shared = Arc::new(self.share(invitation, details, credentials, report.clone()));
+        let (credentials, ledger) = (shared.credentials.clone(), shared.ledger.clone());
+        self.book.keep(permission, credentials, orders, ledger);
         let tasks = self
             .connect(&shared, inbox, began)
             .await
@@ -168,6 +169,7 @@ impl Home {
             random: Arc::clone(&options.random),
             mode: watch::Sender::new(Mode::Online),
             report,
+            ledger: Ledger::new(options.keep_records),
         }
     }
 

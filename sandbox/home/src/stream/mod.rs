@@ -4,6 +4,7 @@
 mod connection;
 mod control;
 mod inbound;
+mod ledger;
 mod link;
 mod outbox;
 mod shared;
@@ -12,7 +13,10 @@ mod streamer;
 pub use connection::ConnectFailure;
 pub(crate) use connection::{Settings, try_once};
 pub(crate) use inbound::receive;
+pub(crate) use ledger::Ledger;
+pub use ledger::Sent;
 pub(crate) use link::{Link, Pace};
+pub use outbox::Record;
 pub(crate) use shared::{Mode, ReportCell, Shared};
 pub(crate) use streamer::{Order, Streamer};
 

@@ -16,9 +16,11 @@ const WINDOW: usize = 100;
 
 /// A record and where it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Record {
-    pub(crate) topic: String,
-    pub(crate) payload: Vec<u8>,
+pub struct Record {
+    /// The topic.
+    pub topic: String,
+    /// The bytes.
+    pub payload: Vec<u8>,
 }
 
 /// What became of one record on the way.
@@ -74,6 +76,11 @@ impl Outbox {
             sent += 1;
         }
         sent
+    }
+
+    /// The record that the broker answered last.
+    pub(crate) const fn last_acknowledged(&self) -> Option<&Record> {
+        self.last_acknowledged.as_ref()
     }
 
     /// Waits for the fate of a record on the way; for ever when there is none.

@@ -7,7 +7,7 @@ use service_kit::random::SharedRandom;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::ConnectFailure;
+use super::{ConnectFailure, Ledger};
 use crate::meter::Meter;
 use crate::need::Need;
 use crate::record::Origin;
@@ -40,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) random: SharedRandom,
     pub(crate) mode: watch::Sender<Mode>,
     pub(crate) report: ReportCell,
+    pub(crate) ledger: Ledger,
 }
 
 /// A permission's report, shared by cloning.

@@ -189,10 +189,14 @@ impl Streamer {
         for schema in &self.shared.need.schemas {
             let document = self.shared.random.uuid();
             match record::write(*schema, &self.shared.origin, &reading, document) {
-                Ok(payload) => self.outbox.push(Record {
-                    topic: schema.topic_below(&self.shared.credentials.data_topic),
-                    payload,
-                }),
+                Ok(payload) => {
+                    let record = Record {
+                        topic: schema.topic_below(&self.shared.credentials.data_topic),
+                        payload,
+                    };
+                    self.shared.ledger.made(&record);
+                    self.outbox.push(record);
+                }
                 Err(error) => tracing::warn!(%error, "a record cannot be written"),
             }
             self.shared.report.update(|report| report.records += 1);
@@ -200,6 +204,11 @@ impl Streamer {
     }
 
     fn note(&self, delivery: Delivery) {
+        if delivery == Delivery::Acknowledged
+            && let Some(record) = self.outbox.last_acknowledged()
+        {
+            self.shared.ledger.acknowledged(record);
+        }
         self.shared.report.update(|report| match delivery {
             Delivery::Acknowledged => report.acknowledged += 1,
             Delivery::Refused => report.publish_refused += 1,
