@@ -76,6 +76,10 @@ CREATE INDEX permission_open ON aiida.permission (status, status_at)
     WHERE status IN ('CREATED', 'VALIDATED', 'UNABLE_TO_SEND', 'SENT_TO_PERMISSION_ADMINISTRATOR', 'ACCEPTED',
                      'TERMINATED', 'FULFILLED', 'UNFULFILLABLE', 'REVOKED', 'REQUIRES_EXTERNAL_TERMINATION',
                      'FAILED_TO_TERMINATE');
+-- What may be forgotten some day.
+CREATE INDEX permission_ended ON aiida.permission (status_at)
+    WHERE status IN ('MALFORMED', 'TIMED_OUT', 'REJECTED', 'INVALID', 'REVOKED', 'FULFILLED', 'UNFULFILLABLE',
+                     'FAILED_TO_TERMINATE', 'EXTERNALLY_TERMINATED');
 
 -- Every change of a permission's status, in the order of commits (the writer holds an advisory lock), so that a
 -- reader who has seen an id has seen all before it. Append only.
@@ -132,9 +136,10 @@ CREATE TABLE aiida.api_key (
 GRANT USAGE ON SCHEMA aiida
     TO metergate_aiida_permission, metergate_mqtt_iam, metergate_aiida_stream, metergate_operator, emqx;
 
--- The permission service alone changes a permission's status. It writes the hash and never reads it back.
+-- The permission service alone changes a permission's status, and forgets those that ended long ago. It writes the hash
+-- of a password and never reads it back.
 GRANT SELECT, INSERT, UPDATE, DELETE ON aiida.data_need TO metergate_aiida_permission;
-GRANT SELECT, INSERT, UPDATE (status, status_at, sent_at, starts_on, ends_on, code, aiida_id, accepted_at)
+GRANT SELECT, INSERT, DELETE, UPDATE (status, status_at, sent_at, starts_on, ends_on, code, aiida_id, accepted_at)
     ON aiida.permission TO metergate_aiida_permission;
 GRANT SELECT, INSERT ON aiida.permission_event TO metergate_aiida_permission;
 GRANT SELECT, UPDATE ON aiida.webhook TO metergate_aiida_permission;
@@ -142,12 +147,20 @@ GRANT INSERT, SELECT (permission_id, generation, created_at) ON aiida.credential
 GRANT SELECT, INSERT ON aiida.outgoing TO metergate_aiida_permission;
 GRANT SELECT ON aiida.api_key TO metergate_aiida_permission, metergate_aiida_stream;
 
-GRANT SELECT, UPDATE (granted_at, removed_at) ON aiida.permission TO metergate_mqtt_iam;
+-- What opens the household's page is for nobody else; of whom a permission is, mqtt-iam need not know.
+GRANT SELECT (id, data_need, status, accepted_at, granted_at, removed_at), UPDATE (granted_at, removed_at)
+    ON aiida.permission TO metergate_mqtt_iam;
 GRANT SELECT, DELETE ON aiida.credential TO metergate_mqtt_iam;
 
-GRANT SELECT, UPDATE (first_message_at, last_message_at) ON aiida.permission TO metergate_aiida_stream;
+GRANT SELECT (id, bundle_id, connection_id, data_need_id, data_need, meter_id, status, created_at, status_at, sent_at,
+              starts_on, ends_on, code, aiida_id, accepted_at, granted_at, removed_at, first_message_at,
+              last_message_at),
+      UPDATE (first_message_at, last_message_at)
+    ON aiida.permission TO metergate_aiida_stream;
 GRANT SELECT, UPDATE (published_at, dropped), DELETE ON aiida.outgoing TO metergate_aiida_stream;
 
 GRANT SELECT ON aiida.data_need, aiida.permission, aiida.permission_event, aiida.webhook, aiida.outgoing
     TO metergate_operator;
 GRANT SELECT, INSERT, UPDATE (revoked_at) ON aiida.api_key TO metergate_operator;
+-- To erase a customer; what refers to the permission goes with it.
+GRANT DELETE ON aiida.permission TO metergate_operator;

@@ -120,5 +120,10 @@ GRANT SELECT, INSERT ON aiida.message, aiida.reading TO metergate_aiida_stream;
 GRANT SELECT, INSERT, UPDATE ON aiida.refusal TO metergate_aiida_stream;
 GRANT SELECT, INSERT, DELETE ON aiida.refused_message TO metergate_aiida_stream;
 GRANT SELECT ON aiida.message, aiida.reading, aiida.refusal, aiida.refused_message TO metergate_aiida_permission;
+-- The counts go with their permission.
+GRANT DELETE ON aiida.refusal TO metergate_aiida_permission;
 GRANT SELECT ON aiida.refusal, aiida.refused_message TO metergate_operator;
+-- To erase a customer, without a look at what was measured.
+GRANT SELECT (permission_id), DELETE ON aiida.message, aiida.reading TO metergate_operator;
+GRANT DELETE ON aiida.refusal, aiida.refused_message TO metergate_operator;
 GRANT SELECT ON aiida.stream_slot TO metergate_operator;

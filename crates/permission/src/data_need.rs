@@ -3,6 +3,7 @@
 //!
 //! A data need that exists has been checked: each field as a home reads it, its schemas against its direction.
 
+use jiff::SignedDuration;
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
@@ -22,6 +23,10 @@ mod write;
 
 pub use duration::{Duration, Period, PeriodError, TimeFrame, TimeFrameError};
 pub use error::DataNeedError;
+
+/// How long after the last day of its time frame a permission's messages are still taken, for what was on its way at
+/// midnight: only then the clock ends the permission.
+pub const ON_ITS_WAY: SignedDuration = SignedDuration::from_mins(5);
 
 /// Which way the data goes, seen from the home.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -159,7 +159,7 @@ kind_of_one_id! {
         retry: Retry::Forever,
         backoff_first: Duration::from_secs(1),
         backoff_limit: HOUR,
-        ..KindSpec::new("mqtt.revoke", MQTT_IAM, &[AIIDA_PERMISSION, MQTT_IAM])
+        ..KindSpec::new("mqtt.revoke", MQTT_IAM, &[AIIDA_PERMISSION, MQTT_IAM, OPERATOR])
     }
 }
 

@@ -90,6 +90,7 @@ impl Party {
         if !made.status.success() {
             return Err(String::from_utf8_lossy(&made.stderr).into_owned().into());
         }
+        service_kit::http::install_tls_provider();
         let authority = Certificate::from_pem(stack.authority.pem().as_bytes())?;
         Ok(Self {
             http: Client::builder()

@@ -5,6 +5,7 @@ mod setup;
 
 use std::fs;
 use std::io;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,7 +20,7 @@ use test_support::{Cluster, ClusterError, DatabaseError, binary, ports};
 use crate::BoxError;
 use broker::Broker;
 use setup::{
-    HttpPorts, Secrets, aiida_settings, is_ready, is_secret, prepare_database, settings,
+    HttpPorts, Secrets, aiida_settings, is_listener, is_ready, is_secret, prepare_database, settings,
     start_custodian, subfolder,
 };
 
@@ -226,7 +227,7 @@ impl Stack {
             certificate: server.clone(),
             output,
             htpasswd,
-            variables: ["NGINX_RATE", "NGINX_AIIDA_RATE"]
+            variables: ["NGINX_RATE", "NGINX_AIIDA_RATE", "NGINX_AIIDA_REQUEST_RATE"]
                 .map(|rate| (rate.to_owned(), "50r/s".to_owned()))
                 .into(),
         })?;
@@ -478,6 +479,12 @@ impl Stack {
                 "METERGATE_INTERNAL_ADDRESS",
                 format!("127.0.0.1:{internal}"),
             );
+        // nginx knows one of the replicas; a further one on this machine listens elsewhere.
+        for (name, address) in self.settings.iter().filter(|it| is_listener(&it.0)) {
+            if TcpListener::bind(address).is_err() {
+                command.env(name, format!("127.0.0.1:{}", ports::free()));
+            }
+        }
         let mut process = Process::spawn(service.name, command)?;
         process.wait_for("readiness", START_LIMIT, |_| is_ready(internal))?;
         Ok(process)

@@ -6,7 +6,6 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CACHE_CONTROL;
-use bcrypt::{BcryptError, Version};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 use jiff::Timestamp;
 use job_queue::{NewJob, QueueError};
@@ -18,19 +17,21 @@ use storage::DatabaseError;
 use storage::aiida::credential;
 use storage::aiida::permission::{self as table, Answer, Permission};
 use storage::kinds::MqttGrant;
-use tokio::task::JoinError;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::Service;
-use crate::handshake::{agreed, find, frame};
+use crate::handshake::{agreed, frame, gone};
+use crate::hashing::HashError;
 use crate::refusal::Refusal;
 use crate::tokens::Access;
 
 /// 18 random bytes are 24 characters.
 const PASSWORD_BYTES: usize = 18;
 
-/// A database that restarts just now must not strand a home.
-const ATTEMPTS: u32 = 6;
+/// A database that restarts just now must not strand a home: this long an acceptance is tried, from the first look at
+/// the permission to the commit. With the wait for the grant it stays below what nginx and homes wait.
+const PATIENCE: Duration = Duration::from_secs(20);
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(500);
 
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,9 @@ enum AnswerError {
     /// Somebody or time was first; nothing has changed.
     #[error("the permission is not waiting for an answer any more")]
     Late,
+    /// There is nothing to answer.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     #[error(transparent)]
     Database(#[from] DatabaseError),
     #[error(transparent)]
@@ -48,18 +52,18 @@ enum AnswerError {
     Process(#[from] IllegalStep),
 }
 
-#[derive(Debug, thiserror::Error)]
-enum HashError {
-    #[error("the password's hash cannot be computed")]
-    Bcrypt(#[from] BcryptError),
-    #[error("the password's hash was not computed to its end")]
-    Cut(#[from] JoinError),
+impl AnswerError {
+    /// Another attempt would end in the same way.
+    const fn is_final(&self) -> bool {
+        matches!(self, Self::Late | Self::Refused(_) | Self::Process(_))
+    }
 }
 
 impl From<AnswerError> for Refusal {
     fn from(error: AnswerError) -> Self {
         match error {
             AnswerError::Late => late(),
+            AnswerError::Refused(refusal) => refusal,
             error => Self::unavailable(&error),
         }
     }
@@ -91,23 +95,40 @@ pub(crate) async fn decline(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// ACCEPT: credentials at the broker, handed out once. The hash is computed before anything is locked; the grant is
-/// waited for afterwards, because a home does not try its first connection again.
+/// ACCEPT: credentials at the broker, handed out once. The hash is computed before anything is locked, and once at a
+/// time for each permission; the grant is waited for afterwards, because a home does not try its first connection
+/// again.
 pub(crate) async fn accept(
     service: &Service,
     id: PermissionId,
     access: &Access,
     aiida_id: Option<Uuid>,
 ) -> Result<HttpResponse, Refusal> {
-    let (permission, answer) = {
+    let under_way = service.hashing.begin(id).ok_or_else(|| {
+        Refusal::new(
+            StatusCode::CONFLICT,
+            "Another answer of the same home is being handled: nothing was changed by this one.",
+        )
+    })?;
+    let deadline = Instant::now() + PATIENCE;
+    let (permission, answer) = patiently(id, deadline, async || {
         let mut conn = service.database.get().await?;
-        waiting(service, &mut conn, id, access, aiida_id).await?
-    };
+        waiting(service, &mut conn, id, access, aiida_id).await
+    })
+    .await?;
     let password = service.random.token(PASSWORD_BYTES);
-    let hash = hash(service, &password)
-        .await
-        .map_err(|error| Refusal::unavailable(&error))?;
-    let job = commit(service, id, &answer, &hash).await?;
+    let cost = service.config.facade.aiida_bcrypt_cost;
+    let mut salt = [0; 16];
+    service.random.fill(&mut salt);
+    let hash = service.hashing.hash(&under_way, &password, cost, salt);
+    let hash = hash.await.map_err(|error| no_hash(&error))?;
+    // When the connection breaks while it commits, nobody has told us whether it did: then the next attempt looks.
+    let mut tried = Vec::new();
+    let job = patiently(id, deadline, async || {
+        attempt_to(service, id, &answer, &hash, &mut tried).await
+    })
+    .await?;
+    drop(under_way);
     // From here on nothing may fail.
     tracing::info!(permission = %id, "accepted");
     wait_for_grant(service, id, job).await;
@@ -130,10 +151,10 @@ async fn waiting(
     id: PermissionId,
     access: &Access,
     aiida_id: Option<Uuid>,
-) -> Result<(Permission, Answer), Refusal> {
-    let permission = find(conn, id).await?;
+) -> Result<(Permission, Answer), AnswerError> {
+    let permission = table::get(conn, id).await?.ok_or_else(gone)?;
     if permission.status != Status::SentToPermissionAdministrator {
-        return Err(late());
+        return Err(AnswerError::Late);
     }
     let frame: TimeFrame = match agreed(&permission) {
         Some(frame) => frame,
@@ -147,46 +168,33 @@ async fn waiting(
     Ok((permission, answer))
 }
 
-/// bcrypt on the blocking pool, as many at a time as there are processors.
-async fn hash(service: &Service, password: &str) -> Result<String, HashError> {
-    let cost = service.config.facade.aiida_bcrypt_cost;
-    let mut salt = [0; 16];
-    service.random.fill(&mut salt);
-    let password = password.to_owned();
-    // Never closed.
-    let turn = service.hashing.acquire().await.ok();
-    let parts = tokio::task::spawn_blocking(move || bcrypt::hash_with_salt(password, cost, salt));
-    let parts = parts.await??;
-    drop(turn);
-    Ok(parts.format_for_version(Version::TwoB))
+/// Logs the cause.
+fn no_hash(error: &HashError) -> Refusal {
+    if matches!(error, HashError::Full(_)) {
+        metrics::counter!("aiida_hashes_refused_total").increment(1);
+    }
+    Refusal::unavailable(error)
 }
 
-/// Commits the acceptance and answers the job of its grant. When the connection breaks while it commits, nobody has
-/// told us whether it did: then we look.
-async fn commit(
-    service: &Service,
+/// Tries until it succeeds, another attempt would be of no use, or the deadline has passed.
+async fn patiently<T>(
     id: PermissionId,
-    answer: &Answer,
-    hash: &str,
-) -> Result<i64, AnswerError> {
-    let mut tried = Vec::new();
-    let mut attempt = 1;
+    deadline: Instant,
+    mut attempt: impl AsyncFnMut() -> Result<T, AnswerError>,
+) -> Result<T, AnswerError> {
     loop {
-        let error = match attempt_to(service, id, answer, hash, &mut tried).await {
-            Ok(job) => return Ok(job),
-            Err(error @ (AnswerError::Late | AnswerError::Process(_))) => return Err(error),
-            Err(error) => error,
+        let error = match attempt().await {
+            Err(error) if !error.is_final() => error,
+            ended => return ended,
         };
-        if attempt >= ATTEMPTS {
+        if Instant::now() + BETWEEN_ATTEMPTS > deadline {
             return Err(error);
         }
         tracing::warn!(
             permission = %id,
-            attempt,
             error = chain(&error),
-            "an acceptance could not be stored yet"
+            "a home's answer could not be handled yet"
         );
-        attempt += 1;
         tokio::time::sleep(BETWEEN_ATTEMPTS).await;
     }
 }

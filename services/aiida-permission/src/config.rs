@@ -78,6 +78,27 @@ pub struct FacadeConfig {
         value_parser = clap::value_parser!(u64).range(1..=50)
     )]
     pub aiida_grant_seconds: u64,
+
+    /// Whether permissions can be asked for without a key: by the connect button (`POST permission-request`) and on
+    /// the page `/permissions/new`. Without, only the API asks, and gives the customer's page.
+    #[arg(
+        long,
+        env = "METERGATE_AIIDA_PUBLIC_REQUESTS",
+        default_value_t = true,
+        action = clap::ArgAction::Set
+    )]
+    pub aiida_public_requests: bool,
+
+    /// Permissions that may wait for an answer before requests without a key are turned away; those that the API has
+    /// asked for count, and it is never turned away. Too low, and customers are; too high, and a flood of requests
+    /// fills the database for as long as a code is good.
+    #[arg(
+        long,
+        env = "METERGATE_AIIDA_OPEN_PERMISSIONS",
+        default_value_t = 10_000,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    pub aiida_open_permissions: u32,
 }
 
 /// What time does to permissions.
@@ -111,6 +132,16 @@ pub struct ProcessConfig {
         value_parser = clap::value_parser!(u32).range(1..=1440)
     )]
     pub aiida_silent_minutes: u32,
+
+    /// Days that a permission is kept after its end, with its events; one whose readings are kept longer
+    /// (METERGATE_AIIDA_STREAM_RETENTION_DAYS) stays as long as they do.
+    #[arg(
+        long,
+        env = "METERGATE_AIIDA_RETENTION_DAYS",
+        default_value_t = 90,
+        value_parser = clap::value_parser!(u32).range(1..=36_500)
+    )]
+    pub aiida_retention_days: u32,
 }
 
 impl ProcessConfig {
@@ -124,6 +155,12 @@ impl ProcessConfig {
     #[must_use]
     pub fn termination(&self) -> SignedDuration {
         SignedDuration::from_hours(i64::from(self.aiida_termination_days) * 24)
+    }
+
+    /// How long a permission is kept after its end.
+    #[must_use]
+    pub fn retention(&self) -> SignedDuration {
+        SignedDuration::from_hours(i64::from(self.aiida_retention_days) * 24)
     }
 
     /// How long an accepted permission may be without data.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::accept;
 use crate::refusal::Refusal;
-use crate::requests::{self, CreateError, Wanted};
+use crate::requests::{self, By, CreateError, Wanted};
 use crate::tokens::Access;
 use crate::{Service, status_messages};
 
@@ -41,7 +41,7 @@ pub(crate) async fn create(
         asked.meter_id.as_deref(),
     )
     .map_err(|mistakes| Refusal::with(StatusCode::BAD_REQUEST, mistakes))?;
-    let created = requests::create(&service, &wanted, None).await?;
+    let created = requests::create(&service, &wanted, None, By::Anybody).await?;
     let code = service
         .bundle(created.bundle, &created.permissions, created.at)
         .map_err(|error| Refusal::unavailable(&error))?;
@@ -55,6 +55,14 @@ impl From<CreateError> for Refusal {
     fn from(error: CreateError) -> Self {
         match error {
             CreateError::Needs(mistakes) => Self::with(StatusCode::BAD_REQUEST, mistakes),
+            CreateError::Closed => Self::new(
+                StatusCode::FORBIDDEN,
+                "Permissions are not asked for here: ask the eligible party for a code.",
+            ),
+            CreateError::Full => Self::full(
+                "Too many requests are waiting for an answer: try again later. The operator can allow more \
+                 (METERGATE_AIIDA_OPEN_PERMISSIONS).",
+            ),
             error => Self::unavailable(&error),
         }
     }
@@ -192,17 +200,17 @@ pub(crate) fn bearer(service: &Service, request: &HttpRequest) -> Result<Access,
         .map_err(|error| Refusal::unauthorized(error.to_string()))
 }
 
-/// A permission that a good token names; it is gone only if the operator has erased it.
-pub(crate) async fn find(
-    conn: &mut AsyncPgConnection,
-    id: PermissionId,
-) -> Result<Permission, Refusal> {
-    table::get(conn, id).await?.ok_or_else(|| {
-        Refusal::new(
-            StatusCode::NOT_FOUND,
-            "There is no such permission (any more).",
-        )
-    })
+/// A permission that a good token names; it is gone only if it was erased or pruned.
+async fn find(conn: &mut AsyncPgConnection, id: PermissionId) -> Result<Permission, Refusal> {
+    table::get(conn, id).await?.ok_or_else(gone)
+}
+
+/// No such permission.
+pub(crate) fn gone() -> Refusal {
+    Refusal::new(
+        StatusCode::NOT_FOUND,
+        "There is no such permission (any more).",
+    )
 }
 
 /// The days, if they have been told.

@@ -1,6 +1,7 @@
 //! The permission facade of AIIDA: what homes call, what households see, and what becomes of a permission.
 //!
-//! - `handshake` and `requests`: asking for permissions, and the home's answer; `accept`: the answer that counts.
+//! - `handshake` and `requests`: asking for permissions, and the home's answer; `accept`: the answer that counts, `hashing`:
+//!   what it costs.
 //!   `tokens` lets the home in, `refusal` is what it sees when something is wrong.
 //! - `pages`: the household's page with the code; `feed` and `status_messages`: changes as they happen.
 //! - `jobs`: what homes tell later, and what time does; `terminate`: the end that the eligible party wants.
@@ -16,6 +17,7 @@ mod cors;
 mod data_needs;
 mod feed;
 mod handshake;
+mod hashing;
 mod jobs;
 mod pages;
 mod refusal;

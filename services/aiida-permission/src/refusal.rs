@@ -23,6 +23,9 @@ const LARGEST: usize = 16 * 1024;
 /// Seconds after which trouble of ours may be over.
 const COME_BACK: &str = "5";
 
+/// Seconds after which there may be room again.
+const COME_BACK_LATER: &str = "600";
+
 /// A request that is not fulfilled.
 #[derive(Debug)]
 pub(crate) struct Refusal {
@@ -62,6 +65,14 @@ impl Refusal {
                 StatusCode::METHOD_NOT_ALLOWED,
                 format!("This address knows {allowed} only."),
             )
+        }
+    }
+
+    /// No room for more just now; it comes with time.
+    pub(crate) fn full(message: &'static str) -> Self {
+        Self {
+            header: Some((RETRY_AFTER, COME_BACK_LATER)),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, message)
         }
     }
 

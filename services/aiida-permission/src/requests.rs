@@ -1,5 +1,8 @@
-//! Asking for permissions: by an eligible party's page (`POST permission-request`) or by ours. What is wrong in a
-//! request is said, and nothing of it is stored.
+//! Asking for permissions: by an eligible party's page (`POST permission-request`), by ours, or by the API. What is
+//! wrong in a request is said, and nothing of it is stored.
+//!
+//! Without a key anybody can ask, in anybody's name; each permission that nobody answers stays open for days. So
+//! strangers are turned away when as many are open as the operator allows, or altogether if the operator wants it.
 
 use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 use jiff::Timestamp;
@@ -7,9 +10,11 @@ use jiff::tz::TimeZone;
 use job_queue::QueueError;
 use permission::data_need::DataNeed;
 use permission::{BundleId, DataNeedId, IllegalStep, PermissionId, Status};
+use serde_json::Value;
 use storage::DatabaseError;
 use storage::aiida::event::Cause;
 use storage::aiida::permission::{self as table, NewPermission};
+use storage::audit;
 
 use crate::Service;
 
@@ -98,12 +103,29 @@ pub(crate) struct Created {
     pub(crate) at: Timestamp,
 }
 
+/// Who asks.
+#[derive(Debug, Clone)]
+pub(crate) enum By {
+    /// Whoever knows the address of the connect button or of the page.
+    Anybody,
+    /// A household that was asked before.
+    Household,
+    /// The eligible party, with its key: the detail of the lines in the audit log.
+    Party(Value),
+}
+
 /// Why nothing was created.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CreateError {
     /// No such data need, or none that can be asked for now; in words.
     #[error("{}", .0.join(" "))]
     Needs(Vec<String>),
+    /// The operator wants no requests without a key.
+    #[error("permissions are asked for with a key only")]
+    Closed,
+    /// As many wait for an answer as the operator allows.
+    #[error("too many permissions are open")]
+    Full,
     #[error(transparent)]
     Database(#[from] DatabaseError),
     #[error(transparent)]
@@ -115,13 +137,15 @@ pub(crate) enum CreateError {
 }
 
 /// Creates one permission per data need and takes them to `SENT_TO_PERMISSION_ADMINISTRATOR`, an event for each
-/// step, all in one transaction. `ticket` opens the household's page.
+/// step, all in one transaction, with the lines of the audit log. `ticket` opens the household's page.
 pub(crate) async fn create(
     service: &Service,
     wanted: &Wanted,
     ticket: Option<&str>,
+    by: By,
 ) -> Result<Created, CreateError> {
     let mut conn = service.database.get().await?;
+    admit(service, &mut conn, &by).await?;
     let now = service.clock.now();
     let needs = look_up(service, &mut conn, &wanted.data_needs, now).await?;
     let bundle = BundleId::from(service.random.uuid());
@@ -143,6 +167,12 @@ pub(crate) async fn create(
         .collect();
     conn.transaction(async |conn| {
         service.announce(conn, Vec::new()).await?;
+        if let By::Party(detail) = &by {
+            for id in &permissions {
+                let action = "aiida.permission.asked";
+                audit::record(conn, action, Some(id.uuid()), detail).await?;
+            }
+        }
         table::insert(conn, &new).await?;
         for (from, to) in [
             (Status::Created, Status::Validated),
@@ -161,6 +191,31 @@ pub(crate) async fn create(
         permissions,
         at: now,
     })
+}
+
+/// Turns strangers away. Several at once may exceed the bound by a few: it is there for floods.
+async fn admit(
+    service: &Service,
+    conn: &mut AsyncPgConnection,
+    by: &By,
+) -> Result<(), CreateError> {
+    let facade = &service.config.facade;
+    let refused = match by {
+        By::Party(_) => return Ok(()),
+        By::Anybody if !facade.aiida_public_requests => CreateError::Closed,
+        By::Anybody | By::Household => {
+            if !table::open_reach(conn, facade.aiida_open_permissions).await? {
+                return Ok(());
+            }
+            CreateError::Full
+        }
+    };
+    let reason = match refused {
+        CreateError::Full => "full",
+        _ => "closed",
+    };
+    metrics::counter!("aiida_requests_refused_total", "reason" => reason).increment(1);
+    Err(refused)
 }
 
 /// The data needs as they are now; each that cannot be asked for is named.

@@ -21,6 +21,7 @@ use crate::ServeError;
 use crate::config::Config;
 use crate::data_needs::DataNeeds;
 use crate::feed::Feed;
+use crate::hashing::Hashing;
 use crate::tokens::{SignError, Tokens};
 
 /// Endless answers (event streams) at a time; more are asked to come back.
@@ -41,8 +42,7 @@ pub(crate) struct Service {
     pub(crate) homes_url: String,
     pub(crate) tokens: Tokens,
     pub(crate) feed: Feed,
-    /// Hashes computed at a time: more than there are processors would only make each of them late.
-    pub(crate) hashing: Semaphore,
+    pub(crate) hashing: Hashing,
     pub(crate) streams: Arc<Semaphore>,
 }
 
@@ -64,7 +64,7 @@ impl Service {
             homes_url: settings.homes_url,
             tokens: settings.tokens,
             feed: Feed::new(),
-            hashing: Semaphore::new(processors),
+            hashing: Hashing::new(processors),
             streams: Arc::new(Semaphore::new(MOST_STREAMS)),
             database,
             config,
@@ -150,6 +150,18 @@ pub(crate) fn describe_metrics() {
         "aiida_accept_seconds",
         metrics::Unit::Seconds,
         "Time from a home's ACCEPT to its answer"
+    );
+    metrics::describe_counter!(
+        "aiida_hashes_refused_total",
+        "Acceptances for which there was no room: homes that are stranded"
+    );
+    metrics::describe_counter!(
+        "aiida_requests_refused_total",
+        "Requests for permissions by strangers that were turned away, by reason"
+    );
+    metrics::describe_counter!(
+        "aiida_permissions_pruned_total",
+        "Ended permissions that were deleted when their time was over"
     );
     metrics::describe_counter!(
         "aiida_status_messages_total",

@@ -4,7 +4,8 @@
 //!   (`docs/adr/0007`).
 //! - `outbound` publishes commands and inbound data; `live` serves what comes in as server-sent events.
 //! - `partitions` keeps one partition per day and drops those whose time is over.
-//! - `broker` is how all of them reach the broker; `config` is the rest of the configuration.
+//! - `broker` is how all of them reach the broker; `config` is the rest of the configuration; `trial` is a login to see
+//!   whether it works.
 //!
 //! Changes no permission: what a home says of its own becomes a job for `aiida-permission`.
 
@@ -16,6 +17,7 @@ mod outbound;
 mod partitions;
 #[cfg(test)]
 mod testing;
+mod trial;
 
 use std::sync::Arc;
 
@@ -30,6 +32,7 @@ pub use config::{Config, StreamConfig};
 pub use ingest::TlsError;
 pub use live::{LiveConfig, LiveError};
 pub use outbound::OutboundConfig;
+pub use trial::{TrialError, try_broker};
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]

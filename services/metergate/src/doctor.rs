@@ -175,7 +175,15 @@ impl Doctor {
         let facade = aiida_permission::Config::from(self.config.clone()).check();
         report.line("permission facade", facade.map(|()| "configured"))?;
         let stream = aiida_stream::Config::from(self.config.clone()).check();
+        let stream_is_configured = stream.is_ok();
         report.line("stream", stream.map(|()| "configured"))?;
+        if stream_is_configured && !self.offline {
+            let login = aiida_stream::try_broker(&self.config.broker).await;
+            report.line(
+                "broker's login",
+                login.map(|()| "let in, subscriptions taken"),
+            )?;
+        }
         let broker = mqtt_iam::broker::Broker::new(&self.config.iam.broker);
         let broker = match broker {
             Ok(broker) if self.offline => {

@@ -3,27 +3,50 @@
 use std::io::Write;
 use std::time::Duration;
 
-use diesel_async::AsyncConnection;
+use diesel_async::{AsyncConnection, AsyncPgConnection};
+use job_queue::{Listener, NewJob};
+use permission::PermissionId;
 use serde_json::json;
 use service_kit::shutdown::Shutdown;
-use storage::kinds::{OutputExpire, SmdRelease};
-use storage::smd::{authorization, erasure};
+use storage::aiida::erasure::{self as aiida, Erased};
+use storage::kinds::{MqttRevoke, OutputExpire, SmdRelease};
+use storage::smd::{AuthorizationId, authorization, erasure as smd};
 use storage::{Database, DatabaseConfig, audit};
+use tokio::time::Instant;
 
 use crate::jobs::{CommandError, block_on};
 
-/// Erases one customer everywhere: readings, name and tokens at once, then the files, and the
-/// authorization at the custodian if it still stands. What is left is a tombstone without personal data.
+/// How long aiida-stream may go on storing what came under a permission that is gone: it remembers permissions for
+/// two seconds, and then stores the batch that it has begun.
+const STILL_STORED: Duration = Duration::from_secs(5);
+
+/// Erases one customer everywhere: readings, name, tokens and permissions at once, then the files, the
+/// authorization at the custodian if it still stands, and what the MQTT broker holds. A home is not told: it is
+/// disconnected and cannot log in again. What is left is a tombstone without personal data, and the audit log.
 #[derive(Debug, clap::Args)]
 pub struct Erase {
     #[command(flatten)]
     database: DatabaseConfig,
-    /// The custodian's subscription id (it is in the file names), or our id of an authorization (it is
-    /// in the logs).
+    /// For Share My Data: the custodian's subscription id (it is in the file names), or our id of an
+    /// authorization (it is in the logs). For AIIDA: the connection id, or the id of one of the permissions. What
+    /// it names on either side is erased.
     customer: String,
-    /// Seconds to wait for the files to be removed by csv-exporter.
+    /// Seconds to wait for the files to be removed by csv-exporter, and for the homes to be disconnected by mqtt-iam.
     #[arg(long, default_value_t = 30)]
     wait_seconds: u64,
+}
+
+/// What belongs to the customer.
+struct Found {
+    authorizations: Vec<AuthorizationId>,
+    permissions: Vec<PermissionId>,
+}
+
+/// What was deleted, and the jobs that do the rest.
+struct Begun {
+    erased: Erased,
+    files: Option<i64>,
+    homes: Vec<i64>,
 }
 
 impl Erase {
@@ -36,42 +59,186 @@ impl Erase {
         let database = Database::new(&self.database)?;
         let mut conn = database.get().await?;
         storage::check_version(&mut conn).await?;
-        let found = erasure::find(&mut conn, &self.customer).await?;
-        if found.is_empty() {
+        let found = Found {
+            authorizations: smd::find(&mut conn, &self.customer).await?,
+            permissions: aiida::find(&mut conn, &self.customer).await?,
+        };
+        if found.authorizations.is_empty() && found.permissions.is_empty() {
             return Err(CommandError::NoCustomer(self.customer));
         }
-        let removal = conn
-            .transaction(async |conn| {
-                for authorization in &found {
-                    let authorization = *authorization;
-                    let known = authorization::get(conn, authorization).await?;
-                    // Before the authorization is locked: a running release holds its job first.
-                    if known.is_some_and(|known| !known.released) {
-                        job_queue::enqueue_one(conn, &SmdRelease { authorization }).await?;
-                    }
-                    erasure::erase(conn, authorization).await?;
-                    audit::record(conn, "smd.erased", Some(authorization.uuid()), &json!({}))
-                        .await?;
-                }
-                Ok::<_, CommandError>(job_queue::enqueue_one(conn, &OutputExpire {}).await?)
-            })
+        let begun = conn
+            .transaction(async |conn| begin(conn, &found).await)
             .await?;
         drop(conn);
-        for authorization in &found {
+        let committed = Instant::now();
+        for authorization in &found.authorizations {
             writeln!(out, "erased from the database: {authorization}")?;
         }
+        if !found.permissions.is_empty() {
+            tell(out, "erased from the database", begun.erased)?;
+        }
         let shutdown = Shutdown::new();
-        let listener = database.listen(&shutdown);
-        let limit = Duration::from_secs(self.wait_seconds);
-        let removed = job_queue::wait_for(database.pool(), &listener, removal, limit).await;
+        let rest = Rest {
+            listener: database.listen(&shutdown),
+            limit: committed + Duration::from_secs(self.wait_seconds),
+            database: &database,
+        };
+        let done = async {
+            if let Some(job) = begun.files {
+                rest.files(out, job).await?;
+            }
+            if !found.permissions.is_empty() {
+                rest.homes(out, &found.permissions, &begun.homes, committed)
+                    .await?;
+            }
+            Ok(())
+        };
+        let done = done.await;
         shutdown.begin_hard();
-        match removed {
-            Ok(_) => writeln!(out, "the files are removed")?,
+        done
+    }
+}
+
+/// Deletes what can be deleted at once, and enqueues the rest. Jobs first: whoever runs one holds it before rows.
+async fn begin(conn: &mut AsyncPgConnection, found: &Found) -> Result<Begun, CommandError> {
+    let mut begun = Begun {
+        erased: Erased::default(),
+        files: None,
+        homes: Vec::new(),
+    };
+    let mut jobs = Vec::new();
+    for &permission in &found.permissions {
+        jobs.push(NewJob::new(&MqttRevoke { permission })?);
+    }
+    begun.homes = job_queue::enqueue(conn, &jobs).await?;
+    for &authorization in &found.authorizations {
+        let known = authorization::get(conn, authorization).await?;
+        // Before the authorization is locked: a running release holds its job first.
+        if known.is_some_and(|known| !known.released) {
+            job_queue::enqueue_one(conn, &SmdRelease { authorization }).await?;
+        }
+        smd::erase(conn, authorization).await?;
+        audit::record(conn, "smd.erased", Some(authorization.uuid()), &json!({})).await?;
+    }
+    if !found.authorizations.is_empty() {
+        begun.files = Some(job_queue::enqueue_one(conn, &OutputExpire {}).await?);
+    }
+    for &permission in &found.permissions {
+        let erased = aiida::erase(conn, permission).await?;
+        record(conn, permission, erased).await?;
+        begun.erased += erased;
+    }
+    Ok(begun)
+}
+
+async fn record(
+    conn: &mut AsyncPgConnection,
+    permission: PermissionId,
+    erased: Erased,
+) -> diesel::QueryResult<()> {
+    let detail = json!({
+        "messages": erased.messages,
+        "readings": erased.readings,
+        "refused": erased.refused,
+    });
+    audit::record(conn, "aiida.erased", Some(permission.uuid()), &detail).await
+}
+
+fn tell(out: &mut impl Write, what: &str, erased: Erased) -> std::io::Result<()> {
+    let Erased {
+        permissions,
+        messages,
+        readings,
+        refused,
+    } = erased;
+    writeln!(
+        out,
+        "{what}: {permissions} permissions, {messages} messages, {readings} readings, {refused} refused messages"
+    )
+}
+
+/// What other services have to do, and what is to be done after them.
+struct Rest<'d> {
+    database: &'d Database,
+    listener: Listener,
+    limit: Instant,
+}
+
+impl Rest<'_> {
+    /// Waits for a job; says why it has not ended, if so.
+    async fn wait(&self, job: i64) -> Result<(), String> {
+        let left = self.limit.saturating_duration_since(Instant::now());
+        // Also for a job that may have ended while another was waited for.
+        let left = left.max(Duration::from_secs(1));
+        job_queue::wait_for(self.database.pool(), &self.listener, job, left)
+            .await
+            .map(drop)
+            .map_err(|error| error.to_string())
+    }
+
+    async fn files(&self, out: &mut impl Write, job: i64) -> Result<(), CommandError> {
+        match self.wait(job).await {
+            Ok(()) => writeln!(out, "the files are removed")?,
             Err(error) => writeln!(
                 out,
                 "the files are not removed yet ({error}); csv-exporter does it when it runs"
             )?,
         }
         Ok(())
+    }
+
+    /// Waits until the broker holds nothing of the permissions, and erases what was stored meanwhile.
+    async fn homes(
+        &self,
+        out: &mut impl Write,
+        permissions: &[PermissionId],
+        jobs: &[i64],
+        committed: Instant,
+    ) -> Result<(), CommandError> {
+        let mut missing = None;
+        for &job in jobs {
+            if let Err(error) = self.wait(job).await {
+                missing = Some(error);
+                break;
+            }
+        }
+        match &missing {
+            None => writeln!(out, "the broker holds nothing of the homes any more")?,
+            Some(error) => writeln!(
+                out,
+                "the broker is not cleared yet ({error}); mqtt-iam does it when it runs"
+            )?,
+        }
+        tokio::time::sleep_until(committed + STILL_STORED).await;
+        let late = self.erase_late(permissions).await?;
+        if !late.is_empty() {
+            tell(out, "erased afterwards, what was on its way", late)?;
+        }
+        if missing.is_some() {
+            for permission in permissions {
+                writeln!(
+                    out,
+                    "when mqtt-iam has run, erase what has come until then: metergate erase {permission}"
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn erase_late(&self, permissions: &[PermissionId]) -> Result<Erased, CommandError> {
+        let mut conn = self.database.get().await?;
+        let mut late = Erased::default();
+        for &permission in permissions {
+            late += conn
+                .transaction(async |conn| {
+                    let erased = aiida::erase_data(conn, permission).await?;
+                    if !erased.is_empty() {
+                        record(conn, permission, erased).await?;
+                    }
+                    Ok::<_, diesel::result::Error>(erased)
+                })
+                .await?;
+        }
+        Ok(late)
     }
 }

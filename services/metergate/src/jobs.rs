@@ -85,7 +85,9 @@ pub enum CommandError {
         verb: &'static str,
     },
     /// No such customer.
-    #[error("nobody is known by {0:?}: give the subscription id, or our id of the authorization")]
+    #[error(
+        "nobody is known by {0:?}: give the subscription id or our id of the authorization, for AIIDA the connection id or the id of a permission"
+    )]
     NoCustomer(String),
     /// No such key.
     #[error("no valid key has the id {0} (`metergate api-keys list`)")]

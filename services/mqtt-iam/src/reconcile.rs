@@ -38,7 +38,7 @@ struct Mended {
 impl Iam {
     async fn reconcile(&self, job: &Job<MqttReconcile>) -> Result<Outcome, StepError> {
         // Before the tables are read: whoever is connected now had a row when it came.
-        let connected = self.broker.clients().await;
+        let connected = self.broker.clients().all().await;
         let mended = self.mend(job).await?;
         // What the broker does not answer must not keep the tables wrong; the next round asks again.
         let disconnected = match connected {

@@ -3,7 +3,8 @@
 //! The rows first, so that nobody comes in again; then what is in already. An open connection keeps what it has
 //! subscribed to, whatever the tables say, and a retained message waits for the next reader of its topic.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use diesel_async::AsyncConnection;
@@ -20,7 +21,7 @@ use crate::Iam;
 use crate::broker::{Broker, BrokerError};
 use crate::error::StepError;
 
-/// How often the broker is looked at before the job waits for its next attempt.
+/// How often the broker may show what was ended before, and nothing else, until the job waits for its next attempt.
 const ROUNDS: u32 = 5;
 /// Between two looks. A home whose password was checked just before the rows went is connected by then.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -37,12 +38,18 @@ impl Handler<MqttRevoke> for Iam {
 impl Iam {
     async fn revoke(&self, job: &Job<MqttRevoke>) -> Result<Outcome, StepError> {
         let permission = job.payload.permission;
-        if let Revoked::Needed(status) = self.remove_rows(job).await? {
+        let revoked = self.remove_rows(job).await?;
+        if let Revoked::Needed(status) = revoked {
             tracing::error!(%permission, %status, "asked to shut out the home of a live permission: not done");
             return Ok(Outcome::Cancel(format!("the permission is {status}")));
         }
         // Also when no row was there: the run that removed them may have ended before the broker knew.
         clear(&self.broker, permission).await?;
+        if revoked == Revoked::Unknown {
+            metrics::counter!("mqtt_revocations_total").increment(1);
+            tracing::info!(%permission, "the broker holds nothing of the erased permission any more");
+            return Ok(Outcome::DoneWith(json!({ "erased": true })));
+        }
         let mut conn = self.database.get().await?;
         let first = conn
             .transaction(async |conn| {
@@ -87,27 +94,81 @@ async fn clear(broker: &Broker, permission: PermissionId) -> Result<(), StepErro
     disconnect_all(broker, &username).await
 }
 
+/// Ends the clients of a user, those of one page before the next is read: however many sessions a home has made and
+/// however long their names are, each look leaves fewer.
 async fn disconnect_all(broker: &Broker, username: &str) -> Result<(), StepError> {
-    let mut left = 0;
-    for round in 0..ROUNDS {
-        if round > 1 {
-            // It came back, or takes its time to go.
-            tokio::time::sleep(PAUSE).await;
+    let mut ended = Seen::default();
+    let mut rounds = 0;
+    loop {
+        let mut look = Look::default();
+        let mut pages = broker.clients_of(username);
+        while let Some(clients) = pages.next().await? {
+            let mut some_new = false;
+            for client in clients {
+                some_new |= look.count(ended.is_new(&client.id));
+                disconnect(broker, &client.id, "revoked").await?;
+            }
+            if some_new {
+                pages.again();
+            }
         }
-        let clients = broker.clients_of(username).await?;
-        left = clients.len();
-        if left == 0 {
+        if look.is_done("connections", &mut rounds)? {
             return Ok(());
         }
-        for client in clients {
-            disconnect(broker, &client.id, "revoked").await?;
-        }
+        // It came back, or takes its time to go.
+        tokio::time::sleep(PAUSE).await;
     }
-    Err(StepError::StillThere {
-        what: "connections",
-        left,
-        rounds: ROUNDS,
-    })
+}
+
+/// What was ended before, each remembered by a few bytes.
+#[derive(Default)]
+struct Seen {
+    hasher: RandomState,
+    seen: HashSet<u64>,
+}
+
+impl Seen {
+    fn is_new(&mut self, name: &str) -> bool {
+        self.seen.insert(self.hasher.hash_one(name))
+    }
+}
+
+/// What one look at a list has shown.
+#[derive(Default)]
+struct Look {
+    /// Not seen in any look before.
+    new: usize,
+    /// Ended before, and still there.
+    old: usize,
+}
+
+impl Look {
+    const fn count(&mut self, is_new: bool) -> bool {
+        if is_new {
+            self.new += 1;
+        } else {
+            self.old += 1;
+        }
+        is_new
+    }
+
+    /// Whether nothing was there; an error after too many looks that showed nothing but what was ended before.
+    const fn is_done(&self, what: &'static str, rounds: &mut u32) -> Result<bool, StepError> {
+        if self.new == 0 && self.old == 0 {
+            return Ok(true);
+        }
+        if self.new == 0 {
+            *rounds += 1;
+        }
+        if *rounds < ROUNDS {
+            return Ok(false);
+        }
+        Err(StepError::StillThere {
+            what,
+            left: self.old,
+            rounds: ROUNDS,
+        })
+    }
 }
 
 /// Ends a connection or a session. One that is gone already is no error.
@@ -125,19 +186,23 @@ pub(crate) async fn disconnect(
 }
 
 async fn clear_retained(broker: &Broker, permission: PermissionId) -> Result<(), StepError> {
-    let mut left = BTreeSet::new();
-    for _round in 0..ROUNDS {
-        left = broker.retained(permission).await?;
-        if left.is_empty() {
+    let mut deleted = Seen::default();
+    let mut rounds = 0;
+    loop {
+        let mut look = Look::default();
+        let mut pages = broker.retained(permission);
+        while let Some(messages) = pages.next().await? {
+            let mut some_new = false;
+            for message in messages {
+                some_new |= look.count(deleted.is_new(&message.topic));
+                broker.delete_retained(&message.topic).await?;
+            }
+            if some_new {
+                pages.again();
+            }
+        }
+        if look.is_done("retained messages", &mut rounds)? {
             return Ok(());
         }
-        for topic in &left {
-            broker.delete_retained(topic).await?;
-        }
     }
-    Err(StepError::StillThere {
-        what: "retained messages",
-        left: left.len(),
-        rounds: ROUNDS,
-    })
 }

@@ -10,7 +10,7 @@ use test_support::ports;
 use test_support::process::Process;
 use test_support::wait;
 use thirtyfour::prelude::{By, ChromiumLikeCapabilities as _, WebDriver};
-use thirtyfour::{ChromeCapabilities, DesiredCapabilities};
+use thirtyfour::{ChromeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel};
 
 const BROWSER: &str = "/usr/bin/chromium";
 const DRIVER: &str = "/usr/bin/chromedriver";
@@ -104,6 +104,42 @@ impl Chromium {
         element.text().await.unwrap()
     }
 
+    /// The value of a property of the first element that matches.
+    pub(crate) async fn property(&self, selector: &str, name: &str) -> Option<String> {
+        let element = self.driver.find(By::Css(selector)).await.unwrap();
+        element.prop(name).await.unwrap()
+    }
+
+    /// Width and height of the first element that matches, in pixels; whether it can be seen at all.
+    pub(crate) async fn size(&self, selector: &str) -> (f64, f64, bool) {
+        let element = self.driver.find(By::Css(selector)).await.unwrap();
+        let place = element.rect().await.unwrap();
+        let seen = element.is_displayed().await.unwrap();
+        (place.width, place.height, seen)
+    }
+
+    /// How many elements match.
+    pub(crate) async fn number_of(&self, selector: &str) -> usize {
+        let elements = self.driver.find_all(By::Css(selector)).await;
+        elements.unwrap().len()
+    }
+
+    /// What an expression comes to in the page, as text.
+    pub(crate) async fn evaluate(&self, expression: &str) -> String {
+        let answer = self
+            .driver
+            .execute(format!("return String({expression});"), Vec::new())
+            .await
+            .unwrap();
+        answer.convert().unwrap()
+    }
+
+    /// What the browser has complained of since it was asked last: errors of scripts, what a policy has blocked.
+    pub(crate) async fn complaints(&self) -> Vec<String> {
+        let entries = self.driver.browser_log().await.unwrap();
+        entries.into_iter().map(|entry| entry.message).collect()
+    }
+
     pub(crate) async fn click(&self, selector: &str) {
         let element = self.driver.find(By::Css(selector)).await.unwrap();
         element.click().await.unwrap();
@@ -157,6 +193,9 @@ fn capabilities(scripts: Scripts, profile: &Path) -> ChromeCapabilities {
     ] {
         chrome.add_arg(argument).unwrap();
     }
+    chrome
+        .set_browser_log_level(LoggingPrefsLogLevel::Warning)
+        .unwrap();
     let profile = profile.join("profile");
     chrome
         .add_arg(&format!("--user-data-dir={}", profile.display()))

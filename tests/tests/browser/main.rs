@@ -1,8 +1,10 @@
-//! A real browser walks through the whole system: consent, the custodian's pages, progress, the end.
+//! A real browser walks through the whole system: consent, the custodian's pages, progress, the end; and the page
+//! with the code for a home.
 //! Scripts on and off, wide and narrow. What it saw is left in `target/tmp/browser` as pictures.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 mod chromium;
+mod permission;
 
 use std::time::Duration;
 

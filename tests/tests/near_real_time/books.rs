@@ -166,15 +166,6 @@ impl World {
         answer.json().await.unwrap()
     }
 
-    /// Messages of the permission that were refused for this reason.
-    pub(crate) async fn refused(&self, permission: Uuid, reason: &str) -> i64 {
-        self.count(&format!(
-            "SELECT coalesce(sum(messages), 0)::bigint FROM aiida.refusal
-             WHERE permission_id = '{permission}' AND reason = '{reason}'"
-        ))
-        .await
-    }
-
     /// No log, no job and no refused remainder holds what is personal or opens a door; and nothing was given up.
     pub(crate) async fn assert_quiet<'a>(&self, houses: impl IntoIterator<Item = &'a House>) {
         let secrets: Vec<String> = houses.into_iter().flat_map(House::secrets).collect();

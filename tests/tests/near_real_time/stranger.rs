@@ -53,7 +53,7 @@ impl Stranger {
                         ..
                     })) => return End::Told(reason_code),
                     // It is not to come back.
-                    Err(_) => return End::Cut,
+                    Err(error) => { eprintln!("CUT {error:?}"); return End::Cut }
                 }
             }
         });

@@ -29,6 +29,43 @@ fn too_many_requests_get_429() {
     assert_eq!(notifications.filter(|status| *status == 429).count(), 0);
 }
 
+/// A home that is refused its answer is lost, so whoever floods us with requests must not use up its share.
+#[test]
+fn a_flood_of_requests_leaves_the_handshake_alone() {
+    let edge = Edge::start(NOBODY_THERE);
+    let id = "5d1a2c3e-0000-4000-8000-000000000001";
+    let button = "/region-connectors/aiida/permission-request";
+    let handshake = format!("{button}/{id}");
+    let creates = [
+        ("POST", button),
+        ("GET", "/permissions/new?dataNeedId=d&connectionId=c"),
+        ("POST", "/permissions/new?dataNeedId=d&connectionId=c"),
+        ("POST", "/permissions/ticket/again"),
+    ];
+    let mut allowed = 0;
+    while edge.send("POST", button, &[], "{}").status != 429 {
+        allowed += 1;
+        assert!(allowed < 60, "one a second, and a burst of 20");
+    }
+    assert!(allowed >= 21, "refused after {allowed}");
+    for _ in 0..5 {
+        for (method, target) in creates {
+            edge.send(method, target, &[], "{}");
+        }
+    }
+    let refused = creates.map(|(method, target)| edge.send(method, target, &[], "{}"));
+    assert!(refused.iter().any(|answer| answer.status == 429));
+    for answer in refused.iter().filter(|answer| answer.status == 429) {
+        assert!(answer.header("retry-after").is_some());
+        assert_security_headers(answer);
+    }
+    for _ in 0..60 {
+        assert_eq!(edge.send("PATCH", &handshake, &[], "{}").status, 502);
+    }
+    assert_eq!(edge.get(&handshake).status, 502);
+    assert_eq!(edge.get("/permissions/ticket").status, 502);
+}
+
 #[test]
 fn logs_name_neither_customers_nor_what_opens_a_door() {
     let edge = Edge::start(NOBODY_THERE);

@@ -61,6 +61,8 @@ fn each_path_of_aiida_reaches_its_service() {
         "/region-connectors/aiida/permission-request".to_owned(),
         format!("/region-connectors/aiida/permission-request/{id}"),
         "/permissions/new?dataNeedId=d&connectionId=c".to_owned(),
+        "/permissions/ticket-1".to_owned(),
+        "/permissions/ticket-1/again".to_owned(),
         format!("/api/v1/permissions/{id}/readings?from=a"),
         format!("/api/v1/permissions/{id}/lively"),
         "/api/docs/".to_owned(),

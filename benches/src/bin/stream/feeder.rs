@@ -48,9 +48,8 @@ impl Feeder {
         let serving = Arc::clone(&link);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                if let Err(error) = serve(stream, &serving).await {
-                    println!("the service's connection ended: {error}");
-                }
+                // What was not acknowledged by then leaves a round waiting for it.
+                let _ended = serve(stream, &serving).await;
             }
         });
         Ok(Self { address, link })

@@ -38,7 +38,7 @@ use tokio_postgres::Client;
 use copy::Limit;
 use feeder::Feeder;
 use messages::{HOMES, Homes, Message};
-use path::Publisher;
+use path::{Publisher, Watch};
 
 /// Share of COPY's rate to reach.
 const RATIO_GOAL: f64 = 0.5;
@@ -214,7 +214,7 @@ impl Bench {
     async fn path(&self) -> Answer<f64> {
         self.client.batch_execute(CLEAR).await?;
         let publisher = &self.publisher;
-        let rate = publisher.round(&self.messages, &self.homes, &self.client);
+        let rate = publisher.round(&self.messages, &self.client);
         let rate = rate.await?;
         self.check().await?;
         Ok(rate)
@@ -242,8 +242,8 @@ impl Bench {
             .map(|n| self.homes.message(n))
             .collect::<Answer<_>>()?;
         let reader = copy::connect(&self.owner).await?;
-        let times = self.publisher.steadily(messages, RATE, &self.homes, reader);
-        let times = times.await?;
+        let watch = Watch::new(reader, &self.homes).await?;
+        let times = self.publisher.steadily(messages, RATE, watch).await?;
         let [half, most, all] = [50, 99, 100].map(|percent| percentile(&times, percent));
         println!(
             "from publish to commit at {RATE} messages/s, {} messages: p50 {half:.1} ms, p99 {most:.1} ms (goal {COMMIT_GOAL}), most {all:.1} ms",

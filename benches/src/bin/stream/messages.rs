@@ -20,7 +20,7 @@ pub(crate) const HOMES: usize = 1000;
 pub(crate) struct Homes {
     permissions: Vec<Uuid>,
     /// The time of message 0; each further one is a microsecond later. A day back, so that all of them lie in one
-    /// day and its partition's name is known.
+    /// partition.
     since: Timestamp,
 }
 
@@ -71,20 +71,15 @@ impl Homes {
         })
     }
 
-    /// The day of all messages, as partitions are named.
-    pub(crate) fn day(&self) -> String {
-        self.since.strftime("%Y%m%d").to_string()
-    }
-
     /// The time of a message.
     pub(crate) fn time(&self, n: usize) -> Answer<Timestamp> {
         let later = SignedDuration::from_micros(i64::try_from(n)?);
         Ok(self.since.checked_add(later)?)
     }
 
-    /// Microseconds since 1970 of message 0.
-    pub(crate) fn first_micros(&self) -> i64 {
-        self.since.as_microsecond()
+    /// The ids of the permissions, in the order in which they send.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        self.permissions.iter().map(Uuid::to_string).collect()
     }
 
     fn home(&self, n: usize) -> Answer<Uuid> {

@@ -3,6 +3,7 @@
 pub mod api_key;
 pub mod credential;
 pub mod data_need;
+pub mod erasure;
 pub mod event;
 mod ids;
 pub mod live;

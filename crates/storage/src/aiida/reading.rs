@@ -164,31 +164,67 @@ impl Message {
     }
 }
 
-/// Up to `limit` records of the permission in the order of their times, those after `after`.
+/// Records of one page, and whether there are more after them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Messages {
+    /// In the order of their times.
+    pub messages: Vec<Message>,
+    /// The page was full before these were all.
+    pub more: bool,
+}
+
+/// Up to `limit` records of the permission in the order of their times, those after `after`; fewer when they have more
+/// than `most_bytes`, and one at least.
 pub async fn messages(
     conn: &mut AsyncPgConnection,
     permission: PermissionId,
     range: Range,
     after: Option<&RecordKey>,
-    limit: i64,
-) -> diesel::QueryResult<Vec<Message>> {
-    sql_query(
-        "SELECT sent_at, digest, channel, schema, received_at, payload
-         FROM aiida.message
-         WHERE permission_id = $1
-           AND sent_at >= greatest($2, $4, '-infinity') AND sent_at < coalesce($3, 'infinity')
-           AND (sent_at, digest) > (coalesce($4, '-infinity'), coalesce($5, ''::bytea))
-         ORDER BY sent_at, digest
-         LIMIT $6",
+    limit: usize,
+    most_bytes: usize,
+) -> diesel::QueryResult<Messages> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(embed)]
+        message: Message,
+        /// Records that there are from the page's first on, up to one more than its limit.
+        #[diesel(sql_type = BigInt)]
+        there: i64,
+    }
+    let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    // The length of what is stored out of line is known without fetching it: only what is shown is read.
+    let rows: Vec<Row> = sql_query(
+        "SELECT sent_at, digest, channel, schema, received_at, payload, there
+         FROM (SELECT *, count(*) OVER () AS there, row_number() OVER by_time AS nr,
+                      sum(octet_length(payload)) OVER by_time AS bytes
+               FROM (SELECT sent_at, digest, channel, schema, received_at, payload
+                     FROM aiida.message
+                     WHERE permission_id = $1
+                       AND sent_at >= greatest($2, $4, '-infinity') AND sent_at < coalesce($3, 'infinity')
+                       AND (sent_at, digest) > (coalesce($4, '-infinity'), coalesce($5, ''::bytea))
+                     ORDER BY sent_at, digest
+                     LIMIT $6 + 1) page
+               WINDOW by_time AS (ORDER BY sent_at, digest ROWS UNBOUNDED PRECEDING)) page
+         WHERE nr = 1 OR (nr <= $6 AND bytes <= $7)
+         ORDER BY sent_at, digest",
     )
     .bind::<SqlUuid, _>(permission.uuid())
     .bind::<Nullable<Timestamptz>, _>(range.from.map(Timestamp::from))
     .bind::<Nullable<Timestamptz>, _>(range.until.map(Timestamp::from))
     .bind::<Nullable<Timestamptz>, _>(after.map(|key| Timestamp::from(key.sent_at)))
     .bind::<Nullable<Binary>, _>(after.map(|key| key.digest.as_slice()))
-    .bind::<BigInt, _>(limit)
+    .bind::<BigInt, _>(number(limit))
+    .bind::<BigInt, _>(number(most_bytes))
     .load(conn)
-    .await
+    .await?;
+    let more = rows
+        .as_slice()
+        .first()
+        .is_some_and(|row| row.there > number(rows.len()));
+    Ok(Messages {
+        messages: rows.into_iter().map(|row| row.message).collect(),
+        more,
+    })
 }
 
 /// How many messages on a permission's topics were refused for one reason.

@@ -37,13 +37,15 @@ pub async fn revoke(conn: &mut AsyncPgConnection, id: PermissionId) -> Result<Re
 }
 
 /// The broker holds nothing of this permission any more: no connection, no session, no retained message. The first
-/// time counts; false when it was noted before.
+/// time counts; false when it was noted before, and for one that was never accepted: the broker has never held
+/// anything of it, and may be given something yet.
 pub async fn mark_removed(
     conn: &mut AsyncPgConnection,
     id: PermissionId,
 ) -> diesel::QueryResult<bool> {
     let marked = sql_query(
-        "UPDATE aiida.permission SET removed_at = clock_timestamp() WHERE id = $1 AND removed_at IS NULL",
+        "UPDATE aiida.permission SET removed_at = clock_timestamp()
+         WHERE id = $1 AND accepted_at IS NOT NULL AND removed_at IS NULL",
     )
     .bind::<SqlUuid, _>(id.uuid())
     .execute(conn)

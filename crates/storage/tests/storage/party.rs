@@ -13,6 +13,8 @@ use storage::aiida::{ApiKeyId, api_key, data_need, webhook};
 
 use crate::fixture::{Fixture, Role, uuid};
 
+const MEGABYTE: usize = 1024 * 1024;
+
 fn need(name: &str) -> DataNeed {
     DataNeed::from_value(json!({
         "type": "outbound-aiida", "id": uuid(), "name": name, "description": "d", "purpose": "p",
@@ -215,16 +217,24 @@ async fn readings_are_paged_in_a_stable_order_with_nothing_twice_and_nothing_lef
         []
     );
 
-    let messages = reading::messages(&mut conn, permission, Range::default(), None, 4)
+    let all = Range::default();
+    let first = reading::messages(&mut conn, permission, all, None, 4, MEGABYTE)
         .await
         .unwrap();
-    assert_eq!(messages.len(), 4);
-    let last = messages.last().unwrap().key();
-    let rest = reading::messages(&mut conn, permission, Range::default(), Some(&last), 100)
+    assert_eq!((first.messages.len(), first.more), (4, true));
+    let last = first.messages.last().unwrap().key();
+    let rest = reading::messages(&mut conn, permission, all, Some(&last), 5, MEGABYTE)
         .await
         .unwrap();
-    assert_eq!(rest.len(), 5);
-    assert_eq!(rest.first().unwrap().payload, [0, 255, 0, 2]);
+    assert_eq!((rest.messages.len(), rest.more), (5, false));
+    assert_eq!(rest.messages.first().unwrap().payload, [0, 255, 0, 2]);
+    // Four bytes each: a page ends before it has more than its bytes, and is never empty.
+    for (bytes, records) in [(0, 1), (3, 1), (4, 1), (11, 2), (12, 3), (36, 9)] {
+        let page = reading::messages(&mut conn, permission, all, None, 100, bytes)
+            .await
+            .unwrap();
+        assert_eq!((page.messages.len(), page.more), (records, records < 9));
+    }
     assert!(reading::is_known(&mut conn, permission).await.unwrap());
     assert!(
         !reading::is_known(&mut conn, PermissionId::from(uuid()))

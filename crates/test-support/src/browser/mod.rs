@@ -262,7 +262,9 @@ impl Visitor {
         let mut request = self
             .client
             .request(step.method.clone(), step.url.clone())
-            .header(ACCEPT, "text/html,application/xhtml+xml,*/*;q=0.8");
+            .header(ACCEPT, "text/html,application/xhtml+xml,*/*;q=0.8")
+            // As browsers say that their user goes there.
+            .header("Sec-Fetch-Mode", "navigate");
         if let Some(header) = self.jar.header(&visit) {
             request = request.header(COOKIE, header);
         }

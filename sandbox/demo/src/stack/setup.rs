@@ -22,6 +22,11 @@ use super::{
 pub(super) const PARTY: &str = "metergate";
 pub(super) const BROKER_API_KEY: &str = "metergate-iam";
 
+/// The settings that say where a service listens.
+const SMD_AUTH: &str = "METERGATE_SMD_AUTH_ADDRESS";
+const AIIDA_PERMISSION: &str = "METERGATE_AIIDA_PERMISSION_ADDRESS";
+const AIIDA_STREAM: &str = "METERGATE_AIIDA_STREAM_ADDRESS";
+
 pub(super) struct Secrets {
     client_id: String,
     client_secret: String,
@@ -58,6 +63,11 @@ pub(super) fn is_secret(name: &str) -> bool {
         .any(|service| service.secrets.contains(&name))
 }
 
+/// Where a service listens for nginx.
+pub(super) fn is_listener(name: &str) -> bool {
+    [SMD_AUTH, AIIDA_PERMISSION, AIIDA_STREAM].contains(&name)
+}
+
 /// Where the services listen for nginx.
 pub(super) struct HttpPorts {
     pub(super) smd_auth: SocketAddr,
@@ -77,9 +87,9 @@ impl HttpPorts {
 
     pub(super) fn settings(&self) -> [(String, String); 3] {
         [
-            ("METERGATE_SMD_AUTH_ADDRESS", self.smd_auth),
-            ("METERGATE_AIIDA_PERMISSION_ADDRESS", self.aiida_permission),
-            ("METERGATE_AIIDA_STREAM_ADDRESS", self.aiida_stream),
+            (SMD_AUTH, self.smd_auth),
+            (AIIDA_PERMISSION, self.aiida_permission),
+            (AIIDA_STREAM, self.aiida_stream),
         ]
         .map(|(name, address)| (name.to_owned(), address.to_string()))
     }

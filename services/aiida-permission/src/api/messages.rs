@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use permission::PermissionId;
 use serde::Deserialize;
 use service_kit::problem::Problem;
-use storage::aiida::reading::{self, Message, Range};
+use storage::aiida::reading::{self, Messages, Range};
 use utoipa::IntoParams;
 
 use super::input::{moment, query};
@@ -16,6 +16,9 @@ use super::page::{self, MOST, USUAL};
 use super::refused::Refused;
 use super::view::{MessagePage, MessageView, RefusalView, RefusedPage, RefusedView};
 use crate::Service;
+
+/// Most bytes of a page's records, whatever the number of rows: a record may have hundreds of thousands.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// Which records.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -30,7 +33,7 @@ pub(crate) struct MessageQuery {
     until: Option<Timestamp>,
     /// `nextCursor` of the page before.
     cursor: Option<String>,
-    /// Records of a page.
+    /// Records of a page; it ends earlier when they have more than 4 MiB.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
 }
@@ -54,18 +57,17 @@ pub(crate) async fn messages(
     };
     let mut conn = service.database.get().await?;
     must_exist(&mut conn, *id).await?;
-    let mut rows =
-        reading::messages(&mut conn, *id, range, after.as_ref(), page::one_more(limit)).await?;
+    let Messages { messages, more } =
+        reading::messages(&mut conn, *id, range, after.as_ref(), limit, MOST_BYTES).await?;
     drop(conn);
-    let next_cursor = page::cut(&mut rows, limit, |last: &Message| {
-        page::record_cursor(&last.key())
-    });
+    let last = messages.last().filter(|_| more);
+    let next_cursor = last.map(|last| page::record_cursor(&last.key()));
     let mut response = HttpResponse::Ok();
     if let Some(cursor) = &next_cursor {
         response.insert_header((LINK, page::next_link(&request, cursor)));
     }
     Ok(response.json(MessagePage {
-        messages: rows.into_iter().map(MessageView::from).collect(),
+        messages: messages.into_iter().map(MessageView::from).collect(),
         next_cursor,
     }))
 }

@@ -35,11 +35,13 @@ named), 401 no key, 404 no such thing, 409 how things stand does not allow it, 4
 and means nothing, 503 come back after `Retry-After`.
 
 **Changes** of a permission's status are events. Their ids grow in the order in which they became visible, so \
-whoever has read up to one has missed none before it. Pull them with `GET /api/v1/events?after=`, or let them be \
+whoever has read up to one has missed none before it. They are kept until the permission itself is deleted, \
+`METERGATE_AIIDA_RETENTION_DAYS` after its end. Pull them with `GET /api/v1/events?after=`, or let them be \
 pushed:
 
 **Webhook.** With `METERGATE_WEBHOOK_URL` each event is posted there as JSON, one at a time and in order, from the \
-first event that there is:
+first event that there is; only `CREATED` and `VALIDATED`, which every request passes within a moment, are left to \
+`GET /api/v1/events`:
 
     {\"eventId\":7,\"permissionId\":\"…\",\"connectionId\":\"…\",\"dataNeedId\":\"…\",\"status\":\"ACCEPTED\",\"at\":\"…\"}
 

@@ -6,7 +6,7 @@ use actix_web::web::{self, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use diesel_async::AsyncConnection as _;
 use permission::command::{Command, CommandError};
-use permission::{Direction, PermissionId, Schema, Status};
+use permission::{Direction, Generation, PermissionId, Schema, Status};
 use serde::Deserialize;
 use serde_json::json;
 use service_kit::problem::Problem;
@@ -46,11 +46,15 @@ pub(crate) struct CommandDocument {
 /// Sends a command to the home.
 ///
 /// It is retained at the broker: a home that is offline finds it when it is
-/// back, and a newer one of the same action replaces it.
+/// back, and a newer one of the same action replaces it. Nothing is sent before the permission's first day.
+///
+/// Homes of 2025 know no commands but the end, so one that scanned the older code is refused. Homes from 2026-02-05
+/// scan the same code as those from 2026-06-02, which were the first to know commands: they cannot be told apart, and
+/// such a home does not hear what is sent to it.
 #[utoipa::path(post, operation_id = "sendCommand", path = "/api/v1/permissions/{id}/commands", tag = "To the home",
     params(("id" = Uuid, Path, description = "The permission")), request_body = CommandDocument,
     responses((status = 202, description = "Taken; see the outgoing of the permission", body = Taken),
-              (status = 409, description = "The data need does not grant it, or the permission is not ACCEPTED")))]
+              (status = 409, description = "The data need does not grant it, the home knows no commands, or the permission is not ACCEPTED or has not begun")))]
 pub(crate) async fn command(
     service: Data<Service>,
     party: Party,
@@ -63,7 +67,13 @@ pub(crate) async fn command(
     let check = |permission: &Permission| {
         command
             .check(&permission.data_need)
-            .map_err(|refused| Refused::conflict(capital(&refused.to_string())))
+            .map_err(|refused| Refused::conflict(capital(&refused.to_string())))?;
+        if permission.code == Some(Generation::Single) {
+            return Err(Refused::conflict(
+                "The home is of 2025 and knows no commands: what it does can only be ended.",
+            ));
+        }
+        Ok(())
     };
     send(&service, party, id, Kind::Command, name, &body, check).await
 }
@@ -92,14 +102,14 @@ fn read_command(body: &[u8]) -> Result<Command, Refused> {
 /// Sends data to the home, as it is.
 ///
 /// It is retained at the broker: the home has the latest of each schema,
-/// also when it was offline.
+/// also when it was offline. Nothing is sent before the permission's first day.
 #[utoipa::path(put, operation_id = "putInbound", path = "/api/v1/permissions/{id}/inbound/{schema}", tag = "To the home",
     params(("id" = Uuid, Path, description = "The permission"),
            ("schema" = String, Path, description = "`MIN-MAX-ENVELOPE-CIM-V1-12` or `OPAQUE`, in either case", example = "opaque")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream",
                  description = "What the home receives: at least one byte, at most 262144"),
     responses((status = 202, description = "Taken; see the outgoing of the permission", body = Taken),
-              (status = 409, description = "Not among the data need's schemas, not an inbound permission, or not ACCEPTED"),
+              (status = 409, description = "Not among the data need's schemas, not an inbound permission, not ACCEPTED, or not begun"),
               (status = 413, description = "Too many bytes")))]
 pub(crate) async fn inbound(
     service: Data<Service>,
@@ -186,6 +196,11 @@ async fn send(
             return Err(Refused::conflict(format!(
                 "The permission is {}: only the home of an ACCEPTED one is sent anything.",
                 permission.status
+            )));
+        }
+        if let Some(start) = permission.starts_on.filter(|start| service.today() < *start) {
+            return Err(Refused::conflict(format!(
+                "The permission begins on {start} (UTC): the household has agreed to nothing before."
             )));
         }
         let new = NewOutgoing {

@@ -18,7 +18,7 @@ use super::page::{self, MOST, USUAL};
 use super::refused::Refused;
 use super::view::{History, PermissionDetail, PermissionPage, PermissionView, StatusName};
 use crate::Service;
-use crate::requests::{self, CreateError, Wanted};
+use crate::requests::{self, By, CreateError, Wanted};
 use crate::terminate::{self, TerminateError};
 use crate::tokens::SignError;
 
@@ -181,18 +181,10 @@ pub(crate) async fn create(
     )
     .map_err(|mistakes| Refused::meaningless(format!("{}.", mistakes.join("; "))))?;
     let ticket = service.random.token(TICKET);
-    let created = requests::create(&service, &wanted, Some(&ticket)).await?;
+    let by = By::Party(party.actor());
+    let created = requests::create(&service, &wanted, Some(&ticket), by).await?;
     let mut conn = service.database.get().await?;
     let asked_for = store::by_bundle(&mut conn, created.bundle).await?;
-    for id in &created.permissions {
-        audit::record(
-            &mut conn,
-            "aiida.permission.asked",
-            Some(id.uuid()),
-            &party.actor(),
-        )
-        .await?;
-    }
     drop(conn);
     let base = service.public_url.as_str();
     let sign = |error: SignError| Refused::ours(&error);
@@ -224,6 +216,8 @@ impl From<CreateError> for Refused {
             CreateError::Database(error) => error.into(),
             CreateError::Query(error) => error.into(),
             CreateError::Queue(error) => error.into(),
+            // Strangers only are turned away.
+            error @ (CreateError::Closed | CreateError::Full) => Self::ours(&error),
             CreateError::Process(error) => Self::ours(&error),
         }
     }

@@ -8,8 +8,10 @@ use permission::Status;
 use storage::aiida::permission as table;
 use storage::kinds::{AiidaTimeout, MqttGrant, MqttRevoke};
 
-use super::timeout::BATCH;
 use super::{JobError, Jobs};
+
+/// Permissions of one pass and reason.
+const BATCH: i64 = 500;
 
 /// What is under way gets this long before it counts as lost.
 const UNDER_WAY: SignedDuration = SignedDuration::from_mins(1);

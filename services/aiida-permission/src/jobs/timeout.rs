@@ -1,17 +1,39 @@
-//! `aiida.timeout`: what time does to permissions. Bounded, oldest first: what is left over is found the next time.
+//! `aiida.timeout`: what time does to permissions. Oldest first, in small batches, because every event waits for the
+//! commit of the one before; a pass goes on until nothing is left or a minute is over, and what is left over then is
+//! found the next time.
+
+use std::time::Duration;
 
 use diesel_async::{AsyncConnection as _, AsyncPgConnection};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use job_queue::{Handler, Job, Outcome};
+use permission::data_need::ON_ITS_WAY;
 use permission::{PermissionId, Status};
 use storage::aiida::event::Cause;
 use storage::aiida::permission as table;
 use storage::kinds::AiidaTimeout;
+use tokio::time::Instant;
 
 use super::{JobError, Jobs};
 
-/// Permissions of one run and reason.
-pub(super) const BATCH: i64 = 500;
+/// Permissions of one look, and of one transaction where several share one.
+const BATCH: i64 = 100;
+
+/// How long a pass begins new batches: the next one is a minute away.
+const LONGEST_PASS: Duration = Duration::from_mins(1);
+
+/// A pass: its job, and when it ends.
+struct Pass<'a> {
+    job: &'a Job<AiidaTimeout>,
+    until: Instant,
+}
+
+impl Pass<'_> {
+    fn goes_on(&self) -> bool {
+        Instant::now() < self.until && !self.job.stopping.is_cancelled()
+    }
+}
 
 impl Handler<AiidaTimeout> for Jobs {
     async fn run(&self, job: Job<AiidaTimeout>) -> Outcome {
@@ -23,69 +45,101 @@ impl Handler<AiidaTimeout> for Jobs {
 }
 
 impl Jobs {
+    /// First what homes wait for, last what only takes room.
     async fn pass(&self, job: &Job<AiidaTimeout>) -> Result<(), JobError> {
+        let pass = Pass {
+            job,
+            until: Instant::now() + LONGEST_PASS,
+        };
         let mut conn = self.database.get().await?;
-        self.time_out(job, &mut conn).await?;
-        self.fulfil(job, &mut conn).await?;
-        self.give_up_telling(job, &mut conn).await?;
-        self.sweep(job, &mut conn).await
+        self.sweep(job, &mut conn).await?;
+        self.fulfil(&pass, &mut conn).await?;
+        self.give_up_telling(&pass, &mut conn).await?;
+        self.time_out(&pass, &mut conn).await?;
+        self.prune(&pass, &mut conn).await
     }
 
     /// Codes that nobody scanned in time. Nothing was handed out, so nothing is taken back.
     async fn time_out(
         &self,
-        job: &Job<AiidaTimeout>,
+        pass: &Pass<'_>,
         conn: &mut AsyncPgConnection,
     ) -> Result<(), JobError> {
         let sent = Status::SentToPermissionAdministrator;
         let before = self.ago(self.config.process.timeout());
-        let found = table::stale(conn, sent, before, BATCH).await?;
-        if found.is_empty() {
-            return Ok(());
-        }
         let step = sent.step(Status::TimedOut)?;
-        let taken = conn
-            .transaction(async |conn| {
-                job.lease.hold(conn).await?;
-                self.announce(conn, Vec::new()).await?;
-                let taken = table::advance_all(conn, &found, step, Cause::Clock, None).await?;
-                Ok::<_, JobError>(taken)
-            })
-            .await?;
-        count(Status::TimedOut, taken);
+        while pass.goes_on() {
+            let found = table::stale(conn, sent, before, BATCH).await?;
+            if found.is_empty() {
+                break;
+            }
+            let taken = conn
+                .transaction(async |conn| {
+                    pass.job.lease.hold(conn).await?;
+                    self.announce(conn, Vec::new()).await?;
+                    let taken = table::advance_all(conn, &found, step, Cause::Clock, None).await?;
+                    Ok::<_, JobError>(taken)
+                })
+                .await?;
+            count(Status::TimedOut, taken);
+        }
         Ok(())
     }
 
-    /// Time frames that are over, also where the home does not say so.
-    async fn fulfil(
-        &self,
-        job: &Job<AiidaTimeout>,
-        conn: &mut AsyncPgConnection,
-    ) -> Result<(), JobError> {
-        let found = table::ended(conn, self.today(), BATCH).await?;
+    /// Time frames that are over, also where the home does not say so; a little later than midnight, because what was
+    /// on its way then is still taken.
+    async fn fulfil(&self, pass: &Pass<'_>, conn: &mut AsyncPgConnection) -> Result<(), JobError> {
+        let today = self.ago(ON_ITS_WAY).to_zoned(TimeZone::UTC).date();
         let detail = "the time frame is over";
-        self.end_each(
-            job,
-            conn,
-            found,
-            (Status::Accepted, Status::Fulfilled),
-            detail,
-        )
-        .await
+        let ends = (Status::Accepted, Status::Fulfilled);
+        while pass.goes_on() {
+            let found = table::ended(conn, today, BATCH).await?;
+            if found.is_empty() {
+                break;
+            }
+            self.end_each(pass.job, conn, found, ends, detail).await?;
+        }
+        Ok(())
     }
 
     /// Homes that never confirmed their termination are shut out.
     async fn give_up_telling(
         &self,
-        job: &Job<AiidaTimeout>,
+        pass: &Pass<'_>,
         conn: &mut AsyncPgConnection,
     ) -> Result<(), JobError> {
         let told = Status::RequiresExternalTermination;
         let before = self.ago(self.config.process.termination());
-        let found = table::stale(conn, told, before, BATCH).await?;
         let detail = "the home has not confirmed the end";
-        self.end_each(job, conn, found, (told, Status::FailedToTerminate), detail)
-            .await
+        let ends = (told, Status::FailedToTerminate);
+        while pass.goes_on() {
+            let found = table::stale(conn, told, before, BATCH).await?;
+            if found.is_empty() {
+                break;
+            }
+            self.end_each(pass.job, conn, found, ends, detail).await?;
+        }
+        Ok(())
+    }
+
+    /// Permissions that ended long ago are forgotten, with their events.
+    async fn prune(&self, pass: &Pass<'_>, conn: &mut AsyncPgConnection) -> Result<(), JobError> {
+        let before = self.ago(self.config.process.retention());
+        while pass.goes_on() {
+            let deleted = conn
+                .transaction(async |conn| {
+                    pass.job.lease.hold(conn).await?;
+                    Ok::<_, JobError>(table::prune(conn, before, BATCH).await?)
+                })
+                .await?;
+            if deleted == 0 {
+                break;
+            }
+            metrics::counter!("aiida_permissions_pruned_total")
+                .increment(u64::try_from(deleted).unwrap_or(u64::MAX));
+            tracing::info!(permissions = deleted, "ended permissions were deleted");
+        }
+        Ok(())
     }
 
     /// One transaction each: a permission that has moved on meanwhile must not lose its credentials, so its job is

@@ -39,7 +39,8 @@ pub(crate) fn routes(scope: &mut ServiceConfig) {
         .service(
             web::resource("/new")
                 .route(web::get().to(ask::ask))
-                .default_service(web::to(async || refuse_method("GET"))),
+                .route(web::post().to(ask::ask_for_it))
+                .default_service(web::to(async || refuse_method("GET, POST"))),
         )
         .service(
             web::resource("/live.js")

@@ -59,6 +59,8 @@ pub(super) enum Stand {
     Awaited,
     /// Accepted some time ago, and nothing came.
     Silent,
+    /// The same for a home that only receives: it may well be there.
+    Unseen,
     /// Accepted, and in use.
     Active,
     /// Anything that comes later.
@@ -80,18 +82,22 @@ impl Stand {
     }
 
     fn accepted(service: &Service, permission: &Permission, now: Timestamp) -> Self {
-        // From a home that only receives, nothing comes.
-        let is_quiet = permission.data_need.direction == Direction::Inbound;
-        if permission.first_message_at.is_some() || (is_quiet && permission.granted_at.is_some()) {
+        // Data, or the acknowledgement of what it has received: nothing else shows that a home is there.
+        if permission.first_message_at.is_some() {
             return Self::Active;
         }
+        let need = &permission.data_need;
         let accepted_at = permission.accepted_at.unwrap_or(permission.status_at);
-        let schedule = &permission.data_need.transmission_schedule;
-        let expected_at = schedule.next_after(accepted_at).unwrap_or(accepted_at);
-        if now.duration_since(expected_at) > service.config.process.silence() {
-            Self::Silent
-        } else {
-            Self::Awaited
+        let expected_at = match need.direction {
+            Direction::Outbound => need.transmission_schedule.next_after(accepted_at),
+            Direction::Inbound => None,
+        };
+        let expected_at = expected_at.unwrap_or(accepted_at);
+        let is_late = now.duration_since(expected_at) > service.config.process.silence();
+        match need.direction {
+            _ if !is_late => Self::Awaited,
+            Direction::Outbound => Self::Silent,
+            Direction::Inbound => Self::Unseen,
         }
     }
 
@@ -102,6 +108,7 @@ impl Stand {
             Self::Expired => "expired",
             Self::Awaited => "awaited",
             Self::Silent => "silent",
+            Self::Unseen => "unseen",
             Self::Active => "active",
             Self::Over(status) => status.name(),
         }
@@ -110,7 +117,7 @@ impl Stand {
     /// Nothing will change any more without somebody asking again.
     fn is_final(self) -> bool {
         match self {
-            Self::Asked | Self::Awaited | Self::Silent | Self::Active => false,
+            Self::Asked | Self::Awaited | Self::Silent | Self::Unseen | Self::Active => false,
             Self::Expired => true,
             Self::Over(status) => status.next().is_empty(),
         }
@@ -126,7 +133,7 @@ fn expires_at(service: &Service, permission: &Permission) -> Timestamp {
 /// Whether the household may ask for it once more: it came to nothing, or it seems to be stuck.
 pub(super) fn is_renewable(service: &Service, permission: &Permission) -> bool {
     match Stand::of(service, permission) {
-        Stand::Expired | Stand::Silent => true,
+        Stand::Expired | Stand::Silent | Stand::Unseen => true,
         Stand::Over(status) => matches!(
             status,
             Status::Rejected | Status::Unfulfillable | Status::Invalid | Status::Revoked
@@ -181,7 +188,7 @@ fn title(stands: &[Stand]) -> &'static str {
         "Share data from your home"
     } else if any(Stand::Silent) {
         "Nothing has arrived yet"
-    } else if any(Stand::Awaited) {
+    } else if any(Stand::Awaited) || any(Stand::Unseen) {
         "Accepted"
     } else if any(Stand::Active) {
         "Connected"

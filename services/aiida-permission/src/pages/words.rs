@@ -138,6 +138,12 @@ pub(super) fn stand(stand: Stand, operator: &str) -> (&'static str, String) {
              remove it there and ask for a new code here."
                 .to_owned(),
         ),
+        Stand::Unseen => (
+            "accepted",
+            "Your AIIDA has accepted. For this it only receives, so we cannot see from here whether it is connected. \
+             If it does not show this request as active, remove it there and ask for a new code here."
+                .to_owned(),
+        ),
         Stand::Active => (
             "active",
             "You can withdraw it in your AIIDA at any time.".to_owned(),

@@ -99,7 +99,12 @@ impl Webhook {
             if events.is_empty() {
                 return Ok(Outcome::Done);
             }
-            for event in events {
+            // Those that are not told are passed together with the next one that is.
+            let passed = events
+                .last()
+                .filter(|last| !is_told(last.status))
+                .map(|last| last.id);
+            for event in events.into_iter().filter(|event| is_told(event.status)) {
                 if job.stopping.is_cancelled() {
                     return Ok(Outcome::HandBack);
                 }
@@ -108,6 +113,9 @@ impl Webhook {
                 }
                 self.tell(receiver, job, told, &event).await?;
                 told = event.id;
+            }
+            if let Some(last) = passed {
+                self.pass(job, told, last).await?;
             }
         }
     }
@@ -175,6 +183,19 @@ impl Webhook {
         .await
     }
 
+    /// Moves on over events that are not told.
+    async fn pass(&self, job: &Job<WebhookDeliver>, told: i64, last: i64) -> Result<(), Failed> {
+        let mut conn = self.database.get().await?;
+        conn.transaction(async |conn| {
+            job.lease.hold(conn).await?;
+            if !webhook::advance(conn, told, last).await? {
+                return Err(Failed::Lease(LeaseLost::Lost(job.id)));
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Remembers since when the event is refused.
     async fn note_refusal(
         &self,
@@ -229,6 +250,11 @@ impl Receiver {
             Err(error) => Err(NotTold::Silent(error.without_url())),
         })
     }
+}
+
+/// Whether an event of this status is posted.
+const fn is_told(status: Status) -> bool {
+    !matches!(status, Status::Created | Status::Validated)
 }
 
 /// Whether an answer is about the event, and not about the way to the receiver.

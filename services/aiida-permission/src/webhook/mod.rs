@@ -1,5 +1,6 @@
 //! The eligible party's webhook: each change of a permission's status is posted to it, one event per request,
-//! in the order of the events' ids.
+//! in the order of the events' ids. `CREATED` and `VALIDATED` are passed over: every request goes through both within
+//! one transaction, so they tell nothing, and a flood of requests would hold up what matters.
 //!
 //! How far it has been told is one row (`aiida.webhook`), which moves event by event under the lease of the
 //! one job `webhook.deliver`: a worker that is killed repeats at most the event it was at. It begins at the

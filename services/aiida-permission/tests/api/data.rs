@@ -184,6 +184,33 @@ async fn records_come_as_they_were_received() {
     assert_eq!(some.len(), 2);
 }
 
+/// However large the records are, an answer is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_large_records_ends_early() {
+    let site = Site::start().await;
+    let need = site.need(json!({})).await;
+    let id = site.accepted(&need).await;
+    site.sql(&format!(
+        "SELECT aiida.make_partitions(ARRAY['2026-11-01'::date]);
+         INSERT INTO aiida.message (permission_id, sent_at, digest, channel, schema, payload)
+         SELECT '{id}', '2026-11-01T00:00:00Z'::timestamptz + n * interval '1 s', int4send(n), 'data', 'OPAQUE',
+                convert_to(repeat('x', 1500000), 'UTF8')
+         FROM generate_series(1, 7) n"
+    ))
+    .await;
+    let path = format!("/api/v1/permissions/{id}/messages");
+    let first = site.get(&format!("{path}?limit=1000")).await;
+    assert!(first.body.len() < 4_200_000, "{} bytes", first.body.len());
+    assert_eq!(first.ok(200)["messages"].as_array().unwrap().len(), 2);
+    let (rows, pages) = all(&site, &format!("{path}?limit=1000"), "messages").await;
+    assert_eq!((rows.len(), pages), (7, 4));
+    let times: std::collections::BTreeSet<_> = rows
+        .iter()
+        .map(|row| row["sentAt"].as_str().unwrap())
+        .collect();
+    assert_eq!(times.len(), 7);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_messages_can_be_looked_at() {
     let site = Site::start().await;

@@ -1,8 +1,11 @@
 //! Commands and inbound data: taken only where the data need and the state allow it.
 
+use jiff::SignedDuration;
 use permission::Status;
 use reqwest::Method;
 use serde_json::json;
+use service_kit::clock::ManualClock;
+use service_kit::program::Context;
 
 use crate::site::{Site, inbound};
 
@@ -94,5 +97,67 @@ async fn inbound_data_is_taken_as_it_is_for_covered_schemas_of_inbound_needs() {
         .ask(Method::PUT, &of(id, "opaque"), Some(&bearer), "x")
         .await;
     assert!(late.refused(409).contains("FULFILLED"));
+    assert_eq!(site.count("aiida.outgoing").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_sent_before_the_first_day() {
+    let clock = ManualClock::new("2026-11-02T23:59:59Z".parse().unwrap());
+    let context = Context {
+        clock: clock.shared(),
+        ..Context::new()
+    };
+    let site = Site::start_with(&[], context).await;
+    let (from_home, to_home) = (site.need(json!({})).await, site.need(inbound()).await);
+    let (outbound, inbound) = (
+        site.accepted(&from_home).await,
+        site.accepted(&to_home).await,
+    );
+    site.sql("UPDATE aiida.permission SET starts_on = '2026-11-03'")
+        .await;
+    let command =
+        json!({"action": "UPDATE_TRANSMISSION_SCHEDULE", "transmissionSchedule": "*/10 * * * * *"});
+    let commands = format!("/api/v1/permissions/{outbound}/commands");
+    let data = format!("/api/v1/permissions/{inbound}/inbound/opaque");
+    let bearer = site.bearer();
+    let early = [
+        site.post(&commands, &command).await,
+        site.ask(Method::PUT, &data, Some(&bearer), "x").await,
+    ];
+    for answer in early {
+        let detail = answer.refused(409);
+        assert!(detail.contains("begins on 2026-11-03 (UTC)"), "{detail}");
+    }
+    assert_eq!(site.count("aiida.outgoing").await, 0);
+    assert_eq!(site.count("jobs.job WHERE kind = 'aiida.command'").await, 0);
+    clock.advance(SignedDuration::from_secs(1));
+    site.post(&commands, &command).await.ok(202);
+    site.ask(Method::PUT, &data, Some(&bearer), "x")
+        .await
+        .ok(202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn homes_of_2025_are_sent_no_command_and_can_be_ended() {
+    let site = Site::start().await;
+    let need = site.need(json!({})).await;
+    let command =
+        json!({"action": "UPDATE_TRANSMISSION_SCHEDULE", "transmissionSchedule": "*/10 * * * * *"});
+    for (code, status) in [("'single'", 409), ("'bundle'", 202), ("NULL", 202)] {
+        let id = site.accepted(&need).await;
+        let scanned = format!("UPDATE aiida.permission SET code = {code} WHERE id = '{id}'");
+        site.sql(&scanned).await;
+        let path = format!("/api/v1/permissions/{id}/commands");
+        let answer = site.post(&path, &command).await;
+        assert_eq!(answer.status, status, "{code}: {}", answer.text());
+        if status == 409 {
+            let detail = answer.refused(409);
+            assert!(detail.contains("knows no commands"), "{detail}");
+            assert_eq!(site.count("aiida.outgoing").await, 0);
+            let end = format!("/api/v1/permissions/{id}/terminate");
+            site.post(&end, &json!({})).await.ok(200);
+            site.sql("DELETE FROM aiida.outgoing").await;
+        }
+    }
     assert_eq!(site.count("aiida.outgoing").await, 2);
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use permission::Status;
 use permission::code::{Bundle, Single};
 use serde_json::{Value, json};
+use service_kit::program::Context;
 
 use crate::site::{Site, inbound};
 
@@ -69,6 +70,33 @@ async fn a_customer_is_asked_and_the_answer_has_codes_and_a_page() {
         refused.contains("No data need has the id 6f1f4b4c"),
         "{refused}"
     );
+}
+
+/// What is not in the audit log has not happened.
+#[tokio::test(flavor = "multi_thread")]
+async fn asking_and_its_line_in_the_audit_log_are_one() {
+    let site = Site::start().await;
+    let need = site.need(json!({})).await;
+    site.sql("ALTER TABLE audit.event RENAME TO hidden").await;
+    let body = json!({"connectionId": "customer-1", "dataNeedIds": [need]});
+    site.post("/api/v1/permissions", &body).await.refused(500);
+    assert_eq!(site.count("aiida.permission").await, 0);
+    assert_eq!(site.count("aiida.permission_event").await, 0);
+}
+
+/// Strangers are turned away; who has a key is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_party_asks_also_when_strangers_may_not() {
+    let arguments = [
+        ("--aiida-open-permissions", "1".to_owned()),
+        ("--aiida-public-requests", "false".to_owned()),
+    ];
+    let site = Site::start_with(&arguments, Context::new()).await;
+    let need = site.need(json!({})).await;
+    for _ in 0..3 {
+        site.sent(&need, "customer-1").await;
+    }
+    assert_eq!(site.count("aiida.permission").await, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use test_support::browser::{Page, Visitor};
 use test_support::wait;
 
 use crate::site::{
-    CONNECTION, DEADLINE, FULL, INBOUND, Options, RAW, Site, assert_not_logged, handshake,
+    CONNECTION, DEADLINE, FULL, INBOUND, Options, RAW, Site, assert_not_logged, handshake, read,
 };
 
 fn new(needs: &[&str]) -> String {
@@ -222,6 +222,78 @@ async fn a_home_that_never_connects_is_shown_as_such() {
     assert_eq!(again.status, 409);
 }
 
+/// Most inbound homes never say anything: nobody is told that such a home is connected, or that it is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_home_that_only_receives_is_not_said_to_be_connected() {
+    let site = Site::start().await;
+    let mut visitor = Visitor::new(None).unwrap();
+    let page = visitor
+        .visit(&site.url(&new(&[INBOUND])))
+        .await
+        .unwrap()
+        .clone();
+    let code = current(&page);
+    site.patch(&handshake(&code, 0), &code.access_token, "ACCEPT")
+        .await;
+    site.sql("UPDATE aiida.permission SET granted_at = now()")
+        .await;
+    let page = visitor.reload().await.unwrap().clone();
+    assert_eq!(page.title(), "Accepted");
+    assert!(said(&page).contains("is about to connect"));
+    assert!(page.select("form").is_empty(), "too early for a new code");
+    site.sql("UPDATE aiida.permission SET accepted_at = now() - interval '11 minutes'")
+        .await;
+    let page = visitor.reload().await.unwrap().clone();
+    assert_is_a_page(&page);
+    assert_eq!(page.title(), "Accepted");
+    insta::assert_snapshot!("page_unseen", said(&page));
+    assert!(page.text().contains("data-state=\"unseen\""));
+    // It has acknowledged what it received.
+    site.sql("UPDATE aiida.permission SET first_message_at = now()")
+        .await;
+    let page = visitor.reload().await.unwrap().clone();
+    assert_eq!(page.title(), "Connected");
+    assert!(page.select("form").is_empty());
+}
+
+/// Programs that look at a link for a preview, or ahead, create nothing; a person is one button away.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_person_creates_by_a_link() {
+    let site = Site::start().await;
+    let path = new(&[FULL]);
+    let looks: [&[(&str, &str)]; 4] = [
+        &[("user-agent", "a messenger's preview")],
+        &[("sec-fetch-mode", "no-cors")],
+        &[("sec-fetch-mode", "navigate"), ("sec-purpose", "prefetch")],
+        &[("sec-fetch-mode", "navigate"), ("purpose", "prefetch")],
+    ];
+    for headers in looks {
+        let mut request = site.http.get(site.url(&path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = read(request.send().await.unwrap()).await;
+        assert_eq!(answer.status, 200, "{headers:?}");
+        let html = Html::parse_document(&answer.body);
+        assert!(html.errors.is_empty(), "{:?}", html.errors);
+        let button = html
+            .select(&Selector::parse("form[method=post] button").unwrap())
+            .next();
+        assert!(button.is_some(), "{}", answer.body);
+        assert!(!answer.body.contains("<svg"));
+    }
+    let created = "SELECT 'x' AS text FROM aiida.permission";
+    assert!(site.texts(created).await.is_empty());
+    // The form has no address of its own, so it is sent to the page's.
+    let pressed = site.ask(Method::POST, &path, None, None).await;
+    assert_eq!(pressed.status, 303);
+    assert_eq!(site.texts(created).await.len(), 1);
+    let shown = site
+        .ask(Method::GET, pressed.header("location"), None, None)
+        .await;
+    assert!(shown.body.contains("<svg"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_code_is_not_shown() {
     let site = Site::start().await;
@@ -269,7 +341,8 @@ async fn links_that_are_wrong_create_nothing() {
         ),
         (404, Method::GET, "/permissions/a/b/c"),
         (405, Method::HEAD, &new(&[FULL])),
-        (405, Method::POST, &new(&[FULL])),
+        (405, Method::PUT, &new(&[FULL])),
+        (400, Method::POST, "/permissions/new"),
         (405, Method::GET, "/permissions/unknown-ticket/again"),
     ] {
         let answer = site.ask(method, path, None, None).await;

@@ -1,4 +1,5 @@
-//! Between the service and its database: forwards, until it is told to lose the answer of a commit.
+//! Between the service and its database: forwards, until it is told to lose the answer of a commit, or to let nobody
+//! through.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,16 +7,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 #[derive(Clone, Default)]
 pub(crate) struct Proxy {
     /// The next commit after a credential was stored arrives, and its answer does not.
     armed: Arc<AtomicBool>,
+    /// No connection comes through, and none stays.
+    cut: Arc<watch::Sender<bool>>,
 }
 
 impl Proxy {
     pub(crate) fn arm(&self) {
         self.armed.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn cut_off(&self, cut: bool) {
+        self.cut.send_replace(cut);
     }
 
     pub(crate) fn has_struck(&self) -> bool {
@@ -38,8 +47,16 @@ impl Proxy {
             while let Ok((client, _)) = listener.accept().await {
                 let proxy = proxy.clone();
                 tokio::spawn(async move {
-                    let server = TcpStream::connect(real).await.unwrap();
-                    proxy.forward(client, server).await;
+                    let mut cut = proxy.cut.subscribe();
+                    let forwarding = async {
+                        let server = TcpStream::connect(real).await.unwrap();
+                        proxy.forward(client, server).await;
+                    };
+                    tokio::select! {
+                        biased;
+                        _ = cut.wait_for(|cut| *cut) => {}
+                        () = forwarding => {}
+                    }
                 });
             }
         });
@@ -51,7 +68,8 @@ impl Proxy {
     async fn forward(&self, client: TcpStream, server: TcpStream) {
         let (mut from_client, mut to_client) = client.into_split();
         let (mut from_server, mut to_server) = server.into_split();
-        let back = tokio::spawn(async move {
+        let mut back = JoinSet::new();
+        back.spawn(async move {
             let _copied = tokio::io::copy(&mut from_server, &mut to_client).await;
         });
         let mut stores_credential = false;
@@ -67,8 +85,7 @@ impl Proxy {
                 && self.armed.swap(false, Ordering::SeqCst);
             if strikes {
                 // Nothing of the answer comes through.
-                back.abort();
-                let _ended = back.await;
+                back.shutdown().await;
                 to_server.write_all(&buffer[..read]).await.unwrap();
                 // Postgres carries it out although nobody listens any more.
                 tokio::time::sleep(std::time::Duration::from_millis(300)).await;
@@ -78,6 +95,5 @@ impl Proxy {
                 break;
             }
         }
-        back.abort();
     }
 }

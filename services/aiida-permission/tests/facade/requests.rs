@@ -167,3 +167,68 @@ async fn data_needs_of_the_table_are_copied() {
         .await;
     assert_eq!(details.json()["data_need"]["name"], "Live consumption");
 }
+
+const CREATED: &str = "SELECT 'x' AS text FROM aiida.permission";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_are_turned_away_when_too_many_are_open() {
+    let site = Site::start_with(Options {
+        arguments: vec![("--aiida-open-permissions", "3".to_owned())],
+        ..Options::default()
+    })
+    .await;
+    let rejected = site.request(&[FULL]).await;
+    let accepted = site.request(&[FULL]).await;
+    site.request(&[FULL]).await;
+    let body = json!({"connectionId": CONNECTION, "dataNeedIds": [FULL]});
+    let full = site.ask(Method::POST, PATH, None, Some(&body)).await;
+    assert_eq!(full.status, 429);
+    assert_eq!(full.header("retry-after"), "600");
+    let words = full.errors().concat();
+    assert!(
+        words.contains("try again later") && words.contains("METERGATE_AIIDA_OPEN_PERMISSIONS")
+    );
+    let page = format!("/permissions/new?dataNeedId={FULL}&connectionId={CONNECTION}");
+    let shown = site.ask(Method::POST, &page, None, None).await;
+    assert_eq!(shown.status, 429);
+    assert!(shown.body.contains("try again later today"));
+    assert_eq!(site.texts(CREATED).await.len(), 3);
+
+    // Homes go on answering, and each answer makes room.
+    for (code, operation) in [(&rejected, "REJECT"), (&accepted, "ACCEPT")] {
+        let url = crate::site::handshake(code, 0);
+        let answer = site.patch(&url, &code.access_token, operation).await;
+        assert!(answer.status < 300, "{operation}: {}", answer.body);
+    }
+    site.request(&[FULL]).await;
+    let shown = site.ask(Method::POST, &page, None, None).await;
+    assert_eq!(shown.status, 303, "{}", shown.body);
+    // A household that asks again is a stranger, too.
+    let again = format!("{}/again", shown.header("location"));
+    site.sql("UPDATE aiida.permission SET status = 'SENT_TO_PERMISSION_ADMINISTRATOR'")
+        .await;
+    site.sql("UPDATE aiida.permission SET status = 'REJECTED' WHERE ticket_hash IS NOT NULL")
+        .await;
+    let answer = site.ask(Method::POST, &again, None, None).await;
+    assert_eq!(answer.status, 429, "{}", answer.body);
+    assert_eq!(site.texts(CREATED).await.len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_can_leave_asking_to_the_party() {
+    let site = Site::start_with(Options {
+        arguments: vec![("--aiida-public-requests", "false".to_owned())],
+        ..Options::default()
+    })
+    .await;
+    let body = json!({"connectionId": CONNECTION, "dataNeedIds": [FULL]});
+    let answer = site.ask(Method::POST, PATH, None, Some(&body)).await;
+    assert_eq!((answer.status, answer.errors().len()), (403, 1));
+    let page = format!("/permissions/new?dataNeedId={FULL}&connectionId={CONNECTION}");
+    for method in [Method::GET, Method::POST] {
+        let answer = site.ask(method, &page, None, None).await;
+        assert_eq!(answer.status, 403, "{}", answer.body);
+        assert!(answer.header("content-type").starts_with("text/html"));
+    }
+    assert!(site.texts(CREATED).await.is_empty());
+}

@@ -414,6 +414,12 @@ pub(crate) fn assert_not_logged(private: &[&str]) {
     }
 }
 
+/// Whether this was logged.
+pub(crate) fn is_logged(text: &str) -> bool {
+    let logs = logs().lock().unwrap_or_else(PoisonError::into_inner);
+    String::from_utf8_lossy(&logs).contains(text)
+}
+
 struct Keep(&'static Mutex<Vec<u8>>);
 
 impl std::io::Write for Keep {

@@ -1,6 +1,9 @@
 //! What homes tell later, what time does, and what was left lying.
 
-use crate::site::{FULL, INBOUND, RAW, Site};
+use service_kit::clock::ManualClock;
+use service_kit::program::Context;
+
+use crate::site::{FULL, INBOUND, Options, RAW, Site};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_household_revokes() {
@@ -96,6 +99,137 @@ async fn time_ends_what_nobody_answers() {
         .await;
     assert_eq!(late.status, 409);
     assert!(site.jobs("mqtt.grant", &old).await.is_empty());
+}
+
+/// Many at once: a flood ends in one pass, and nobody's event waits for the whole of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_ends_in_small_transactions() {
+    let site = Site::start().await;
+    site.request(&[FULL]).await;
+    site.sql(
+        "INSERT INTO aiida.permission (id, bundle_id, connection_id, data_need_id, data_need, status, status_at)
+         SELECT gen_random_uuid(), bundle_id, connection_id, data_need_id, data_need, status,
+                now() - interval '200 hours'
+         FROM aiida.permission, generate_series(1, 720)",
+    )
+    .await;
+    site.run_timeout().await;
+    let ended = "SELECT count(*)::text AS text FROM aiida.permission WHERE status = 'TIMED_OUT' GROUP BY status_at";
+    let mut batches: Vec<u32> = site
+        .texts(ended)
+        .await
+        .iter()
+        .map(|count| count.parse().unwrap())
+        .collect();
+    batches.sort_unstable();
+    assert_eq!(batches, [20, 100, 100, 100, 100, 100, 100, 100]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ended_long_ago_is_deleted() {
+    let site = Site::start().await;
+    let mut kept = Vec::new();
+    let mut gone = Vec::new();
+    // Never accepted.
+    for (days, status, stays) in [
+        (91, "TIMED_OUT", false),
+        (91, "REJECTED", false),
+        (91, "INVALID", false),
+        (91, "MALFORMED", false),
+        (91, "UNFULFILLABLE", false),
+        (89, "TIMED_OUT", true),
+    ] {
+        let id = site.request(&[FULL]).await.permission_ids[0].to_string();
+        ended(&site, &id, status, days, "").await;
+        if stays { kept.push(id) } else { gone.push(id) }
+    }
+    // Accepted: not before nothing is left of it at the broker, nor before its readings.
+    let stored = "removed_at = now(), first_message_at = now() - interval '92 days'";
+    for (days, status, more, stays) in [
+        (91, "REVOKED", "removed_at = now()", false),
+        (91, "FULFILLED", "removed_at = now()", false),
+        (91, "UNFULFILLABLE", "removed_at = now()", false),
+        (91, "FAILED_TO_TERMINATE", "removed_at = now()", false),
+        (91, "EXTERNALLY_TERMINATED", "removed_at = now()", false),
+        (91, "REVOKED", "removed_at = NULL", true),
+        (89, "REVOKED", "removed_at = now()", true),
+        (91, "REVOKED", stored, true),
+        (95, "REVOKED", stored, false),
+        (
+            400,
+            "REQUIRES_EXTERNAL_TERMINATION",
+            "removed_at = NULL",
+            true,
+        ),
+    ] {
+        let (id, _) = site.accepted(FULL).await;
+        ended(&site, &id, status, days, more).await;
+        if stays { kept.push(id) } else { gone.push(id) }
+    }
+    let (live, _) = site.accepted(FULL).await;
+    site.sql(&format!(
+        "UPDATE aiida.permission SET accepted_at = now() - interval '400 days', status_at = now() - interval '400 days'
+         WHERE id = '{live}';
+         UPDATE aiida.permission SET granted_at = now();
+         INSERT INTO aiida.outgoing (id, permission_id, kind, name, payload)
+         SELECT gen_random_uuid(), id, 'command', 'TERMINATE', 'x' FROM aiida.permission;
+         INSERT INTO aiida.refusal SELECT id, 'malformed', 1, now() FROM aiida.permission;
+         SELECT aiida.make_partitions(ARRAY[(now() AT TIME ZONE 'UTC')::date - 93])"
+    ))
+    .await;
+    kept.push(live);
+    kept.sort_unstable();
+    site.run_timeout().await;
+    // The one that was to be terminated is given up by the same pass; it has only just come to its end.
+    let left = "SELECT id::text AS text FROM aiida.permission ORDER BY 1";
+    let found = site.texts(left).await;
+    for id in &gone {
+        assert!(!found.contains(id), "{id} is still there");
+    }
+    assert_eq!(found, kept);
+    for table in ["permission_event", "credential", "outgoing", "refusal"] {
+        let owners = format!("SELECT DISTINCT permission_id::text AS text FROM aiida.{table}");
+        for id in site.texts(&owners).await {
+            assert!(kept.contains(&id), "{table} of {id}");
+        }
+    }
+}
+
+/// Brings a permission to an end that was so many days ago.
+async fn ended(site: &Site, id: &str, status: &str, days: u32, more: &str) {
+    let more = if more.is_empty() {
+        String::new()
+    } else {
+        format!(", {more}")
+    };
+    site.sql(&format!(
+        "UPDATE aiida.permission SET status = '{status}', status_at = now() - interval '{days} days'{more}
+         WHERE id = '{id}'"
+    ))
+    .await;
+}
+
+/// What was on its way at midnight is still stored for five minutes, so the end comes after them.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_day_ends_a_little_after_midnight() {
+    let clock = ManualClock::new("2026-06-30T12:00:00Z".parse().unwrap());
+    let site = Site::start_with(Options {
+        context: Context {
+            clock: clock.shared(),
+            ..Context::new()
+        },
+        ..Options::default()
+    })
+    .await;
+    let (id, _) = site.accepted(FULL).await;
+    site.sql("UPDATE aiida.permission SET ends_on = '2026-06-30'")
+        .await;
+    clock.set("2026-07-01T00:04:59Z".parse().unwrap());
+    site.run_timeout().await;
+    assert_eq!(site.status(&id).await, "ACCEPTED");
+    clock.set("2026-07-01T00:05:00Z".parse().unwrap());
+    site.run_timeout().await;
+    assert_eq!(site.history(&id).await.last().unwrap(), "FULFILLED clock");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use permission::data_need::ON_ITS_WAY;
 use permission::message::{MessageError, Named, Record, StatusMessage};
 use permission::topic::{Channel, Topic, TopicError};
 use permission::{Direction, PermissionId, Schema, Status};
@@ -18,10 +19,6 @@ use crate::partitions::{day_of, oldest};
 
 /// How far a home's clock may be ahead of ours.
 const AHEAD: SignedDuration = SignedDuration::from_mins(10);
-
-/// How long after the last day of its time frame a permission's messages are still taken, for what was on its way at
-/// midnight.
-const ON_ITS_WAY: SignedDuration = SignedDuration::from_mins(5);
 
 /// Why a message is refused, in a word for tables and metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -35,6 +35,8 @@ pub(crate) enum StoreError {
     Database(#[from] DatabaseError),
     #[error("the database: {0}")]
     Query(#[from] QueryError),
+    #[error("the partition of a day cannot be made: {0}")]
+    Partition(#[source] QueryError),
     #[error(transparent)]
     Queue(#[from] QueueError),
     #[error("the database did not answer within {0:?}")]
@@ -48,7 +50,7 @@ impl StoreError {
             Self::Query(error)
             | Self::Database(DatabaseError::Query(error))
             | Self::Queue(QueueError::Database(error)) => is_about_the_database(error),
-            Self::Database(_) | Self::Silent(_) => true,
+            Self::Database(_) | Self::Partition(_) | Self::Silent(_) => true,
             Self::Queue(error) => !matches!(error, QueueError::Payload { .. }),
         }
     }
@@ -135,25 +137,27 @@ impl Store {
             .collect();
         if !missing.is_empty() {
             let missing: Vec<Date> = missing.into_iter().collect();
-            partitions::make(&mut conn, &missing).await?;
+            partitions::make(&mut conn, &missing)
+                .await
+                .map_err(StoreError::Partition)?;
             if self.days.len() > MOST {
                 self.days.clear();
             }
             self.days.extend(missing);
         }
         let due = self.due(&sorted.messages);
-        let stored = conn
+        let (stored, noted) = conn
             .transaction(async |conn| {
                 ingest::durable(conn).await?;
                 job_queue::enqueue(conn, &sorted.jobs).await?;
                 let stored = ingest::store(conn, &sorted.messages).await?;
-                ingest::note(conn, &due, now).await?;
+                let noted = ingest::note(conn, &due, now).await?;
                 refusal::record(conn, &sorted.refused).await?;
-                Ok::<_, StoreError>(stored)
+                Ok::<_, StoreError>((stored, noted))
             })
             .await?;
         let at = Instant::now();
-        self.noted.extend(due.into_iter().map(|id| (id, at)));
+        self.noted.extend(noted.into_iter().map(|id| (id, at)));
         if !sorted.refused.is_empty() {
             self.prune(&mut conn, now).await;
         }

@@ -22,6 +22,8 @@ pub(super) enum Reason {
     Superseded,
     /// The home may not be told it where the permission stands.
     Status(Status),
+    /// The first day has not begun.
+    NotYet(Date),
     /// The last day is over.
     Over(Date),
     /// The broker will never take it.
@@ -43,6 +45,7 @@ impl Reason {
             Self::NotCovered => "not_covered",
             Self::Superseded => "superseded",
             Self::Status(_) => "status",
+            Self::NotYet(_) => "not_yet",
             Self::Over(_) => "over",
             Self::Broker(_) => "broker",
         }
@@ -56,6 +59,7 @@ impl fmt::Display for Reason {
             Self::NotCovered => f.write_str("the data need does not cover it"),
             Self::Superseded => f.write_str("a newer one took its place"),
             Self::Status(status) => write!(f, "the permission is {status}"),
+            Self::NotYet(first) => write!(f, "the first day of the permission is {first}"),
             Self::Over(last) => write!(f, "the last day of the permission was {last}"),
             Self::Broker(words) => write!(f, "the broker does not take it: {words}"),
         }
@@ -111,8 +115,9 @@ pub(super) fn standing(
     if status != Status::Accepted {
         return Err(Reason::Status(status));
     }
-    match permission.ends_on {
-        Some(last) if last < today => Err(Reason::Over(last)),
+    match (permission.starts_on, permission.ends_on) {
+        (Some(first), _) if today < first => Err(Reason::NotYet(first)),
+        (_, Some(last)) if last < today => Err(Reason::Over(last)),
         _ => Ok(()),
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Client;
+use super::pages::Row;
 
 /// A page of a list.
 #[derive(Debug, Deserialize)]
@@ -25,27 +25,45 @@ impl<R> Page<R> {
     }
 }
 
-/// A client in `GET /clients`.
-#[derive(Debug, Deserialize)]
-pub(super) struct ClientRow {
-    clientid: String,
+/// A connection, or the session of one that may come back: a row of `GET /clients`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Client {
+    /// Its client id at the broker: for homes with the username before it.
+    #[serde(rename = "clientid")]
+    pub id: String,
+    /// Who it is; `None` for one that gave no name.
     #[serde(default)]
-    username: Option<String>,
+    pub username: Option<String>,
 }
 
-impl From<ClientRow> for Client {
-    fn from(row: ClientRow) -> Self {
-        Self {
-            id: row.clientid,
-            username: row.username,
-        }
+impl Row for Client {
+    const PATH: &'static [&'static str] = &["clients"];
+    const WHAT: &'static str = "clients";
+    const FILTER: &'static str = "username";
+
+    fn is_of(&self, filter: &str) -> bool {
+        self.username.as_deref() == Some(filter)
     }
 }
 
-/// A message in `GET /mqtt/retainer/messages`.
-#[derive(Debug, Deserialize)]
-pub(super) struct RetainedRow {
-    pub(super) topic: String,
+/// A message that waits for the next reader of its topic: a row of `GET /mqtt/retainer/messages`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Retained {
+    /// Its topic.
+    pub topic: String,
+}
+
+impl Row for Retained {
+    const PATH: &'static [&'static str] = &["mqtt", "retainer", "messages"];
+    const WHAT: &'static str = "retained messages";
+    const FILTER: &'static str = "topic";
+
+    fn is_of(&self, filter: &str) -> bool {
+        // The filter is a permission's topics: `…/#`.
+        filter
+            .strip_suffix('#')
+            .is_some_and(|prefix| self.topic.starts_with(prefix))
+    }
 }
 
 /// A refusal: `{"code": "CLIENTID_NOT_FOUND", "message": "…"}`.
@@ -67,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_page_says_whether_it_is_the_last() {
-        let page = |text: &str| serde_json::from_str::<Page<RetainedRow>>(text).unwrap();
+        let page = |text: &str| serde_json::from_str::<Page<Retained>>(text).unwrap();
         let row = r#"{"topic":"a"}"#;
         for (text, more) in [
             (

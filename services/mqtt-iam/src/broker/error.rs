@@ -49,6 +49,14 @@ pub enum BrokerError {
         /// What is wrong with it.
         reason: String,
     },
+    /// More than is read of one answer. For a list, fewer rows are asked for.
+    #[error("the broker's answer is larger than {most} bytes ({what}): look at the broker")]
+    TooLarge {
+        /// What was asked.
+        what: &'static str,
+        /// How many bytes are read.
+        most: usize,
+    },
     /// A list without an end.
     #[error("the broker's list of {what} does not end: look at the broker")]
     Endless {
@@ -69,6 +77,7 @@ impl BrokerError {
             Self::Unauthorized { .. } => "unauthorized",
             Self::Refused { status: 404, .. } => "not found",
             Self::Refused { .. } => "refused",
+            Self::TooLarge { .. } => "too large",
             Self::Malformed { .. } | Self::Endless { .. } | Self::Name => "malformed",
         }
     }

@@ -6,40 +6,36 @@
 //! - 404 counts as "gone already" only with the code that the broker gives for that, so that a wrong address does not
 //!   look like a success.
 //! - A list is filtered again here: a broker that overlooked the filter must not make us disconnect everybody.
-//! - Client ids stand in the address, percent-encoded: those of homes are `username/clientid`.
+//! - Client ids and topics stand in the address, percent-encoded: those of homes are `username/clientid`. One that is
+//!   too long for an address, because its home wished so, goes in a body.
 
 mod answer;
 mod error;
+mod pages;
 mod transport;
-
-use std::collections::BTreeSet;
 
 use permission::PermissionId;
 use reqwest::Method;
+use serde_json::{Value, json};
 use url::Url;
 
 use crate::config::{BrokerApiConfig, ConfigError};
-use answer::{ClientRow, Page, RetainedRow};
+use answer::Page;
+pub use answer::{Client, Retained};
 pub use error::BrokerError;
+pub use pages::{Pages, Row};
 use transport::{Answer, Transport};
 
-/// Rows of one page of a list.
-const PAGE: usize = 1_000;
-/// Pages of one list, so that a broker that always promises another one does not keep us for ever.
-const MOST_PAGES: usize = 2_000;
+/// Rows of one page of the list of everybody.
+const LARGE_PAGE: usize = 512;
+/// Rows of one page of what belongs to one home, which is acted on before the next is read.
+const SMALL_PAGE: usize = 128;
+/// Bytes of an address. EMQX's HTTP server takes a request line of 8,000.
+const LONGEST_ADDRESS: usize = 7_000;
 /// What EMQX says of a client that is not there.
 const CLIENT_GONE: &str = "CLIENTID_NOT_FOUND";
 /// What EMQX says of a retained message that is not there.
 const MESSAGE_GONE: &str = "NOT_FOUND";
-
-/// A connection, or the session of one that may come back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Client {
-    /// Its client id at the broker: for homes with the username before it.
-    pub id: String,
-    /// Who it is; `None` for one that gave no name.
-    pub username: Option<String>,
-}
 
 /// The broker's management interface. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -56,78 +52,65 @@ impl Broker {
 
     /// Whether the broker answers and takes our key.
     pub async fn ready(&self) -> Result<(), BrokerError> {
-        let url = self.list(&["clients"], &[], 1, 1)?;
+        let url = self.list(Client::PATH, None, 1, 1)?;
         let answer = self.send(Method::GET, "ready", url).await?;
-        answer.json::<Page<ClientRow>>().map(drop)
+        answer.json::<Page<Client>>().map(drop)
     }
 
     /// Every client.
-    pub async fn clients(&self) -> Result<Vec<Client>, BrokerError> {
-        let rows: Vec<ClientRow> = self.all(&["clients"], &[], "clients").await?;
-        Ok(rows.into_iter().map(Client::from).collect())
+    #[must_use]
+    pub fn clients(&self) -> Pages<Client> {
+        Pages::new(self.clone(), None, LARGE_PAGE)
     }
 
     /// The clients of one user, sessions whose connection is gone included.
-    pub async fn clients_of(&self, username: &str) -> Result<Vec<Client>, BrokerError> {
-        let filter = [("username", username)];
-        let rows: Vec<ClientRow> = self.all(&["clients"], &filter, "clients").await?;
-        let clients = rows.into_iter().map(Client::from);
-        Ok(clients
-            .filter(|client| client.username.as_deref() == Some(username))
-            .collect())
+    #[must_use]
+    pub fn clients_of(&self, username: &str) -> Pages<Client> {
+        Pages::new(self.clone(), Some(username.to_owned()), SMALL_PAGE)
     }
 
-    /// Ends a connection and its session; false when it was gone already.
+    /// Ends a connection and its session; false when it was gone already, where the broker tells.
     pub async fn disconnect(&self, client_id: &str) -> Result<bool, BrokerError> {
         let url = self.url(&["clients", client_id])?;
-        self.delete("disconnect", url, CLIENT_GONE).await
+        if url.as_str().len() <= LONGEST_ADDRESS {
+            return self.delete("disconnect", url, CLIENT_GONE).await;
+        }
+        let url = self.url(&["clients", "kickout", "bulk"])?;
+        let body = json!([client_id]);
+        self.post("disconnect", url, &body).await?;
+        Ok(true)
     }
 
-    /// Makes the broker forget what it remembers as allowed to a connection; false when it was gone already.
+    /// Makes the broker forget what it remembers as allowed to a connection; false when it was gone already, or when
+    /// its id is too long for the address, the only place for it. What is remembered ends with the connection.
     pub async fn clear_authorization(&self, client_id: &str) -> Result<bool, BrokerError> {
         let url = self.url(&["clients", client_id, "authorization", "cache"])?;
+        if url.as_str().len() > LONGEST_ADDRESS {
+            return Ok(false);
+        }
         self.delete("clear authorization", url, CLIENT_GONE).await
     }
 
-    /// The topics of a permission's retained messages.
-    pub async fn retained(
-        &self,
-        permission: PermissionId,
-    ) -> Result<BTreeSet<String>, BrokerError> {
-        let prefix = format!("aiida/v1/{permission}/");
-        let (path, filter) = (["mqtt", "retainer", "messages"], format!("{prefix}#"));
-        let rows: Vec<RetainedRow> = self
-            .all(&path, &[("topic", &filter)], "retained messages")
-            .await?;
-        let topics = rows.into_iter().map(|row| row.topic);
-        Ok(topics.filter(|topic| topic.starts_with(&prefix)).collect())
+    /// A permission's retained messages.
+    #[must_use]
+    pub fn retained(&self, permission: PermissionId) -> Pages<Retained> {
+        let filter = format!("aiida/v1/{permission}/#");
+        Pages::new(self.clone(), Some(filter), SMALL_PAGE)
     }
 
-    /// Deletes a retained message; false when it was gone already.
+    /// Deletes a retained message; false when it was gone already, where the broker tells.
     pub async fn delete_retained(&self, topic: &str) -> Result<bool, BrokerError> {
         let url = self.url(&["mqtt", "retainer", "message", topic])?;
-        self.delete("delete retained message", url, MESSAGE_GONE)
-            .await
-    }
-
-    /// Every page of a list.
-    async fn all<R: serde::de::DeserializeOwned>(
-        &self,
-        path: &[&str],
-        filter: &[(&str, &str)],
-        what: &'static str,
-    ) -> Result<Vec<R>, BrokerError> {
-        let mut rows = Vec::new();
-        for page in 1..=MOST_PAGES {
-            let url = self.list(path, filter, page, PAGE)?;
-            let answer: Page<R> = self.send(Method::GET, what, url).await?.json()?;
-            let more = answer.has_next(PAGE);
-            rows.extend(answer.data);
-            if !more {
-                return Ok(rows);
-            }
+        if url.as_str().len() <= LONGEST_ADDRESS {
+            return self
+                .delete("delete retained message", url, MESSAGE_GONE)
+                .await;
         }
-        Err(BrokerError::Endless { what })
+        // An empty message takes the place of the one that was retained.
+        let url = self.url(&["publish"])?;
+        let body = json!({ "topic": topic, "qos": 1, "payload": "", "retain": true });
+        self.post("delete retained message", url, &body).await?;
+        Ok(true)
     }
 
     async fn delete(
@@ -147,19 +130,30 @@ impl Broker {
         }
     }
 
+    async fn post(
+        &self,
+        what: &'static str,
+        url: Url,
+        body: &Value,
+    ) -> Result<Answer, BrokerError> {
+        self.transport
+            .send(Method::POST, what, url, Some(body))
+            .await
+    }
+
     async fn send(
         &self,
         method: Method,
         what: &'static str,
         url: Url,
     ) -> Result<Answer, BrokerError> {
-        self.transport.send(method, what, url).await
+        self.transport.send(method, what, url, None).await
     }
 
     fn list(
         &self,
         path: &[&str],
-        filter: &[(&str, &str)],
+        filter: Option<(&str, &str)>,
         page: usize,
         limit: usize,
     ) -> Result<Url, BrokerError> {

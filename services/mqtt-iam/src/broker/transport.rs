@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Client as Http, Method, Response, StatusCode, redirect, tls};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use service_kit::secret::{ExposeSecret as _, Secret};
 use tokio::time::Instant;
 use url::Url;
@@ -12,7 +13,7 @@ use super::answer::code;
 use super::error::BrokerError;
 use crate::config::{ConfigError, Settings};
 
-/// Bytes of one answer: a page of a thousand clients is about one and a half million.
+/// Bytes of one answer: a page of five hundred clients is about three quarters of a million.
 const LONGEST: usize = 32 * 1024 * 1024;
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -99,9 +100,10 @@ impl Transport {
         method: Method,
         what: &'static str,
         url: Url,
+        body: Option<&Value>,
     ) -> Result<Answer, BrokerError> {
         let started = Instant::now();
-        let result = self.asked(method, what, url).await;
+        let result = self.asked(method, what, url, body).await;
         let outcome = result.as_ref().map_or_else(BrokerError::outcome, |_| "ok");
         metrics::counter!("broker_requests_total", "kind" => what, "outcome" => outcome)
             .increment(1);
@@ -115,12 +117,16 @@ impl Transport {
         method: Method,
         what: &'static str,
         url: Url,
+        body: Option<&Value>,
     ) -> Result<Answer, BrokerError> {
-        let request = self
+        let mut request = self
             .http
             .request(method, url)
             .header(reqwest::header::ACCEPT, "application/json")
             .basic_auth(&self.key, Some(self.secret.expose_secret()));
+        if let Some(body) = body {
+            request = request.json(body);
+        }
         let response = request.send().await.map_err(|error| failed(what, error))?;
         let status = response.status();
         let body = read(what, response).await?;
@@ -149,8 +155,10 @@ async fn read(what: &'static str, mut response: Response) -> Result<Vec<u8>, Bro
         .map_err(|error| failed(what, error))?
     {
         if body.len() + chunk.len() > LONGEST {
-            let reason = format!("more than {LONGEST} bytes");
-            return Err(BrokerError::Malformed { what, reason });
+            return Err(BrokerError::TooLarge {
+                what,
+                most: LONGEST,
+            });
         }
         body.extend_from_slice(&chunk);
     }

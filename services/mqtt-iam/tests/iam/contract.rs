@@ -19,7 +19,7 @@ fn permission() -> PermissionId {
 #[tokio::test]
 async fn the_clients_of_a_user_are_its_own_and_no_others() {
     let player = Player::of(include_str!("contract/clients_of.txt"));
-    let clients = player.broker.clients_of(ID).await.unwrap();
+    let clients = player.broker.clients_of(ID).all().await.unwrap();
     let expected = [ID, "Ada's phone #1 50%", "gone"].map(|name| Client {
         id: format!("{ID}/{name}"),
         username: Some(ID.to_owned()),
@@ -31,7 +31,7 @@ async fn the_clients_of_a_user_are_its_own_and_no_others() {
 #[tokio::test]
 async fn a_list_is_read_to_its_last_page() {
     let player = Player::of(include_str!("contract/pages.txt"));
-    let clients = player.broker.clients().await.unwrap();
+    let clients = player.broker.clients().all().await.unwrap();
     let ids: Vec<_> = clients.iter().map(|client| client.id.as_str()).collect();
     assert_eq!(ids, ["a", "b", "c"]);
     assert_eq!(clients[1].username, None);
@@ -60,11 +60,12 @@ async fn a_client_is_ended_by_its_encoded_id_and_may_be_gone_already() {
 #[tokio::test]
 async fn retained_messages_are_those_of_the_permission() {
     let player = Player::of(include_str!("contract/retained.txt"));
-    let topics = player.broker.retained(permission()).await.unwrap();
-    let expected = ["command/TERMINATE", "status"].map(|end| format!("aiida/v1/{ID}/{end}"));
-    assert_eq!(topics, expected.clone().into());
-    assert!(player.broker.delete_retained(&expected[0]).await.unwrap());
-    assert!(!player.broker.delete_retained(&expected[1]).await.unwrap());
+    let retained = player.broker.retained(permission()).all().await.unwrap();
+    let topics: Vec<_> = retained.into_iter().map(|message| message.topic).collect();
+    let expected = ["status", "command/TERMINATE"].map(|end| format!("aiida/v1/{ID}/{end}"));
+    assert_eq!(topics, expected);
+    assert!(player.broker.delete_retained(&expected[1]).await.unwrap());
+    assert!(!player.broker.delete_retained(&expected[0]).await.unwrap());
     player.assert_played();
 }
 
@@ -82,6 +83,52 @@ async fn ready_is_who_answers_and_takes_the_key() {
     );
     let words = refused.to_string();
     assert!(words.contains("METERGATE_BROKER_API_KEY") && !words.contains("tell-nobody"));
+    player.assert_played();
+}
+
+#[tokio::test]
+async fn a_name_too_long_for_an_address_goes_in_a_body() {
+    let player = Player::of(include_str!("contract/long.txt"));
+    let long = "x".repeat(65_000);
+    let id = format!("{ID}/{long}");
+    assert!(!player.broker.clear_authorization(&id).await.unwrap());
+    assert!(player.broker.disconnect(&id).await.unwrap());
+    let topic = format!("aiida/v1/{ID}/data/outbound/{long}");
+    assert!(player.broker.delete_retained(&topic).await.unwrap());
+    player.assert_played();
+}
+
+/// A page that is larger than what is read of an answer: half of it is asked for, from where it began.
+#[tokio::test]
+async fn a_page_that_is_too_large_is_asked_for_by_halves() {
+    let row = |name: &str| format!(r#"{{"clientid":"{name}","username":"x"}}"#);
+    let large = format!(r#"{{"data":[{}]}}"#, row(&"y".repeat(33 << 20)));
+    let mut exchanges = vec![
+        (
+            1,
+            128,
+            format!(r#"{{"data":[{}],"meta":{{"hasnext":true}}}}"#, row("a")),
+        ),
+        (2, 128, large),
+        (
+            3,
+            64,
+            format!(r#"{{"data":[{}],"meta":{{"hasnext":true}}}}"#, row("b")),
+        ),
+        (
+            4,
+            64,
+            format!(r#"{{"data":[{}],"meta":{{"hasnext":false}}}}"#, row("c")),
+        ),
+    ]
+    .into_iter()
+    .map(|(page, limit, body)| {
+        format!("> GET /api/v5/clients?username=x&page={page}&limit={limit}\n< 200\n{body}")
+    });
+    let player = Player::of(&exchanges.by_ref().collect::<Vec<_>>().join("\n---\n"));
+    let clients = player.broker.clients_of("x").all().await.unwrap();
+    let ids: Vec<_> = clients.iter().map(|client| client.id.as_str()).collect();
+    assert_eq!(ids, ["a", "b", "c"]);
     player.assert_played();
 }
 
@@ -105,7 +152,7 @@ async fn answers_that_are_not_the_brokers_are_errors() {
         );
         player.assert_played();
     }
-    let path = "> GET /api/v5/clients?username=x&page=1&limit=1000\n";
+    let path = "> GET /api/v5/clients?username=x&page=1&limit=128\n";
     for answer in [
         "< 200\n",
         "< 200\n<html>welcome</html>",
@@ -115,7 +162,7 @@ async fn answers_that_are_not_the_brokers_are_errors() {
         "< 200\n{\"data\":[{\"clientid\":\"Ada\",\"username\":17}]}",
     ] {
         let player = Player::of(&format!("{path}{answer}"));
-        let refused = player.broker.clients_of("x").await.unwrap_err();
+        let refused = player.broker.clients_of("x").all().await.unwrap_err();
         assert!(
             matches!(refused, BrokerError::Malformed { .. }),
             "{answer}: {refused:?}"
@@ -153,7 +200,7 @@ async fn silence_and_noise_end_in_time() {
     });
     let nobody = Broker::new(&broker_config("http://127.0.0.1:1")).unwrap();
     for broker in [noisy, broken, nobody] {
-        let error = broker.clients().await.unwrap_err();
+        let error = broker.clients().all().await.unwrap_err();
         assert!(
             matches!(error, BrokerError::Unreachable { .. }),
             "{error:?}"

@@ -144,6 +144,16 @@ fn the_rules_that_must_stand_do() {
         "shared_subscription = false",
         "zone = homes",
         "zone = party",
+        // A home must not make lists that cannot be read, nor fill the broker.
+        "max_clientid_len = 128",
+        "messages_rate = \"50/s\"",
+        "bytes_rate = \"1MB/s\"",
+        "max_conn_rate = \"200/s\"",
+        "max_retained_messages = 1000000",
+        // Would be allowed as the topic after it, and published after the home was shut out.
+        "delayed.enable = false",
+        // The session with 100,000 messages is not to be ended for its size.
+        "max_mailbox_size = 200000",
         "password_hash_algorithm { name = bcrypt }",
         "listeners.tcp.default.enable = false",
         "listeners.ssl.default.enable = false",
@@ -152,6 +162,35 @@ fn the_rules_that_must_stand_do() {
     ] {
         assert!(settings.contains(&needed), "{needed}");
     }
+    // Who comes in where: homes by the tables, Metergate by the file, and on any other listener nobody.
+    let backends: Vec<_> = settings
+        .iter()
+        .filter(|line| {
+            [
+                "listeners.",
+                "authentication = ",
+                "backend = ",
+                "bootstrap_file = ",
+            ]
+            .iter()
+            .any(|start| line.starts_with(start))
+                && !line.ends_with("= false")
+        })
+        .collect();
+    assert_eq!(
+        backends,
+        [
+            &"listeners.ssl.homes {",
+            &"authentication = [",
+            &"backend = postgresql",
+            &"listeners.tcp.party {",
+            &"authentication = [",
+            &"backend = built_in_database",
+            &"bootstrap_file = \"${EMQX_ETC_DIR}/metergate-users.csv\"",
+            &"authentication = [",
+            &"backend = built_in_database",
+        ]
+    );
     let types: Vec<_> = settings
         .iter()
         .filter(|line| line.starts_with("type = "))

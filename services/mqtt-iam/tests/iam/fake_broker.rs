@@ -1,4 +1,5 @@
-//! A broker's management interface with clients and retained messages, and with ways to fail.
+//! A broker's management interface with clients and retained messages, pages and limits as EMQX has them, and with ways
+//! to fail.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
@@ -6,7 +7,10 @@ use std::sync::{Arc, Mutex};
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use serde_json::json;
+use serde_json::{Value, json};
+
+/// Bytes of a request line that EMQX's HTTP server takes.
+const REQUEST_LINE: usize = 8_000;
 
 /// How it behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,6 +50,7 @@ impl FakeBroker {
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(data.clone())
+                .app_data(web::PayloadConfig::new(1 << 20))
                 .default_service(web::to(answer))
         })
         .workers(1)
@@ -107,6 +112,7 @@ impl Drop for FakeBroker {
 async fn answer(
     request: HttpRequest,
     query: web::Query<BTreeMap<String, String>>,
+    body: web::Bytes,
     state: web::Data<Mutex<State>>,
 ) -> HttpResponse {
     let mood = {
@@ -115,6 +121,9 @@ async fn answer(
         state.asked.push(line);
         state.mood
     };
+    if request.uri().to_string().len() > REQUEST_LINE {
+        return HttpResponse::UriTooLong().finish();
+    }
     match mood {
         Mood::Fine => {}
         Mood::Down => return HttpResponse::ServiceUnavailable().finish(),
@@ -124,13 +133,29 @@ async fn answer(
     let decoded = request.uri().path().replace("%2F", "/");
     let path = decoded.strip_prefix("/api/v5/").unwrap();
     if path == "clients" {
-        return clients(&state, query.get("username"));
+        return clients(&state, &query);
+    }
+    if path == "clients/kickout/bulk" {
+        let ids: Vec<String> = serde_json::from_slice(&body).unwrap();
+        for id in ids {
+            state.clients.remove(&id);
+        }
+        return HttpResponse::NoContent().finish();
     }
     if path == "mqtt/retainer/messages" {
         let filter = query["topic"].strip_suffix('#').unwrap();
         let rows = state.retained.iter().filter(|it| it.starts_with(filter));
-        let rows: Vec<_> = rows.map(|topic| json!({ "topic": topic })).collect();
-        return HttpResponse::Ok().json(json!({ "data": rows, "meta": { "hasnext": false } }));
+        return page(rows.map(|topic| json!({ "topic": topic })), &query);
+    }
+    if path == "publish" {
+        let message: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(
+            (&message["retain"], &message["payload"]),
+            (&json!(true), &json!(""))
+        );
+        state.retained.remove(message["topic"].as_str().unwrap());
+        return HttpResponse::Accepted()
+            .json(json!({ "reason_code": 16, "message": "no_matching_subscribers" }));
     }
     if let Some(topic) = path.strip_prefix("mqtt/retainer/message/") {
         return gone_or(state.retained.remove(topic), "NOT_FOUND");
@@ -148,14 +173,23 @@ async fn answer(
     gone_or(there, "CLIENTID_NOT_FOUND")
 }
 
-fn clients(state: &State, username: Option<&String>) -> HttpResponse {
-    let rows: Vec<_> = state
+fn clients(state: &State, query: &BTreeMap<String, String>) -> HttpResponse {
+    let username = query.get("username");
+    let rows = state
         .clients
         .iter()
         .filter(|(_, name)| username.is_none() || name.as_ref() == username)
-        .map(|(id, name)| json!({ "clientid": id, "username": name, "connected": true }))
-        .collect();
-    HttpResponse::Ok().json(json!({ "data": rows, "meta": { "hasnext": false } }))
+        .map(|(id, name)| json!({ "clientid": id, "username": name, "connected": true }));
+    page(rows, query)
+}
+
+fn page(rows: impl Iterator<Item = Value>, query: &BTreeMap<String, String>) -> HttpResponse {
+    let number = |name: &str| query[name].parse::<usize>().unwrap();
+    let (page, limit) = (number("page"), number("limit"));
+    let mut rows = rows.skip((page - 1) * limit);
+    let data: Vec<_> = rows.by_ref().take(limit).collect();
+    let meta = json!({ "page": page, "limit": limit, "hasnext": rows.next().is_some() });
+    HttpResponse::Ok().json(json!({ "data": data, "meta": meta }))
 }
 
 fn gone_or(there: bool, code: &str) -> HttpResponse {

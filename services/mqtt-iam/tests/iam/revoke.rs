@@ -144,6 +144,57 @@ async fn a_client_that_never_leaves_is_no_success() {
     assert_eq!(world.column(id, "removed_at").await, None);
 }
 
+/// More sessions than a page, with names that make a page larger than an answer may be and an address longer than a
+/// server takes; the same of retained messages.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_sessions_with_long_names_do_not_keep_a_home_in() {
+    let mut world = World::start().await;
+    let id = ended_while_connected(&mut world).await;
+    let name = id.to_string();
+    for number in 0..150 {
+        // Six bytes each in JSON.
+        let long = "\u{1}".repeat(60_000);
+        world
+            .broker
+            .connect(Some(&name), &format!("{number}{long}"));
+    }
+    for number in 0..300 {
+        let long = "x".repeat(if number % 100 == 0 { 60_000 } else { 10 });
+        let topic = format!("aiida/v1/{id}/data/outbound/{number}{long}");
+        world.broker.retain(&topic);
+    }
+    let _service = world.service();
+    let job = world.enqueue(&MqttRevoke { permission: id }).await;
+    assert_eq!(world.ended(job).await, ("completed".to_owned(), Vec::new()));
+    assert_gone(&mut world, id).await;
+}
+
+/// Who cannot be listed to the end is at least ended as far as the list goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_page_shows_is_ended_before_the_next_is_read() {
+    let mut world = World::start().await;
+    let id = ended_while_connected(&mut world).await;
+    let name = id.to_string();
+    for number in 0..400 {
+        world
+            .broker
+            .connect(Some(&name), &format!("session {number}"));
+    }
+    let _service = world.service();
+    let job = world.enqueue(&MqttRevoke { permission: id }).await;
+    assert_eq!(world.ended(job).await, ("completed".to_owned(), Vec::new()));
+    assert_gone(&mut world, id).await;
+    let asked = world.broker.asked("");
+    let lists: Vec<_> = asked
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| *line == "GET /api/v5/clients")
+        .map(|(place, _)| place)
+        .collect();
+    // The cache and the connection of each that the first page shows.
+    assert_eq!(lists[1] - lists[0], 1 + 2 * 128);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_live_permission_is_not_shut_out_by_mistake() {
     let mut world = World::start().await;

@@ -1,7 +1,8 @@
-//! What time has done to permissions, and steps that were left without a job. Oldest first, a bounded number at
-//! a time: what is left over is found again.
+//! What time has done to permissions, steps that were left without a job, and how many wait for an answer. Oldest
+//! first, a bounded number at a time: what is left over is found again.
 
-use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl};
+use diesel::sql_types::{BigInt, Timestamptz};
+use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -96,6 +97,57 @@ pub async fn unremoved(
         .load(conn)
         .await?;
     Ok(ids(found))
+}
+
+/// Whether at least `count` permissions wait for a home's answer.
+pub async fn open_reach(conn: &mut AsyncPgConnection, count: u32) -> diesel::QueryResult<bool> {
+    let Some(before) = count.checked_sub(1) else {
+        return Ok(true);
+    };
+    let last: Option<Uuid> = table::table
+        .filter(table::status.eq(Status::SentToPermissionAdministrator.name()))
+        .order(table::status_at)
+        .offset(i64::from(before))
+        .select(table::id)
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(last.is_some())
+}
+
+/// Deletes up to `limit` permissions that came to their end before `before`: those that were never accepted, and those
+/// of which nothing is left at the broker. With each go its events, what was sent to its home, and the count of its
+/// refusals. One whose readings may still be there stays as long as they do: without it nobody could ask for them.
+/// In the transaction that holds the lease of its job. Roles: aiida-permission.
+pub async fn prune(
+    conn: &mut AsyncPgConnection,
+    before: Timestamp,
+    limit: i64,
+) -> diesel::QueryResult<usize> {
+    // Nothing is stored after the end, so what ended before the oldest day of which there are messages has none.
+    sql_query(
+        "WITH kept AS (
+             SELECT min(to_date(right(c.relname, 8), 'YYYYMMDD')::timestamp AT TIME ZONE 'UTC') AS since
+             FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+             WHERE i.inhparent = 'aiida.message'::regclass AND right(c.relname, 8) ~ '^[0-9]{8}$'
+         ), gone AS (
+             SELECT id FROM aiida.permission
+             WHERE status IN ('MALFORMED', 'TIMED_OUT', 'REJECTED', 'INVALID', 'REVOKED', 'FULFILLED', 'UNFULFILLABLE',
+                              'FAILED_TO_TERMINATE', 'EXTERNALLY_TERMINATED')
+               AND status_at < $1
+               AND (accepted_at IS NULL OR removed_at IS NOT NULL)
+               AND (first_message_at IS NULL
+                    OR status_at < (SELECT coalesce(since - interval '1 hour', 'infinity') FROM kept))
+             ORDER BY status_at LIMIT $2 FOR UPDATE SKIP LOCKED
+         ), counts AS (
+             DELETE FROM aiida.refusal r USING gone WHERE r.permission_id = gone.id
+         )
+         DELETE FROM aiida.permission p USING gone WHERE p.id = gone.id",
+    )
+    .bind::<Timestamptz, _>(before.to_diesel())
+    .bind::<BigInt, _>(limit)
+    .execute(conn)
+    .await
 }
 
 fn ids(found: Vec<Uuid>) -> Vec<PermissionId> {

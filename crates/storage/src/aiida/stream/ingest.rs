@@ -11,7 +11,7 @@ use permission::PermissionId;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::sql::NumberRow;
+use crate::sql::{IdRow, NumberRow, ids};
 
 /// Which of a permission's topics a message came on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -200,28 +200,28 @@ pub async fn probe(conn: &mut AsyncPgConnection, now: Timestamp) -> diesel::Quer
 }
 
 /// Notes that records of these permissions were stored at `at`. A permission whose row is locked, or that was noted
-/// in the last five seconds, is passed over: the next batch notes it.
+/// in the last five seconds, is passed over: the next batch notes it. Answers those that were noted.
 pub async fn note(
     conn: &mut AsyncPgConnection,
     permissions: &[PermissionId],
     at: Timestamp,
-) -> diesel::QueryResult<()> {
+) -> diesel::QueryResult<Vec<PermissionId>> {
     if permissions.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    sql_query(
+    let noted: Vec<IdRow> = sql_query(
         "UPDATE aiida.permission p
          SET first_message_at = coalesce(p.first_message_at, $2), last_message_at = greatest(p.last_message_at, $2)
          FROM (SELECT id FROM aiida.permission
                WHERE id = ANY ($1) AND (last_message_at IS NULL OR last_message_at < $2 - interval '5 s')
                FOR NO KEY UPDATE SKIP LOCKED) due
-         WHERE p.id = due.id",
+         WHERE p.id = due.id RETURNING p.id",
     )
     .bind::<Array<SqlUuid>, _>(permissions.iter().map(|id| id.uuid()).collect::<Vec<_>>())
     .bind::<Timestamptz, _>(at.to_diesel())
-    .execute(conn)
+    .load(conn)
     .await?;
-    Ok(())
+    Ok(ids(noted))
 }
 
 #[derive(QueryableByName)]

@@ -38,6 +38,8 @@ pub async fn take(
              ORDER BY s.holder IS DISTINCT FROM $1, s.number IS NULL, n.number LIMIT 1
              ON CONFLICT (number) DO UPDATE
              SET holder = excluded.holder, lease_expires_at = excluded.lease_expires_at
+             -- Somebody may have leased it as an orphan since it was looked at.
+             WHERE taken.holder = excluded.holder OR taken.lease_expires_at <= clock_timestamp()
              RETURNING taken.number",
         )
         .bind::<SqlUuid, _>(holder)

@@ -243,6 +243,21 @@ fn after_the_last_day_only_the_end_is_told() {
 }
 
 #[test]
+fn before_the_first_day_only_the_end_is_told() {
+    let tomorrow = TODAY.tomorrow().unwrap();
+    let early = |status| Permission {
+        starts_on: Some(tomorrow),
+        ends_on: None,
+        ..permission(status)
+    };
+    let enabled = command(&Command::SetTransmissionEnabled(true));
+    let reason = Err(Reason::NotYet(tomorrow));
+    assert_eq!(told(&enabled, NONE, &early(Status::Accepted)), reason);
+    let end = command(&Command::Terminate);
+    assert!(told(&end, NONE, &early(Status::RequiresExternalTermination)).is_ok());
+}
+
+#[test]
 fn the_broker_forgets_what_a_home_that_is_shut_out_could_not_read_anyway() {
     assert!(Reason::Status(Status::Revoked).must_leave_nothing());
     assert!(Reason::Status(Status::ExternallyTerminated).must_leave_nothing());
