@@ -8,6 +8,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use diesel_async::AsyncConnection;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use job_queue::{Handler, Job, Outcome};
 use permission::PermissionId;
 use serde_json::json;
@@ -23,6 +24,8 @@ use crate::error::StepError;
 
 /// How often the broker may show what was ended before, and nothing else, until the job waits for its next attempt.
 const ROUNDS: u32 = 5;
+/// Requests to the broker at the same time, of one revocation.
+const AT_ONCE: usize = 8;
 /// Between two looks. A home whose password was checked just before the rows went is connected by then.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -104,10 +107,15 @@ async fn disconnect_all(broker: &Broker, username: &str) -> Result<(), StepError
         let mut pages = broker.clients_of(username);
         while let Some(clients) = pages.next().await? {
             let mut some_new = false;
-            for client in clients {
+            for client in &clients {
                 some_new |= look.count(ended.is_new(&client.id));
-                disconnect(broker, &client.id, "revoked").await?;
             }
+            stream::iter(clients)
+                .map(Ok)
+                .try_for_each_concurrent(AT_ONCE, async |client| {
+                    disconnect(broker, &client.id, "revoked").await
+                })
+                .await?;
             if some_new {
                 pages.again();
             }
@@ -193,10 +201,15 @@ async fn clear_retained(broker: &Broker, permission: PermissionId) -> Result<(),
         let mut pages = broker.retained(permission);
         while let Some(messages) = pages.next().await? {
             let mut some_new = false;
-            for message in messages {
+            for message in &messages {
                 some_new |= look.count(deleted.is_new(&message.topic));
-                broker.delete_retained(&message.topic).await?;
             }
+            stream::iter(messages)
+                .map(Ok)
+                .try_for_each_concurrent(AT_ONCE, async |message| {
+                    broker.delete_retained(&message.topic).await.map(drop)
+                })
+                .await?;
             if some_new {
                 pages.again();
             }

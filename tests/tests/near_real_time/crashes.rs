@@ -261,7 +261,7 @@ impl World {
             let stored = self.count("SELECT count(*) FROM aiida.message").await;
             let queued = files(&folder.join("queues")) + files(&folder.join("inflight"));
             let safe = usize::try_from(stored).unwrap() + queued;
-            (safe >= houses.iter().map(acknowledged).sum()).then_some(())
+            (safe >= houses.iter().map(acknowledged).sum::<usize>()).then_some(())
         })
         .await;
     }

@@ -1,17 +1,17 @@
 //! What the eligible party's API reads and writes, each function under the role of the service that calls it:
 //! keys, data needs, readings page by page, refusals, and how far the webhook has been told.
 
-use diesel_async::{AsyncConnection, AsyncPgConnection};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl as _};
 use permission::data_need::DataNeed;
 use permission::{BundleId, DataNeedId, PermissionId, Status};
 use serde_json::json;
 use service_kit::random::SeededRandom;
 use storage::aiida::event::{self, Cause};
-use storage::aiida::permission::{NewPermission, insert};
+use storage::aiida::permission::{self as table, NewPermission, insert};
 use storage::aiida::reading::{self, Range, Reading};
 use storage::aiida::{ApiKeyId, api_key, data_need, webhook};
 
-use crate::fixture::{Fixture, Role, uuid};
+use crate::fixture::{Fixture, Role, number, uuid};
 
 const MEGABYTE: usize = 1024 * 1024;
 
@@ -305,6 +305,73 @@ async fn the_webhook_moves_forward_one_step_at_a_time() {
     assert!(!webhook::advance(&mut conn, one, 0).await.unwrap());
     let standing = webhook::standing(&mut conn).await.unwrap();
     assert_eq!((standing.told, standing.failing_since), (one, None));
+}
+
+/// What opens a household's page is for the service that shows it; of whom a permission is, mqtt-iam does not see.
+#[tokio::test]
+async fn each_service_sees_of_a_permission_what_it_needs() {
+    let it = Fixture::with_roles().await;
+    let id = permitted(&mut it.connect_as(Role::AiidaPermission).await).await;
+    let columns = async |role| {
+        let mut conn = it.connect_as(role).await;
+        let seen = "SELECT count(*) FROM pg_attribute WHERE attrelid = 'aiida.permission'::regclass AND attnum > 0
+                    AND has_column_privilege(attrelid, attnum, 'SELECT')";
+        number(&mut conn, seen).await
+    };
+    let all = columns(Role::AiidaPermission).await;
+    assert_eq!(all, columns(Role::Operator).await);
+    assert_eq!(all - 1, columns(Role::AiidaStream).await);
+    assert_eq!(6, columns(Role::MqttIam).await);
+    for (role, column) in [
+        (Role::AiidaStream, "ticket_hash"),
+        (Role::MqttIam, "ticket_hash"),
+        (Role::MqttIam, "meter_id"),
+        (Role::MqttIam, "connection_id"),
+    ] {
+        let mut conn = it.connect_as(role).await;
+        let denied = diesel::sql_query(format!("SELECT {column} FROM aiida.permission"))
+            .execute(&mut conn)
+            .await
+            .unwrap_err();
+        assert!(denied.to_string().contains("permission denied"), "{denied}");
+    }
+    // What aiida-stream reads before it sends anything.
+    let mut stream = it.connect_as(Role::AiidaStream).await;
+    assert!(table::get(&mut stream, id).await.unwrap().is_some());
+    for role in [Role::AiidaStream, Role::MqttIam, Role::Operator] {
+        let mut conn = it.connect_as(role).await;
+        assert!(
+            table::prune(&mut conn, at("2026-01-01T00:00:00Z"), 1)
+                .await
+                .is_err()
+        );
+    }
+}
+
+#[tokio::test]
+async fn open_permissions_are_counted_up_to_a_bound() {
+    let mut it = Fixture::with_roles().await;
+    let mut conn = it.connect_as(Role::AiidaPermission).await;
+    for _ in 0..3 {
+        permitted(&mut conn).await;
+    }
+    let reach = async |conn: &mut AsyncPgConnection, counts: [u32; 4]| {
+        let mut reached = Vec::new();
+        for count in counts {
+            reached.push(table::open_reach(conn, count).await.unwrap());
+        }
+        reached
+    };
+    assert_eq!(
+        reach(&mut conn, [0, 1, 2, 3]).await,
+        [true, false, false, false]
+    );
+    it.sql("UPDATE aiida.permission SET status = 'SENT_TO_PERMISSION_ADMINISTRATOR'")
+        .await;
+    assert_eq!(
+        reach(&mut conn, [1, 2, 3, 4]).await,
+        [true, true, true, false]
+    );
 }
 
 fn at(text: &str) -> jiff::Timestamp {

@@ -165,7 +165,7 @@ impl Publisher {
             );
         }
         for notice in notices {
-            tokio::time::timeout(DEADLINE, notice.wait_async())
+            tokio::time::timeout(DEADLINE, notice.wait_completion_async())
                 .await
                 .unwrap()
                 .unwrap();
@@ -180,7 +180,7 @@ impl Publisher {
             .await
             .unwrap();
         let limit = Duration::from_secs(20);
-        tokio::time::timeout(limit, notice.wait_async())
+        tokio::time::timeout(limit, notice.wait_completion_async())
             .await
             .unwrap()
             .unwrap();
