@@ -20,8 +20,8 @@ use test_support::{Cluster, ClusterError, DatabaseError, binary, ports};
 use crate::BoxError;
 use broker::Broker;
 use setup::{
-    HttpPorts, Secrets, aiida_settings, is_listener, is_ready, is_secret, prepare_database, settings,
-    start_custodian, subfolder,
+    HttpPorts, Secrets, aiida_settings, is_listener, is_ready, is_secret, prepare_database,
+    settings, start_custodian, subfolder,
 };
 
 /// The name of the database.

@@ -36,7 +36,7 @@ pub struct FacadeConfig {
     #[arg(long, env = "METERGATE_AIIDA_JWT_SECRET", hide_env_values = true)]
     pub aiida_jwt_secret: Option<Secret>,
 
-    /// File that holds METERGATE_AIIDA_JWT_SECRET, instead of the variable.
+    /// File that holds `METERGATE_AIIDA_JWT_SECRET`, instead of the variable.
     #[arg(long, env = "METERGATE_AIIDA_JWT_SECRET_FILE")]
     pub aiida_jwt_secret_file: Option<PathBuf>,
 
@@ -134,7 +134,7 @@ pub struct ProcessConfig {
     pub aiida_silent_minutes: u32,
 
     /// Days that a permission is kept after its end, with its events; one whose readings are kept longer
-    /// (METERGATE_AIIDA_STREAM_RETENTION_DAYS) stays as long as they do.
+    /// (`METERGATE_AIIDA_STREAM_RETENTION_DAYS`) stays as long as they do.
     #[arg(
         long,
         env = "METERGATE_AIIDA_RETENTION_DAYS",

@@ -61,7 +61,11 @@ async fn with_scripts(browser: &Chromium, stack: &Stack) {
     browser.picture("permission-4-accepted").await;
     browser.wait_for_title_in(&["Connected"], LONGEST).await;
     assert!(browser.text(".state").await.starts_with("active"));
-    assert_eq!(browser.number_of("textarea").await, 0, "nothing is left to scan");
+    assert_eq!(
+        browser.number_of("textarea").await,
+        0,
+        "nothing is left to scan"
+    );
     browser.picture("permission-5-connected").await;
 
     let permission = home.report().permissions[0].permission_id;
@@ -84,7 +88,10 @@ async fn with_scripts(browser: &Chromium, stack: &Stack) {
 async fn without_scripts(browser: &Chromium, stack: &Stack) {
     open(browser, stack).await;
     assert_code_is_readable(browser, 250.0).await;
-    assert!(!browser.size("button[data-copy=code]").await.2, "it would do nothing");
+    assert!(
+        !browser.size("button[data-copy=code]").await.2,
+        "it would do nothing"
+    );
     let wide = browser.size("main").await.0;
     assert!(wide <= 400.0, "the page is {wide} wide");
     browser.picture("permission-1-waiting").await;
@@ -105,7 +112,10 @@ async fn open(browser: &Chromium, stack: &Stack) {
     browser.open(&link).await;
     assert_eq!(browser.title().await, WAITING);
     let (path, query) = browser.address().await;
-    assert!(path.starts_with("/permissions/") && path.len() > 30, "{path}");
+    assert!(
+        path.starts_with("/permissions/") && path.len() > 30,
+        "{path}"
+    );
     assert_eq!(query, None, "the customer's name stays in the address");
     assert!(browser.text("main").await.contains("Live consumption"));
     assert!(browser.text(".state").await.starts_with("waiting for you"));
@@ -143,7 +153,9 @@ async fn scan(browser: &Chromium, stack: &Stack, field: &str, generation: Genera
         authority: Some(stack.authority.certificate().to_owned()),
         ..Options::new(generation)
     });
-    let code = browser.property(&format!("textarea#{field}"), "value").await;
+    let code = browser
+        .property(&format!("textarea#{field}"), "value")
+        .await;
     home.scan(&code.unwrap()).await.unwrap();
     home
 }

@@ -105,7 +105,10 @@ async fn two_at_once(world: &World) -> House {
     let code = house.code(generation).to_owned();
     let (one, two) = join(house.home.scan(&code), other.scan(&code)).await;
     assert_eq!(
-        [one.is_ok(), two.is_ok()].iter().filter(|won| **won).count(),
+        [one.is_ok(), two.is_ok()]
+            .iter()
+            .filter(|won| **won)
+            .count(),
         1,
         "{one:?} {two:?}"
     );
@@ -117,7 +120,10 @@ async fn two_at_once(world: &World) -> House {
     let id = house.permission;
     let lost = loser.report().permission(id).unwrap().clone();
     assert!(
-        matches!(lost.status, HomeStatus::Stranded | HomeStatus::DetailsFailed),
+        matches!(
+            lost.status,
+            HomeStatus::Stranded | HomeStatus::DetailsFailed
+        ),
         "{lost:?}"
     );
     assert_eq!(loser.credentials(id).map(|it| it.username), None);

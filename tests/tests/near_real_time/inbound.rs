@@ -36,7 +36,11 @@ async fn power_limits_arrive_are_acknowledged_and_wait_for_a_home_that_is_offlin
     // Two of a kind for a home that is not there: the second takes the first one's place.
     house.home.go_offline().await;
     for name in ["second", "third"] {
-        world.party.inbound(id, ENVELOPE, &limits(name)).await.unwrap();
+        world
+            .party
+            .inbound(id, ENVELOPE, &limits(name))
+            .await
+            .unwrap();
     }
     let opaque = json!({ "messageId": "fourth", "timestamp": "2026-06-02T00:00:00Z" });
     world.party.inbound(id, "opaque", &opaque).await.unwrap();
@@ -52,18 +56,28 @@ async fn power_limits_arrive_are_acknowledged_and_wait_for_a_home_that_is_offlin
     let report = house.report();
     let kept: Vec<bool> = report.inbound.iter().map(|one| one.retained).collect();
     assert_eq!(kept, [false, true, true]);
-    assert_eq!((report.inbound_received, report.inbound_acknowledged), (3, 3));
+    assert_eq!(
+        (report.inbound_received, report.inbound_acknowledged),
+        (3, 3)
+    );
     assert_eq!(world.retained(id).await.len(), 2);
 
     // What the data need does not cover is refused, and nothing of it goes out.
-    let error = world.party.inbound(id, "smart-meter-p1-raw", &json!({})).await;
+    let error = world
+        .party
+        .inbound(id, "smart-meter-p1-raw", &json!({}))
+        .await;
     let error = error.unwrap_err().to_string();
     assert!(error.contains(" 4"), "{error}");
 
     world.party.terminate(id).await.unwrap();
     world.until_status(id, "EXTERNALLY_TERMINATED").await;
     world.assert_shut_out(&house).await;
-    let rest = ["TERMINATED", "REQUIRES_EXTERNAL_TERMINATION", "EXTERNALLY_TERMINATED"];
+    let rest = [
+        "TERMINATED",
+        "REQUIRES_EXTERNAL_TERMINATION",
+        "EXTERNALLY_TERMINATED",
+    ];
     world.assert_history(id, &rest).await;
     assert_eq!(world.count("SELECT count(*) FROM aiida.refusal").await, 0);
     world.assert_quiet([&house]).await;
@@ -110,10 +124,8 @@ impl House {
     /// Waits until the documents of these names are all that came; those that were kept come in no particular order.
     async fn until_received(&self, names: &[&str]) {
         let names: std::collections::BTreeSet<&str> = names.iter().copied().collect();
-        self.until("inbound data", |home| {
-            home.inbound.len() >= names.len()
-        })
-        .await;
+        self.until("inbound data", |home| home.inbound.len() >= names.len())
+            .await;
         let documents = self.report().inbound;
         let documents = documents.iter().map(|one| {
             let document: Value = serde_json::from_str(&one.payload).unwrap();

@@ -165,10 +165,15 @@ async fn obey(world: &World, house: &House) {
         .await;
 
     let times = times(house);
-    let in_the_pause = times.iter().filter(|at| (paused_at..resumed_at).contains(*at));
+    let in_the_pause = times
+        .iter()
+        .filter(|at| (paused_at..resumed_at).contains(*at));
     assert_eq!(in_the_pause.count(), 0, "sent while paused: {times:?}");
     let slow: Vec<_> = times.iter().filter(|at| **at > slower_at).collect();
-    assert!(slow.len() >= 2 && slow.iter().all(|at| at.as_second() % 2 == 0), "{slow:?}");
+    assert!(
+        slow.len() >= 2 && slow.iter().all(|at| at.as_second() % 2 == 0),
+        "{slow:?}"
+    );
     let names = [
         "SET_TRANSMISSION_ENABLED",
         "SET_TRANSMISSION_ENABLED",

@@ -158,9 +158,8 @@ impl World {
 
     /// Waits until the permission has this status.
     async fn until_status(&self, permission: Uuid, status: &str) {
-        let wanted = format!(
-            "SELECT status = '{status}' FROM aiida.permission WHERE id = '{permission}'"
-        );
+        let wanted =
+            format!("SELECT status = '{status}' FROM aiida.permission WHERE id = '{permission}'");
         self.until(&wanted).await;
     }
 

@@ -2,29 +2,17 @@
 //! manners.
 
 use home::Credentials;
-use rumqttc::mqttbytes::v5::{DisconnectReasonCode, PubAckReason};
-use rumqttc::{
-    AsyncClient, ConnectionError, Event, MqttOptions, Packet, PublishOptions, PublishResult, QoS,
-    StateError,
-};
+use rumqttc::mqttbytes::v5::PubAckReason;
+use rumqttc::{AsyncClient, Event, MqttOptions, Packet, PublishOptions, PublishResult, QoS};
 use service_kit::random::{Random as _, SystemRandom};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::{DEADLINE, World};
 
-/// How the broker has ended a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// It said why.
-    Told(DisconnectReasonCode),
-    /// It did not.
-    Cut,
-}
-
 pub(crate) struct Stranger {
     client: AsyncClient,
-    polling: JoinHandle<End>,
+    polling: JoinHandle<()>,
 }
 
 impl Stranger {
@@ -44,16 +32,9 @@ impl Stranger {
                     Ok(Event::Incoming(Packet::ConnAck(_))) => {
                         let _: Result<(), _> = welcome.take().unwrap().send(true);
                     }
-                    Ok(Event::Incoming(Packet::Disconnect(goodbye))) => {
-                        return End::Told(goodbye.reason_code);
-                    }
                     Ok(_) => {}
-                    Err(ConnectionError::MqttState(StateError::ServerDisconnect {
-                        reason_code,
-                        ..
-                    })) => return End::Told(reason_code),
                     // It is not to come back.
-                    Err(error) => { eprintln!("CUT {error:?}"); return End::Cut }
+                    Err(_) => return,
                 }
             }
         });
@@ -78,12 +59,16 @@ impl Stranger {
         }
     }
 
+    pub(crate) fn is_connected(&self) -> bool {
+        !self.polling.is_finished()
+    }
+
     /// Waits until the broker ends the connection.
-    pub(crate) async fn ended(&mut self) -> End {
+    pub(crate) async fn ended(&mut self) {
         tokio::time::timeout(DEADLINE, &mut self.polling)
             .await
             .unwrap()
-            .unwrap()
+            .unwrap();
     }
 }
 

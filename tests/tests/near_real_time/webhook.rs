@@ -100,7 +100,15 @@ impl Receiver {
 }
 
 async fn receive(state: Data<State>, request: HttpRequest, body: Bytes) -> HttpResponse {
-    let header = |name: &str| request.headers().get(name).unwrap().to_str().unwrap().to_owned();
+    let header = |name: &str| {
+        request
+            .headers()
+            .get(name)
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned()
+    };
     *state.asked.lock().unwrap() += 1;
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
     mac.update(header("metergate-timestamp").as_bytes());

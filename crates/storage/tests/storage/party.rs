@@ -1,7 +1,7 @@
 //! What the eligible party's API reads and writes, each function under the role of the service that calls it:
 //! keys, data needs, readings page by page, refusals, and how far the webhook has been told.
 
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl as _};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection as _};
 use permission::data_need::DataNeed;
 use permission::{BundleId, DataNeedId, PermissionId, Status};
 use serde_json::json;
@@ -329,8 +329,8 @@ async fn each_service_sees_of_a_permission_what_it_needs() {
         (Role::MqttIam, "connection_id"),
     ] {
         let mut conn = it.connect_as(role).await;
-        let denied = diesel::sql_query(format!("SELECT {column} FROM aiida.permission"))
-            .execute(&mut conn)
+        let denied = conn
+            .batch_execute(&format!("SELECT {column} FROM aiida.permission"))
             .await
             .unwrap_err();
         assert!(denied.to_string().contains("permission denied"), "{denied}");

@@ -13,7 +13,8 @@ use crate::need::Direction;
 use crate::record::{Origin, utc_day};
 use crate::status::HomeStatus;
 use crate::stream::{
-    ConnectFailure, Ledger, Link, Mode, Order, Pace, ReportCell, Settings, Shared, Streamer, receive,
+    ConnectFailure, Ledger, Link, Mode, Order, Pace, ReportCell, Settings, Shared, Streamer,
+    receive,
 };
 use crate::{Credentials, Decision, FacadeError, HomeError};
 

@@ -8,6 +8,8 @@
 pub(super) enum Attempt {
     /// Publishes to the topic.
     Publish,
+    /// Publishes to the topic, to be retained.
+    Retain,
     /// Leaves a will for the topic and dies.
     Will,
     /// Subscribes to the topic or filter; the party then publishes to the second topic.
@@ -17,7 +19,7 @@ pub(super) enum Attempt {
 /// An attempt, the topic, and whether a message gets through while the permission is granted.
 pub(super) type Row = (Attempt, &'static str, bool);
 
-use Attempt::{Publish, Subscribe, Will};
+use Attempt::{Publish, Retain, Subscribe, Will};
 
 const YES: bool = true;
 const NO: bool = false;
@@ -46,6 +48,9 @@ const OUTBOUND: &[Row] = &[
     (Publish, "{me}/data/outbound/smart-meter-p1-raw", YES),
     (Publish, "{me}/data/outbound/another-schema", YES),
     (Will, "{me}/data/outbound/smart-meter-p1-raw", YES),
+    (Retain, "{me}/data/outbound/smart-meter-p1-raw", YES),
+    (Retain, "{me}/data/outbound", NO),
+    (Publish, "$delayed/0/{me}/data/outbound/opaque", NO),
     (Publish, "{me}/data/outbound", NO),
     (Publish, "{me}/data/outbound/a/b", NO),
     (Publish, "{me}/data/inbound/opaque", NO),
@@ -122,6 +127,13 @@ const ACKNOWLEDGING: &[Row] = &[
 /// The same for every kind.
 const ALL: &[Row] = &[
     (Publish, "{me}/status", YES),
+    (Retain, "{me}/status", YES),
+    (Retain, "{me}/command/TERMINATE", NO),
+    (Retain, "{other}/status", NO),
+    // EMQX would allow it as the topic after it and publish it later, also after the home was shut out: off there.
+    (Publish, "$delayed/0/{me}/status", NO),
+    (Publish, "$delayed/5/{me}/status", NO),
+    (Retain, "$delayed/5/{me}/status", NO),
     (Will, "{me}/status", YES),
     (Publish, "{me}/status/x", NO),
     (Publish, "{me}", NO),

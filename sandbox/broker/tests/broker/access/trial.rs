@@ -7,7 +7,9 @@ use test_support::wait;
 use uuid::Uuid;
 
 use super::table::{Attempt, Row};
-use crate::harness::{Client, DEADLINE, Fixture, Party, Rest, Talker, Version, publish, uuid};
+use crate::harness::{
+    Client, DEADLINE, Fixture, Party, Rest, Talker, Version, publish, publish_retained, uuid,
+};
 
 pub(super) struct Trial {
     client: Client,
@@ -73,6 +75,9 @@ impl Trial {
         match row.0 {
             Attempt::Publish => {
                 publish(&client, &topic, &payload).await;
+            }
+            Attempt::Retain => {
+                publish_retained(&client, &topic, &payload).await;
             }
             Attempt::Will => self.die(&client, &topic, &payload).await,
             // Of those that listen at the same time, each needs an id of its own.

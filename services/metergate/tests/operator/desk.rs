@@ -1,0 +1,105 @@
+//! The program, and a database that it may reach as the operator.
+
+use std::process::Command;
+use std::time::Duration;
+
+use diesel::QueryableByName;
+use diesel::sql_types::{Nullable, Text};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
+use test_support::process::Process;
+use test_support::{TestDatabase, wait};
+
+/// How long anything in these tests may take.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A migrated database with a login role of the operator's group.
+pub(crate) struct Desk {
+    pub(crate) database: TestDatabase,
+    login: String,
+}
+
+/// How the program ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) ok: bool,
+    /// Both of its outputs.
+    pub(crate) output: String,
+}
+
+impl Desk {
+    pub(crate) async fn new() -> Self {
+        let database = TestDatabase::new().await;
+        let name = format!("operator_{}", database.name());
+        let create =
+            format!("CREATE ROLE {name} LOGIN PASSWORD 'fictional' IN ROLE metergate_operator");
+        database.sql(&create).await.unwrap();
+        let login = database.url_as(&name, "fictional");
+        Self { database, login }
+    }
+
+    pub(crate) async fn sql(&self, statement: &str) {
+        self.database.sql(statement).await.unwrap();
+    }
+
+    /// The one text that a query answers.
+    pub(crate) async fn text(&self, query: &str) -> Option<String> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Nullable<Text>)]
+            t: Option<String>,
+        }
+        let mut conn = AsyncPgConnection::establish(&self.database.url())
+            .await
+            .unwrap();
+        let row: Row = diesel::sql_query(format!("SELECT ({query})::text AS t"))
+            .get_result(&mut conn)
+            .await
+            .unwrap();
+        row.t
+    }
+
+    pub(crate) async fn until(&self, query: &str, expected: &str) {
+        wait::until(DEADLINE, &format!("{query} to be {expected}"), async || {
+            (self.text(query).await.as_deref() == Some(expected)).then_some(())
+        })
+        .await;
+    }
+
+    /// Starts the program with nothing in its environment but the database and these.
+    pub(crate) fn start(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Process {
+        start(
+            arguments,
+            &[
+                &[("METERGATE_DATABASE_URL", self.login.as_str())],
+                environment,
+            ]
+            .concat(),
+        )
+    }
+
+    /// Runs the program to its end.
+    pub(crate) async fn run(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
+        ended(self.start(arguments, environment)).await
+    }
+}
+
+/// Starts the program with nothing in its environment but these.
+pub(crate) fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Process {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_metergate"));
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(environment.iter().copied());
+    Process::spawn("metergate", command).unwrap()
+}
+
+pub(crate) async fn ended(mut process: Process) -> Ended {
+    let ended = tokio::task::spawn_blocking(move || {
+        let status = process.wait(DEADLINE).unwrap();
+        Ended {
+            ok: status.success(),
+            output: process.output(),
+        }
+    });
+    ended.await.unwrap()
+}

@@ -1,0 +1,152 @@
+//! `metergate erase` on the side of AIIDA, while mqtt-iam and aiida-stream are at work or away.
+
+use service_kit::random::{Random as _, SystemRandom};
+use uuid::Uuid;
+
+use crate::desk::{Desk, ended};
+
+/// Everything that there can be of a permission.
+async fn permission(desk: &Desk, connection: &str) -> Uuid {
+    let id = SystemRandom.uuid();
+    desk.sql(&format!(
+        "INSERT INTO aiida.permission (id, bundle_id, connection_id, data_need_id, data_need, status, accepted_at)
+         VALUES ('{id}', '{id}', '{connection}', '{id}', '{{}}', 'ACCEPTED', now());
+         INSERT INTO aiida.permission_event (permission_id, status, cause) VALUES ('{id}', 'ACCEPTED', 'handshake');
+         INSERT INTO aiida.credential (permission_id, password_hash) VALUES ('{id}', 'x');
+         INSERT INTO aiida.outgoing (id, permission_id, kind, name, payload)
+         VALUES (gen_random_uuid(), '{id}', 'command', 'TERMINATE', 'x');
+         INSERT INTO aiida.aiida_mqtt_user (username, password_hash, permission_id) VALUES ('{id}', 'x', '{id}');
+         INSERT INTO aiida.aiida_mqtt_acl (username, action, acl_type, topic, permission_id)
+         VALUES ('{id}', 'PUBLISH', 'ALLOW', 'aiida/v1/{id}/status', '{id}');
+         INSERT INTO aiida.refusal (permission_id, reason, messages, last_at) VALUES ('{id}', 'schema', 1, now());
+         INSERT INTO aiida.refused_message (permission_id, topic, reason, payload)
+         VALUES ('{id}', 'aiida/v1/{id}/status', 'schema', 'x')"
+    ))
+    .await;
+    message(desk, id, 1).await;
+    id
+}
+
+/// A message with two readings, of so many days ago.
+async fn message(desk: &Desk, id: Uuid, days: i32) {
+    desk.sql(&format!(
+        "SELECT aiida.make_partitions(ARRAY[((now() - interval '{days} days') AT TIME ZONE 'UTC')::date]);
+         INSERT INTO aiida.message (permission_id, sent_at, digest, channel, schema, payload)
+         VALUES ('{id}', now() - interval '{days} days', '\\x01', 'data', 'OPAQUE', 'x');
+         INSERT INTO aiida.reading (permission_id, sent_at, digest, nr, measured_at, obis, value, unit)
+         SELECT '{id}', now() - interval '{days} days', '\\x01', nr, now(), '1-0:1.7.0', 0.5, 'kW'
+         FROM generate_series(1, 2) AS nr"
+    ))
+    .await;
+}
+
+/// Rows that name a permission, in every table that has such a column.
+async fn rows(desk: &Desk, id: Uuid) -> String {
+    desk.text(&format!(
+        "SELECT (SELECT count(*) FROM aiida.permission WHERE id = '{id}')
+              + (SELECT count(*) FROM aiida.permission_event WHERE permission_id = '{id}')
+              + (SELECT count(*) FROM aiida.credential WHERE permission_id = '{id}')
+              + (SELECT count(*) FROM aiida.outgoing WHERE permission_id = '{id}')
+              + (SELECT count(*) FROM aiida.aiida_mqtt_user WHERE permission_id = '{id}')
+              + (SELECT count(*) FROM aiida.aiida_mqtt_acl WHERE permission_id = '{id}')
+              + (SELECT count(*) FROM aiida.refusal WHERE permission_id = '{id}')
+              + (SELECT count(*) FROM aiida.refused_message WHERE topic LIKE '%{id}%')
+              + (SELECT count(*) FROM aiida.message WHERE permission_id = '{id}')
+              + (SELECT count(*) FROM aiida.reading WHERE permission_id = '{id}')"
+    ))
+    .await
+    .unwrap()
+}
+
+/// Ends the revocations that wait, as mqtt-iam does.
+async fn end_revocations(desk: &Desk) {
+    desk.sql(
+        "SELECT jobs.finish(id, lease_token, 'completed', NULL, NULL, 0) FROM jobs.claim('mqtt.revoke', 10)",
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_a_customer_is_left_and_everything_of_the_others() {
+    let desk = Desk::new().await;
+    let (one, two) = (
+        permission(&desk, "customer 7").await,
+        permission(&desk, "customer 7").await,
+    );
+    message(&desk, one, 3).await;
+    let other = permission(&desk, "customer 8").await;
+    // Either name finds all of the customer's.
+    let process = desk.start(&["erase", &two.to_string()], &[]);
+    let waiting =
+        "SELECT count(*) FROM jobs.job WHERE kind = 'mqtt.revoke' AND state = 'available'";
+    desk.until(waiting, "2").await;
+    assert_eq!(rows(&desk, one).await, "0");
+    // What the stream had begun to store, and what it refuses as nobody's.
+    message(&desk, one, 0).await;
+    desk.sql(&format!(
+        "INSERT INTO aiida.refused_message (topic, reason, payload)
+         VALUES ('aiida/v1/{one}/status', 'unknown-permission', 'x')"
+    ))
+    .await;
+    end_revocations(&desk).await;
+    let ended = ended(process).await;
+    assert!(ended.ok, "{}", ended.output);
+    for line in [
+        "erased from the database: 2 permissions, 3 messages, 6 readings, 2 refused messages",
+        "the broker holds nothing of the homes any more",
+        "erased afterwards, what was on its way: 0 permissions, 1 messages, 2 readings, 1 refused messages",
+    ] {
+        assert!(ended.output.contains(line), "{line}:\n{}", ended.output);
+    }
+    assert!(!ended.output.contains("files"), "{}", ended.output);
+    for id in [one, two] {
+        assert_eq!(rows(&desk, id).await, "0");
+    }
+    assert_eq!(rows(&desk, other).await, "12");
+    // Who, what and when, without a name.
+    let audited = format!(
+        "SELECT string_agg(action || ' ' || detail::text, ' ' ORDER BY id) FROM audit.event WHERE subject = '{one}'"
+    );
+    let audited = desk.text(&audited).await.unwrap();
+    assert_eq!(audited.matches("aiida.erased").count(), 2, "{audited}");
+    assert!(!audited.contains("customer"), "{audited}");
+}
+
+/// The broker is cleared later; then what has come until then can be erased by the permission's id.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_is_erased_also_while_mqtt_iam_is_away() {
+    let desk = Desk::new().await;
+    let id = permission(&desk, "customer 7").await;
+    let said = desk
+        .run(&["erase", "customer 7", "--wait-seconds", "1"], &[])
+        .await;
+    assert!(said.ok, "{}", said.output);
+    assert!(
+        said.output.contains("mqtt-iam does it when it runs"),
+        "{}",
+        said.output
+    );
+    assert!(
+        said.output.contains(&format!("metergate erase {id}")),
+        "{}",
+        said.output
+    );
+    assert_eq!(rows(&desk, id).await, "0");
+    message(&desk, id, 0).await;
+    let process = desk.start(&["erase", &id.to_string()], &[]);
+    desk.until(
+        &format!("SELECT count(*) FROM aiida.message WHERE permission_id = '{id}'"),
+        "0",
+    )
+    .await;
+    end_revocations(&desk).await;
+    let said = ended(process).await;
+    assert!(said.ok, "{}", said.output);
+    assert_eq!(rows(&desk, id).await, "0");
+    let said = desk.run(&["erase", &id.to_string()], &[]).await;
+    assert!(
+        !said.ok && said.output.contains("nobody is known by"),
+        "{}",
+        said.output
+    );
+}
