@@ -7,7 +7,7 @@
 //! - [`policy`]: how much is pulled and how long it is kept, as promised to the customer.
 //! - [`audit`]: what was done to a customer's data.
 //!
-//! Services and `smd-client` depend on this crate; it depends on `job-queue` and `service-kit`. Nothing here
+//! Services and `smd-client` depend on this crate; it depends on `job-queue`, `permission` and `service-kit`. Nothing here
 //! opens a connection to anything but Postgres.
 
 pub mod aiida;

@@ -17,13 +17,11 @@
 //! | the same, MQTT 3.1.1 | the connection ends | PUBACK (which has no way to say no there), or SUBACK 128, then the end; with `QoS` 0 only the end |
 //! | kick (`DELETE clients/…`) | DISCONNECT 152 | DISCONNECT 139; session, queue and pending will are gone all the same |
 //! | client id of a home | prefixed with the username | as sent; one that another user has, holds a session of, or is called by, is refused (2 / 133). A user's own name, and whatever the party asks for, is taken from whoever has it |
-//! | `$share/…` asked for by a home | checked as the topic behind it, unless denied | denied |
-//! | rows removed, existing subscription | keeps delivering, also after the session resumes | keeps delivering on the open connection; dropped when the session resumes |
-//! | authorization cache | off or short | none: every publish and subscribe asks the database |
-//! | retained message deleted by REST | subscribers see nothing | plain subscribers get the empty message that deletes it |
+//! //! | rows removed, existing subscription | keeps delivering, also after the session resumes | keeps delivering on the open connection; dropped when the session resumes |
+//! //! | retained message deleted by REST | subscribers see nothing | plain subscribers get the empty message that deletes it |
 //! | wildcards in `DELETE mqtt/retainer/message/…` | delete what matches | taken literally |
 //! | keep alive 0 | never ends | ends after 300 s of silence |
-//! | a client id with `/`, `\` or over 128 bytes | accepted | refused (2 / 133) |
+//! | a client id with `/` or `\` | accepted | refused (2 / 133) |
 //! | placeholders in ACL topics (`${clientid}`) | filled in | literal |
 //!
 //! What survives `kill -9` when a store is given: sessions with their subscriptions, and retained

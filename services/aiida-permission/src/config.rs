@@ -70,12 +70,13 @@ pub struct FacadeConfig {
     pub mqtt_homes_url: Option<String>,
 
     /// Seconds that an acceptance waits for the broker to know the home. A home does not try its first connection
-    /// again; the answer is a success in any case. Must be less than nginx waits for us (60).
+    /// again; the answer is a success in any case. Together with the 20 s of trying before it, it must stay below what
+    /// nginx waits for us (60 s).
     #[arg(
         long,
         env = "METERGATE_AIIDA_GRANT_SECONDS",
         default_value_t = 20,
-        value_parser = clap::value_parser!(u64).range(1..=50)
+        value_parser = clap::value_parser!(u64).range(1..=35)
     )]
     pub aiida_grant_seconds: u64,
 

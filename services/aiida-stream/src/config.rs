@@ -27,7 +27,7 @@ pub struct StreamConfig {
     /// Days that messages and readings are kept, counted from the message's own time. Older messages are refused,
     /// also when a home sends them late.
     #[arg(
-        long,
+        long = "aiida-stream-retention-days",
         env = "METERGATE_AIIDA_STREAM_RETENTION_DAYS",
         default_value_t = 90,
         value_parser = clap::value_parser!(u16).range(2..=3650)

@@ -24,8 +24,8 @@ const COUNT: Duration = Duration::from_millis(50);
 /// Without anything new for this long, messages are lost.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Publishes as the eligible party, who may publish everywhere: the sandbox broker looks up the rights of a home for
-/// each of its messages, EMQX remembers them.
+/// Publishes as the eligible party, who may publish everywhere: what a broker spends on looking up the rights of a home
+/// is not what is measured.
 pub(crate) struct Publisher {
     client: AsyncClient,
     polling: JoinHandle<()>,

@@ -122,6 +122,12 @@ async fn the_operator_reads_no_token_and_forges_no_reading() {
             "UPDATE smd.budget SET slots = 0",
             "SELECT jobs.enqueue('{smd.fetch}', '{\"{}\"}', '{x}', '{0}', '{0}', NULL)",
             "SELECT * FROM jobs.claim('smd.release', 1)",
+            // It erases them, without a look.
+            "SELECT payload FROM aiida.message",
+            "SELECT value FROM aiida.reading",
+            "SELECT password_hash FROM aiida.credential",
+            "UPDATE aiida.permission SET status = 'REVOKED'",
+            "SELECT * FROM jobs.claim('mqtt.revoke', 1)",
         ],
     )
     .await;

@@ -9,8 +9,12 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use futures_util::TryStreamExt;
+use permission::PermissionId;
 use serde_json::json;
-use storage::kinds::{CsvExport, OutputExpire, SmdCollect, SmdFetch, SmdRecheck, SmdRelease};
+use storage::aiida::erasure::{erase, find};
+use storage::kinds::{
+    CsvExport, MqttRevoke, OutputExpire, SmdCollect, SmdFetch, SmdRecheck, SmdRelease,
+};
 use storage::smd::authorization::{self, Stage};
 use storage::smd::budget::{self, Limits, Slot};
 use storage::smd::export::{self, Files};
@@ -263,6 +267,24 @@ async fn the_operator_erases_and_minds_jobs() {
             .await
             .unwrap()
     );
+}
+
+#[tokio::test]
+async fn the_operator_erases_what_homes_have_sent() {
+    let it = Fixture::with_roles().await;
+    let mut conn = it.connect_as(Role::Operator).await;
+    let permission = PermissionId::from(uuid());
+    job_queue::enqueue_one(&mut conn, &MqttRevoke { permission })
+        .await
+        .unwrap();
+    assert!(find(&mut conn, "a customer").await.unwrap().is_empty());
+    assert!(
+        find(&mut conn, &permission.to_string())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(erase(&mut conn, permission).await.unwrap().is_empty());
 }
 
 /// The actor of a line in the audit log is the session's role, and nobody can write another.

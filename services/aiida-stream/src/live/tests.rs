@@ -318,7 +318,7 @@ async fn the_shutdown_ends_streams_and_the_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_stream_shows_that_it_lives_and_ends_with_its_key() {
-    let it = Place::with(&["--stream-live-heartbeat-seconds", "1"]).await;
+    let it = Place::with(&["--aiida-stream-live-heartbeat-seconds", "1"]).await;
     let mut stream = it.stream(None).await;
     stream.until(": alive\n\n").await;
     it.world
@@ -336,7 +336,7 @@ async fn a_silent_stream_shows_that_it_lives_and_ends_with_its_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn there_are_only_so_many_streams_and_a_slow_reader_holds_up_nobody() {
-    let it = Place::with(&["--stream-live-streams", "2"]).await;
+    let it = Place::with(&["--aiida-stream-live-streams", "2"]).await;
     // Reads nothing but the header.
     let slow = it.stream(None).await;
     let mut stream = it.stream(None).await;

@@ -39,7 +39,7 @@ pub struct OutboundConfig {
     /// Whether the broker keeps the last inbound data of each schema for a home that is not there. Without, a
     /// home that is offline never gets it.
     #[arg(
-        long,
+        long = "aiida-stream-retain-inbound",
         env = "METERGATE_AIIDA_STREAM_RETAIN_INBOUND",
         default_value_t = true,
         action = clap::ArgAction::Set

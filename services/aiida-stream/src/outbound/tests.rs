@@ -204,7 +204,7 @@ async fn inbound_data_is_not_kept_where_that_is_switched_off() {
     let replica = Replica::with(
         &it.world,
         it.broker.port(),
-        &["--stream-retain-inbound", "false"],
+        &["--aiida-stream-retain-inbound", "false"],
     );
     it.world.ask(id, Kind::Inbound, "OPAQUE", b"once").await;
     it.world.until(SETTLED, "true").await;

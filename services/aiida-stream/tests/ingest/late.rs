@@ -73,7 +73,7 @@ async fn what_is_over_is_dropped_with_its_partition() {
         .sql("UPDATE jobs.schedule SET due_at = now() WHERE kind = 'stream.partitions'")
         .await;
     let _second = world
-        .replica_with(&[("--stream-retention-days", "30")])
+        .replica_with(&[("--aiida-stream-retention-days", "30")])
         .await;
     world.until_stored(1).await;
     let gone = "SELECT count(*) FROM pg_class WHERE relname =
