@@ -197,14 +197,10 @@ async fn send_limits(party: &Party, receiver: &House) -> Result<(), BoxError> {
     party
         .inbound(receiver.permission, "min-max-envelope-cim-v1-12", &limits)
         .await?;
-    let started = Instant::now();
+    let (started, sent) = (Instant::now(), limits.to_string());
     loop {
         let report = receiver.report()?;
-        if report
-            .inbound
-            .iter()
-            .any(|it| it.payload == limits.to_string())
-        {
+        if report.inbound.iter().any(|it| it.payload == sent) {
             return Ok(());
         }
         if started.elapsed() > LIMIT {

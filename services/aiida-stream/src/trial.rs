@@ -116,7 +116,7 @@ mod tests {
     use test_support::ports;
 
     use super::*;
-    use crate::testing::settings;
+    use crate::testing::{Mosquitto, settings};
 
     fn config(port: u16, password: &str) -> BrokerConfig {
         settings(&[
@@ -142,5 +142,17 @@ mod tests {
             words.contains("METERGATE_MQTT_URL") && !words.contains("tell-nobody"),
             "{words}"
         );
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_broker_that_takes_us_is_left_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let mosquitto = Mosquitto::start(folder.path(), ports::free(), None);
+        let config = config(mosquitto.port(), "tell-nobody");
+        // Twice: the first leaves nothing that the second would meet.
+        for _time in 0..2 {
+            try_broker(&config).await.unwrap();
+        }
+        mosquitto.stop();
     }
 }

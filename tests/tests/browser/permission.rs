@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use demo::{Side, Stack, StackOptions};
 use home::{Generation, Home, Options};
+use uuid::Uuid;
 
 use crate::chromium::{Chromium, Scripts};
 
@@ -53,7 +54,7 @@ async fn with_scripts(browser: &Chromium, stack: &Stack) {
     assert!(browser.size("textarea#older-0").await.2);
     browser.picture("permission-3-older").await;
 
-    let home = scan(browser, stack, "code", Generation::June2026).await;
+    let (home, permission) = scan(browser, stack, "code", Generation::June2026).await;
     // It connects at once and sends at the next five seconds.
     browser
         .wait_for_title_in(&["Accepted", "Connected"], LONGEST)
@@ -68,7 +69,6 @@ async fn with_scripts(browser: &Chromium, stack: &Stack) {
     );
     browser.picture("permission-5-connected").await;
 
-    let permission = home.report().permissions[0].permission_id;
     home.revoke(permission).await.unwrap();
     browser
         .wait_for_title_in(&["This request is closed"], LONGEST)
@@ -95,7 +95,7 @@ async fn without_scripts(browser: &Chromium, stack: &Stack) {
     let wide = browser.size("main").await.0;
     assert!(wide <= 400.0, "the page is {wide} wide");
     browser.picture("permission-1-waiting").await;
-    let home = scan(browser, stack, "older-0", Generation::November2025).await;
+    let (home, _) = scan(browser, stack, "older-0", Generation::November2025).await;
     browser
         .wait_for_title_in(&["Accepted", "Connected"], LONGEST)
         .await;
@@ -147,8 +147,13 @@ async fn assert_copied(browser: &Chromium) {
     assert_eq!(Some(browser.evaluate(selected).await), code);
 }
 
-/// A home scans the code that the page shows as text.
-async fn scan(browser: &Chromium, stack: &Stack, field: &str, generation: Generation) -> Home {
+/// A home scans the code that the page shows as text; the permission in it.
+async fn scan(
+    browser: &Chromium,
+    stack: &Stack,
+    field: &str,
+    generation: Generation,
+) -> (Home, Uuid) {
     let home = Home::start(Options {
         authority: Some(stack.authority.certificate().to_owned()),
         ..Options::new(generation)
@@ -156,6 +161,6 @@ async fn scan(browser: &Chromium, stack: &Stack, field: &str, generation: Genera
     let code = browser
         .property(&format!("textarea#{field}"), "value")
         .await;
-    home.scan(&code.unwrap()).await.unwrap();
-    home
+    let permissions = home.scan(&code.unwrap()).await.unwrap();
+    (home, *permissions.first().unwrap())
 }

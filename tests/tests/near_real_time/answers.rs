@@ -60,13 +60,13 @@ async fn declines(
         })
         .await;
     house.home.scan(house.code(generation)).await.unwrap();
-    let (seen, status) = if decision == Decision::Reject {
+    let (seen, end) = if decision == Decision::Reject {
         (HomeStatus::Rejected, "REJECTED")
     } else {
         (HomeStatus::Unfulfillable, "UNFULFILLABLE")
     };
     assert_eq!(house.report().status, seen);
-    let states = [ACCEPTED[0], ACCEPTED[1], ACCEPTED[2], status];
+    let states = [ACCEPTED[0], ACCEPTED[1], ACCEPTED[2], end];
     receiver.until(house.permission, &states[UNTOLD..]).await;
     assert_eq!(world.party.history(house.permission).await.unwrap(), states);
     world.assert_nothing_given(&house).await;

@@ -41,12 +41,12 @@ async fn the_permission_id_in_the_payload_is_trusted() {
     let record = cim(own, &victim.connection).to_string();
     assert!(program.publish(&topic, &record, false).await);
     for status in ["REVOKED", "FULFILLED"] {
-        let word = json!({
+        let told = json!({
             "connectionId": victim.connection, "dataNeedId": EVERYTHING, "timestamp": SystemClock.now().to_string(),
             "status": status, "permissionId": other, "eddieId": other,
         });
         let topic = format!("aiida/v1/{own}/status");
-        assert!(program.publish(&topic, &word.to_string(), true).await);
+        assert!(program.publish(&topic, &told.to_string(), true).await);
     }
     let refused = |reason: &str, messages: u32| {
         format!(

@@ -43,7 +43,7 @@ impl Stranger {
         is_in.is_ok().then_some(Self { client, polling })
     }
 
-    /// Publishes with QoS 1; whether the broker took it.
+    /// Publishes with `QoS` 1; whether the broker took it.
     pub(crate) async fn publish(&self, topic: &str, payload: &str, retain: bool) -> bool {
         let options = PublishOptions::new(QoS::AtLeastOnce).retain(retain);
         let notice = self

@@ -114,9 +114,9 @@ async fn receive(state: Data<State>, request: HttpRequest, body: Bytes) -> HttpR
     mac.update(header("metergate-timestamp").as_bytes());
     mac.update(b".");
     mac.update(&body);
-    let digest = mac.finalize().into_bytes();
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    if header("metergate-signature") != format!("v1={hex}") {
+    let digest = mac.finalize().into_bytes().into_iter();
+    let signature = digest.fold("v1=".to_owned(), |text, byte| format!("{text}{byte:02x}"));
+    if header("metergate-signature") != signature {
         return HttpResponse::Unauthorized().finish();
     }
     if let Some(answer) = state.answers.lock().unwrap().pop_front() {

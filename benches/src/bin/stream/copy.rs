@@ -25,12 +25,29 @@ struct Batch {
     readings: Rows,
 }
 
+/// COPY of the messages, in one of its formats.
 pub(crate) struct Limit {
     client: Client,
-    format: &'static str,
+    format: Format,
     count: usize,
     batches: Vec<Batch>,
     whole: Batch,
+}
+
+/// What the rows are written as.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Format {
+    Text,
+    Binary,
+}
+
+impl Format {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Binary => "binary",
+        }
+    }
 }
 
 /// A connection that may do everything.
@@ -49,7 +66,7 @@ impl Limit {
         homes: &Homes,
         count: usize,
         size: usize,
-        format: &'static str,
+        format: Format,
     ) -> Answer<Self> {
         let client = connect(url).await?;
         let tables = "CREATE TABLE IF NOT EXISTS public.message (LIKE aiida.message INCLUDING ALL);
@@ -94,7 +111,7 @@ impl Limit {
     }
 
     async fn copy(&self, table: &str, columns: &str, rows: &Rows) -> Answer<()> {
-        let format = self.format;
+        let format = self.format.name();
         let statement = format!("COPY public.{table} ({columns}) FROM STDIN (FORMAT {format})");
         let mut sink = pin!(self.client.copy_in(&statement).await?);
         sink.send(rows.clone()).await?;
@@ -109,8 +126,9 @@ async fn rows(
     homes: &Homes,
     first: usize,
     end: usize,
-    format: &str,
+    format: Format,
 ) -> Answer<Batch> {
+    let format = format.name();
     let (from, to) = (homes.time(first)?, homes.time(end)?);
     let mut parts = Vec::new();
     for (table, columns, order) in [

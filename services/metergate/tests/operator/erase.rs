@@ -150,3 +150,32 @@ async fn a_customer_is_erased_also_while_mqtt_iam_is_away() {
         said.output
     );
 }
+
+/// A name may be a subscription id here and a connection id there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_both_sides_know_is_erased_on_both() {
+    let desk = Desk::new().await;
+    let permission = permission(&desk, "4711").await;
+    let authorization = SystemRandom.uuid();
+    desk.sql(&format!(
+        "INSERT INTO smd.authorization (id, subscription_id, customer_name) VALUES ('{authorization}', '4711', 'Ada')"
+    ))
+    .await;
+    let said = desk
+        .run(&["erase", "4711", "--wait-seconds", "1"], &[])
+        .await;
+    assert!(said.ok, "{}", said.output);
+    for line in [
+        format!("erased from the database: {authorization}"),
+        "erased from the database: 1 permissions, 1 messages, 2 readings".to_owned(),
+        "csv-exporter does it when it runs".to_owned(),
+        "mqtt-iam does it when it runs".to_owned(),
+    ] {
+        assert!(said.output.contains(&line), "{line}:\n{}", said.output);
+    }
+    assert_eq!(rows(&desk, permission).await, "0");
+    let tombstone = format!(
+        "SELECT concat_ws(' ', stage, customer_name) FROM smd.authorization WHERE id = '{authorization}'"
+    );
+    assert_eq!(desk.text(&tombstone).await.as_deref(), Some("erased"));
+}

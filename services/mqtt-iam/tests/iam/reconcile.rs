@@ -188,14 +188,14 @@ async fn the_comparison_reads_every_page() {
         .sql(&format!(
             "INSERT INTO aiida.permission (id, bundle_id, connection_id, data_need_id, data_need, status, accepted_at)
              SELECT id, id, 'a household', id, '{need}', 'ACCEPTED', now()
-             FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, 1203)) made;
+             FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, 503)) made;
              INSERT INTO aiida.credential (permission_id, password_hash) SELECT id, 'x' FROM aiida.permission"
         ))
         .await;
     let _service = world.service();
-    assert_eq!(reconcile(&mut world).await["grants"], 1203);
+    assert_eq!(reconcile(&mut world).await["grants"], 503);
     world.until_idle().await;
     let users = "SELECT count(*) FROM aiida.aiida_mqtt_user";
-    assert_eq!(world.number(users).await, 1203);
+    assert_eq!(world.number(users).await, 503);
     assert_eq!(reconcile(&mut world).await["grants"], 0);
 }
