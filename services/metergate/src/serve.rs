@@ -13,8 +13,8 @@ use crate::config::Config;
 /// Runs all services in one process, or those named.
 #[derive(Debug, clap::Args)]
 pub struct Serve {
-    /// The services to run. When none is named: those of Share My Data if CLIENT_ID is set, and those of AIIDA if
-    /// METERGATE_AIIDA_PUBLIC_URL is.
+    /// The services to run. When none is named: those of Share My Data if `CLIENT_ID` is set, and those of AIIDA if
+    /// `METERGATE_AIIDA_PUBLIC_URL` is.
     #[arg(value_enum)]
     services: Vec<Service>,
     #[command(flatten)]
