@@ -70,7 +70,7 @@ impl World {
     fn arguments(&self, more: &[(&str, &str)]) -> Vec<String> {
         let base = [
             ("--database-url", self.url.as_str()),
-            ("--mqtt-url", &self.broker.url),
+            ("--mqtt-url", &self.broker.url()),
             ("--mqtt-username", broker::PARTY),
             ("--mqtt-password", broker::PARTY_PASSWORD),
             ("--aiida-stream-address", "127.0.0.1:0"),

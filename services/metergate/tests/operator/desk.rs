@@ -10,7 +10,7 @@ use test_support::process::Process;
 use test_support::{TestDatabase, wait};
 
 /// How long anything in these tests may take.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A migrated database with a login role of the operator's group.
 pub(crate) struct Desk {

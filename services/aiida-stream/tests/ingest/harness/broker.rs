@@ -1,7 +1,10 @@
-//! The sandbox broker, and clients that publish as homes would. Homes' rights are the broker's own affair and tested
-//! there: these clients connect as the eligible party, who may publish everywhere.
+//! A broker, and clients that publish as homes would. Homes' rights are the broker's own affair and tested there:
+//! these clients connect as the eligible party, who may publish everywhere.
+//!
+//! Where mosquitto is installed it is that, so that ingest leans on nothing that is ours; `TEST_BROKER=sandbox`
+//! takes the sandbox broker all the same.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -9,11 +12,13 @@ use clap::Parser as _;
 use rumqttc::{AsyncClient, MqttOptions, PublishOptions, QoS};
 use service_kit::program::Context;
 use service_kit::random::{Random as _, SystemRandom};
-use test_support::certs::Authority;
+use test_support::certs::{Authority, CertificateFiles};
 use test_support::process::Process;
 use test_support::{ports, wait};
 
 use super::DEADLINE;
+
+const MOSQUITTO: &str = "/usr/sbin/mosquitto";
 
 pub(super) const PARTY: &str = "party";
 pub(super) const PARTY_PASSWORD: &str = "party-secret";
@@ -26,25 +31,36 @@ struct Cli {
 
 /// A running broker.
 pub(crate) struct Broker {
-    pub(crate) url: String,
-    /// The encrypted listener and the file of the authority behind it; the sandbox broker's only.
-    pub(crate) encrypted: Option<(String, PathBuf)>,
     port: u16,
+    encrypted: u16,
+    /// The file of the authority behind the encrypted listener.
+    pub(crate) authority: PathBuf,
     context: Context,
     _folder: tempfile::TempDir,
     _mosquitto: Option<Process>,
 }
 
 impl Broker {
-    /// The sandbox broker; with `TEST_BROKER=mosquitto` mosquitto, to see that nothing leans on ours.
+    /// The address of the plain listener.
+    pub(crate) fn url(&self) -> String {
+        format!("mqtt://127.0.0.1:{}", self.port)
+    }
+
+    /// The address of the encrypted one.
+    pub(crate) fn encrypted_url(&self) -> String {
+        format!("mqtts://localhost:{}", self.encrypted)
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "a choice of who runs the tests, no configuration"
     )]
     pub(super) async fn start(database_url: &str) -> Self {
-        match std::env::var("TEST_BROKER").as_deref() {
-            Ok("mosquitto") => mosquitto().await,
-            _ => sandbox(database_url).await,
+        let wanted = std::env::var("TEST_BROKER").unwrap_or_default();
+        if wanted != "sandbox" && Path::new(MOSQUITTO).exists() {
+            mosquitto().await
+        } else {
+            sandbox(database_url).await
         }
     }
 
@@ -67,11 +83,17 @@ impl Drop for Broker {
     }
 }
 
-async fn sandbox(database_url: &str) -> Broker {
+/// The certificates of a broker, in a folder of their own.
+fn certificates() -> (tempfile::TempDir, PathBuf, CertificateFiles) {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new(folder.path()).unwrap();
     let server = authority.server("broker").unwrap();
-    let text = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    (folder, authority.certificate().to_owned(), server)
+}
+
+async fn sandbox(database_url: &str) -> Broker {
+    let (folder, authority, server) = certificates();
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
     let arguments = [
         ("--plain", "127.0.0.1:0".to_owned()),
         ("--tls", "127.0.0.1:0".to_owned()),
@@ -90,41 +112,41 @@ async fn sandbox(database_url: &str) -> Broker {
     let cli = Cli::parse_from(std::iter::once("broker".to_owned()).chain(arguments));
     let context = Context::new();
     let broker = sandbox_broker::start(cli.config, &context).await.unwrap();
-    let port = broker.addresses().plain.unwrap().port();
-    let encrypted = broker.addresses().tls.unwrap().port();
     Broker {
-        url: format!("mqtt://127.0.0.1:{port}"),
-        encrypted: Some((
-            format!("mqtts://localhost:{encrypted}"),
-            authority.certificate().to_owned(),
-        )),
-        port,
+        port: broker.addresses().plain.unwrap().port(),
+        encrypted: broker.addresses().tls.unwrap().port(),
+        authority,
         context,
         _folder: folder,
         _mosquitto: None,
     }
 }
 
+/// Everybody may do everything; names and passwords are not looked at.
 async fn mosquitto() -> Broker {
-    let folder = tempfile::tempdir().unwrap();
-    let port = ports::free();
+    let (folder, authority, server) = certificates();
+    let (port, encrypted) = (ports::free(), ports::free());
     let file = folder.path().join("mosquitto.conf");
     let text = format!(
-        "listener {port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 0\nmax_queued_messages 0\n"
+        "user root\nallow_anonymous true\nmax_inflight_messages 0\nmax_queued_messages 0\n\
+         listener {port} 127.0.0.1\nlistener {encrypted} 127.0.0.1\ncertfile {}\nkeyfile {}\n",
+        server.certificate.display(),
+        server.key.display()
     );
     std::fs::write(&file, text).unwrap();
-    let mut command = Command::new("/usr/sbin/mosquitto");
+    let mut command = Command::new(MOSQUITTO);
     command.arg("-c").arg(&file);
     let process = Process::spawn("mosquitto", command).unwrap();
     wait::until(DEADLINE, "mosquitto to listen", async || {
-        std::net::TcpStream::connect(("127.0.0.1", port)).ok()
+        let listens = |port| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
+        (listens(port) && listens(encrypted)).then_some(())
     })
     .await;
     Broker {
-        url: format!("mqtt://127.0.0.1:{port}"),
         port,
+        encrypted,
+        authority,
         context: Context::new(),
-        encrypted: None,
         _folder: folder,
         _mosquitto: Some(process),
     }
