@@ -169,7 +169,9 @@ mod tests {
 
     #[test]
     fn the_description_is_as_it_was_looked_at() {
-        let document = serde_json::to_value(openapi::document()).unwrap();
+        let mut document = serde_json::to_value(openapi::document()).unwrap();
+        // Another crate of the same build may make maps keep their order.
+        document.sort_all_objects();
         insta::assert_snapshot!(outline(&document));
     }
 }
