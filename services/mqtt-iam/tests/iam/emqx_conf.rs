@@ -186,7 +186,7 @@ fn the_rules_that_must_stand_do() {
             &"listeners.tcp.party {",
             &"authentication = [",
             &"backend = built_in_database",
-            &"bootstrap_file = \"${EMQX_ETC_DIR}/metergate-users.csv\"",
+            &"bootstrap_file = \"/run/metergate/users.csv\"",
             &"authentication = [",
             &"backend = built_in_database",
         ]

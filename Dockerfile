@@ -1,0 +1,50 @@
+# Two images from one tree:
+#   docker build --target metergate .   the services and the operator's commands, one program
+#   docker build --target sandbox .     stand-ins for PG&E, homes and the broker, for trials and tests
+# Both base images are arguments, so that they can be pinned by digest or come from elsewhere.
+ARG BUILD_IMAGE=rust:1.95-bookworm
+ARG RUNTIME_IMAGE=debian:bookworm-slim
+
+# The tree without its code: what the layer of compiled dependencies below hangs on.
+FROM ${BUILD_IMAGE} AS manifests
+WORKDIR /src
+COPY . .
+RUN find . -type f ! -name Cargo.toml ! -name Cargo.lock -delete \
+    && for manifest in */*/Cargo.toml tests/Cargo.toml benches/Cargo.toml; do \
+        mkdir -p "${manifest%/*}/src" \
+        && echo '' >"${manifest%/*}/src/lib.rs" \
+        && echo 'fn main() {}' >"${manifest%/*}/src/main.rs" || exit 1; \
+    done
+
+FROM ${BUILD_IMAGE} AS build
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends cmake libssl-dev make pkg-config \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY --from=manifests /src .
+ENV CARGO_INCREMENTAL=0
+RUN cargo build --release --locked --bins -p metergate -p custodian -p home -p sandbox-broker
+COPY . .
+# Older than what was compiled from the empty files above, the real ones would count as compiled.
+RUN find crates services sandbox migrations -type f -exec touch {} + \
+    && cargo build --release --locked --bins -p metergate -p custodian -p home -p sandbox-broker
+
+FROM ${RUNTIME_IMAGE} AS runtime
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates libssl3 openssl \
+    && rm -rf /var/lib/apt/lists/*
+COPY infra/docker/entrypoint infra/docker/prepare /usr/local/lib/metergate/
+ENTRYPOINT ["/usr/local/lib/metergate/entrypoint"]
+
+FROM runtime AS sandbox
+RUN apt-get update && apt-get install -y --no-install-recommends curl && rm -rf /var/lib/apt/lists/*
+COPY --from=build /src/target/release/custodian /src/target/release/home /src/target/release/sandbox-broker /usr/local/bin/
+COPY sandbox/demo/data-needs.json infra/docker/homes /usr/local/lib/metergate/
+USER 10001:10001
+
+FROM runtime AS metergate
+COPY --from=build /src/target/release/metergate /usr/local/bin/
+# Owned by the exporter before a volume is laid over it: a new volume takes that over.
+RUN install -d -o 10001 -g 10001 -m 755 /var/lib/metergate/output
+USER 10001:10001
+CMD ["metergate", "--help"]
