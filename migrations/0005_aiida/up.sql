@@ -105,7 +105,6 @@ INSERT INTO aiida.webhook DEFAULT VALUES;
 -- What ACCEPT has handed out: the hash only, the password is in that answer and nowhere else.
 CREATE TABLE aiida.credential (
     permission_id uuid PRIMARY KEY REFERENCES aiida.permission ON DELETE CASCADE,
-    generation    integer NOT NULL DEFAULT 1,
     password_hash text NOT NULL,
     created_at    timestamptz NOT NULL DEFAULT now()
 );
@@ -143,7 +142,7 @@ GRANT SELECT, INSERT, DELETE, UPDATE (status, status_at, sent_at, starts_on, end
     ON aiida.permission TO metergate_aiida_permission;
 GRANT SELECT, INSERT ON aiida.permission_event TO metergate_aiida_permission;
 GRANT SELECT, UPDATE ON aiida.webhook TO metergate_aiida_permission;
-GRANT INSERT, SELECT (permission_id, generation, created_at) ON aiida.credential TO metergate_aiida_permission;
+GRANT INSERT, SELECT (permission_id, created_at) ON aiida.credential TO metergate_aiida_permission;
 GRANT SELECT, INSERT ON aiida.outgoing TO metergate_aiida_permission;
 GRANT SELECT ON aiida.api_key TO metergate_aiida_permission, metergate_aiida_stream;
 

@@ -28,7 +28,7 @@ CREATE TABLE aiida.reading (
     digest        bytea NOT NULL,
     nr            smallint NOT NULL,        -- its place in the record
     measured_at   timestamptz NOT NULL,
-    obis          text NOT NULL,            -- OBIS code
+    obis          text NOT NULL,            -- OBIS code; 'quantity:<type>' for a type of CIM without one
     value         numeric NOT NULL,
     unit          text NOT NULL,
     quality       text,

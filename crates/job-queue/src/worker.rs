@@ -2,6 +2,7 @@
 
 mod end;
 mod maintenance;
+mod numbers;
 mod run;
 
 use std::future::Future;
@@ -100,6 +101,7 @@ impl Worker {
     #[must_use]
     pub fn handle<K: JobKind, H: Handler<K>>(mut self, concurrency: usize, handler: H) -> Self {
         self.settings.heartbeat = self.settings.heartbeat.min(K::SPEC.lease / 3);
+        numbers::begin(K::SPEC.name);
         let (shared, handler) = (Arc::clone(&self.shared), Arc::new(handler));
         self.kinds.push(Lane {
             kind: K::SPEC.name,

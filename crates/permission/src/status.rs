@@ -122,18 +122,6 @@ impl Status {
         }
     }
 
-    /// Whether data may flow in either direction.
-    #[must_use]
-    pub const fn may_flow(self) -> bool {
-        matches!(self, Self::Accepted)
-    }
-
-    /// Whether nothing can follow.
-    #[must_use]
-    pub const fn is_final(self) -> bool {
-        self.next().is_empty()
-    }
-
     /// Whether the home must be able to connect: data may flow, or it must still be told of the end. A home that
     /// could not be told is shut out.
     #[must_use]

@@ -36,7 +36,7 @@ fn every_pair_of_states_is_a_step_or_refused() {
                 (step, _) => panic!("{from} to {to} is {step:?}"),
             }
         }
-        assert_eq!(from.is_final(), !row.contains('x'), "{from}");
+        assert_eq!(from.next().is_empty(), !row.contains('x'), "{from}");
     }
     assert_eq!(pairs, 256);
 }
@@ -55,9 +55,7 @@ fn names_read_back_and_others_are_refused() {
 }
 
 #[test]
-fn data_flows_in_one_state_and_credentials_outlive_it_while_the_home_must_be_told() {
-    let flowing: Vec<_> = Status::ALL.into_iter().filter(|s| s.may_flow()).collect();
-    assert_eq!(flowing, [Status::Accepted]);
+fn credentials_outlive_the_end_while_the_home_must_be_told() {
     let connecting: Vec<_> = Status::ALL.into_iter().filter(|s| s.needs_iam()).collect();
     assert_eq!(
         connecting,

@@ -14,10 +14,10 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::http::HttpError;
-use crate::metrics;
+use crate::metrics::{self, Measure};
 use crate::shutdown::Shutdown;
 
-/// How long one check may take before it counts as failed.
+/// How long one check or measure may take before it counts as failed.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How often histograms are folded, so that they do not grow between two scrapes.
@@ -47,11 +47,13 @@ pub trait Readiness: Send + Sync + 'static {
     async fn check(&self) -> Result<(), String>;
 }
 
-/// The checks of a program: services add theirs while they start. Clones share them. Until the
-/// first one is added the program is not ready.
+/// What the internal port asks of a program: checks for `/readyz`, measures for `/metrics`. Services
+/// add theirs while they start. Clones share them. Until the first check is added the program is not
+/// ready.
 #[derive(Clone, Default)]
 pub struct Checks {
     checks: Arc<RwLock<Vec<Arc<dyn Readiness>>>>,
+    measures: Arc<RwLock<Vec<Arc<dyn Measure>>>>,
 }
 
 impl std::fmt::Debug for Checks {
@@ -76,6 +78,35 @@ impl Checks {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .push(Arc::new(check));
+    }
+
+    /// Adds something that is measured with each scrape.
+    pub fn measure(&self, measure: impl Measure) {
+        self.measures
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::new(measure));
+    }
+
+    /// Takes all measures at the same time on `runtime`.
+    async fn take_measures(&self, runtime: &Handle) {
+        let measures = self
+            .measures
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let tasks: Vec<_> = measures
+            .into_iter()
+            .map(|it| {
+                runtime.spawn(async move {
+                    let _late = tokio::time::timeout(CHECK_TIMEOUT, it.measure()).await;
+                })
+            })
+            .collect();
+        for task in tasks {
+            // One that panicked is in the log.
+            let _measured = task.await;
+        }
     }
 
     fn all(&self) -> Vec<Arc<dyn Readiness>> {
@@ -238,6 +269,7 @@ async fn readyz(state: web::Data<State>) -> HttpResponse {
 
 async fn render(state: web::Data<State>) -> HttpResponse {
     metrics::record_process();
+    state.checks.take_measures(&state.runtime).await;
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
         .body(state.metrics.render())
@@ -340,6 +372,34 @@ mod tests {
             {"name": "broken", "error": "the check broke down"},
         ]});
         assert_eq!(body, expected);
+        port.server.stop().await;
+    }
+
+    /// Measures at once, or never comes to an end.
+    struct Gauge(bool);
+
+    #[async_trait]
+    impl Measure for Gauge {
+        async fn measure(&self) {
+            if self.0 {
+                ::metrics::gauge!("service_kit_test_measured").increment(1.0);
+            } else {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_measured_is_measured_with_each_scrape() {
+        let port = Port::open();
+        port.checks.measure(Gauge(false));
+        port.checks.measure(Gauge(true));
+        for times in 1..=2 {
+            let (status, body) = port.get("/metrics").await;
+            assert_eq!(status, 200);
+            let expected = format!("service_kit_test_measured {times}\n");
+            assert!(body.contains(&expected), "{body}");
+        }
         port.server.stop().await;
     }
 

@@ -165,19 +165,22 @@ struct Started(Instant);
 
 fn record<B>(response: &ServiceResponse<B>) {
     let request = response.request();
-    let labels = [
-        (
-            "route",
-            request
-                .match_pattern()
-                .unwrap_or_else(|| UNKNOWN_ROUTE.to_owned()),
-        ),
-        ("method", method(request.method()).to_owned()),
-        ("status", response.status().as_u16().to_string()),
-    ];
-    metrics::counter!("http_requests_total", &labels).increment(1);
+    let route = request
+        .match_pattern()
+        .unwrap_or_else(|| UNKNOWN_ROUTE.to_owned());
+    let method = method(request.method());
+    let status = response.status().as_u16().to_string();
+    metrics::counter!(
+        "http_requests_total",
+        "route" => route.clone(), "method" => method, "status" => status.clone()
+    )
+    .increment(1);
     if let Some(started) = request.extensions().get::<Started>() {
-        metrics::histogram!("http_request_seconds", &labels).record(started.0.elapsed());
+        metrics::histogram!(
+            "http_request_seconds",
+            "route" => route, "method" => method, "status" => status
+        )
+        .record(started.0.elapsed());
     }
 }
 

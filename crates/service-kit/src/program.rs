@@ -34,6 +34,8 @@ use crate::shutdown::Shutdown;
 use crate::telemetry::{self, TelemetryConfig, TelemetryError};
 use crate::{config, http, metrics};
 
+pub use probe::{ProbeError, ready};
+
 /// Any error, as services hand theirs over.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -187,7 +189,7 @@ impl Program {
         }
         match matches.subcommand() {
             Some(("healthcheck", matches)) => match InternalConfig::from_arg_matches(matches) {
-                Ok(internal) => self.exit(probe::ready(internal.internal_address)),
+                Ok(internal) => self.exit(ready(internal.internal_address)),
                 Err(error) => error.exit(),
             },
             Some((name, matches)) => {

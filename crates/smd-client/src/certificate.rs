@@ -5,6 +5,8 @@
 
 mod der;
 
+pub use der::Facts;
+
 use std::{
     fmt,
     path::{Path, PathBuf},
@@ -24,6 +26,10 @@ pub struct CertificateReport {
     pub path: PathBuf,
     /// The subject's common name, if it has one.
     pub subject: Option<String>,
+    /// The common name of the authority that issued it, if that has one.
+    pub issuer: Option<String>,
+    /// No authority stands behind it. PG&E takes only certificates of public ones.
+    pub is_self_signed: bool,
     /// First instant at which it holds.
     pub not_before: Timestamp,
     /// Last instant at which it holds.
@@ -131,6 +137,12 @@ pub fn check(certificate: &Path, key: &Path) -> Result<CertificateReport, Certif
     Ok(Pair::read(certificate, key)?.report)
 }
 
+/// What a certificate in DER says about itself; `None` when it cannot be read.
+#[must_use]
+pub fn facts(der: &[u8]) -> Option<Facts> {
+    der::certificate(der)
+}
+
 /// A certificate and its key, read.
 pub(crate) struct Pair {
     /// Both, PEM, as the HTTP client wants them.
@@ -232,6 +244,8 @@ fn report(
     Ok(CertificateReport {
         path: path.to_owned(),
         subject: facts.common_name,
+        issuer: facts.issuer,
+        is_self_signed: facts.is_self_signed,
         not_before: facts.not_before,
         not_after: facts.not_after,
         matches_key,
@@ -288,6 +302,8 @@ mod tests {
             assert_eq!(report.not_before.to_string(), "2020-01-01T00:00:00Z");
             assert!(report.matches_key);
             assert_eq!(report.chain_length, 1);
+            assert!(report.is_self_signed);
+            assert_eq!(report.issuer, report.subject);
         }
     }
 

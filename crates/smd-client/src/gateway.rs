@@ -8,6 +8,7 @@ use storage::policy::{HistoryConfig, RetentionConfig, ZoneError};
 use storage::{Database, DatabaseConfig, OpenError};
 
 use crate::config::{ConfigError, SmdConfig};
+use crate::numbers::{BudgetMeasure, CertificateMeasure};
 use crate::postgres_budget::{BudgetConfig, PostgresBudget};
 use crate::{Client, Unlimited};
 
@@ -71,13 +72,23 @@ impl GatewayConfig {
         Ok(())
     }
 
-    /// Opens the database and makes the client; the program is ready when the database is.
+    /// Opens the database and makes the client; the program is ready when the database is. Certificate and
+    /// budget are measured from then on.
     pub async fn open(&self, context: &Context) -> Result<Gateway, GatewayError> {
         let keys = self.keys.load()?;
         self.history.zone()?;
         let database = Database::open(&self.database, &context.checks).await?;
-        let budget = Arc::new(PostgresBudget::new(database.clone(), &self.budget));
-        let client = Client::with_clock(&self.smd, budget, Arc::clone(&context.clock))?;
+        let budget = PostgresBudget::new(database.clone(), &self.budget);
+        let client = Client::with_clock(
+            &self.smd,
+            Arc::new(budget.clone()),
+            Arc::clone(&context.clock),
+        )?;
+        context.checks.measure(CertificateMeasure::new(
+            client.clone(),
+            Arc::clone(&context.clock),
+        ));
+        context.checks.measure(BudgetMeasure::new(budget));
         Ok(Gateway {
             database,
             client,

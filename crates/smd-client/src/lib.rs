@@ -26,6 +26,7 @@ pub mod gateway;
 pub mod ids;
 mod kind;
 pub mod link;
+mod numbers;
 mod oauth;
 mod postgres_budget;
 mod refusal;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use storage::Database;
-use storage::smd::budget::{self, Limits, Slot};
+use storage::smd::budget::{self, Limits, Slot, Standing};
 use tokio::time::Instant;
 
 use crate::{Budget, BudgetError, Wait};
@@ -58,7 +58,13 @@ pub struct PostgresBudget {
 impl PostgresBudget {
     /// Over this database; every replica must have the same limits.
     #[must_use]
-    pub const fn new(database: Database, config: &BudgetConfig) -> Self {
+    pub fn new(database: Database, config: &BudgetConfig) -> Self {
+        metrics::describe_counter!(
+            "smd_throttled_total",
+            "Answers of the custodian that we ask too often"
+        );
+        // An increase from nothing would not be seen as one.
+        metrics::counter!("smd_throttled_total").increment(0);
         let limits = Limits {
             spacing: Duration::from_millis(config.request_spacing_ms),
             per_hour: config.requests_per_hour,
@@ -72,6 +78,15 @@ impl PostgresBudget {
         budget::reserve(&mut conn, self.limits, wait)
             .await
             .map_err(unavailable)
+    }
+
+    /// How much of it is used.
+    pub(crate) async fn standing(&self) -> Result<(Limits, Standing), BudgetError> {
+        let mut conn = self.database.get().await.map_err(unavailable)?;
+        let standing = budget::standing(&mut conn, self.limits)
+            .await
+            .map_err(unavailable)?;
+        Ok((self.limits, standing))
     }
 
     async fn closed_for(&self) -> Result<Duration, BudgetError> {

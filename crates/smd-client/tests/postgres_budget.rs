@@ -29,6 +29,7 @@ fn config(request_spacing_ms: u64) -> BudgetConfig {
 fn replica(database: &TestDatabase, config: &BudgetConfig) -> Arc<PostgresBudget> {
     let database = Database::new(&DatabaseConfig {
         database_url: Secret::from(database.url()),
+        database_password_file: None,
         database_connections: 2,
     });
     Arc::new(PostgresBudget::new(database.unwrap(), config))
@@ -185,6 +186,7 @@ async fn a_database_that_is_away_is_not_a_turn() {
         let url = database.url().replace(database.name(), "nowhere");
         let database = Database::new(&DatabaseConfig {
             database_url: Secret::from(url),
+            database_password_file: None,
             database_connections: 1,
         });
         PostgresBudget::new(database.unwrap(), &config(1))

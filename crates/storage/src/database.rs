@@ -1,5 +1,6 @@
 //! Configuration and pool of database connections.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,10 +9,12 @@ use diesel_async::pooled_connection::deadpool::{BuildError, PoolError};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use job_queue::{Listener, Pool};
 use service_kit::health::{Checks, Readiness};
-use service_kit::secret::{ExposeSecret, Secret};
+use service_kit::secret::{self, ExposeSecret, Secret, SecretError};
 use service_kit::shutdown::Shutdown;
+use url::Url;
 
 use crate::migration::{MigrateError, check_version};
+use crate::numbers::PoolMeasure;
 
 /// How to reach Postgres.
 #[derive(Debug, Clone, clap::Args)]
@@ -22,15 +25,63 @@ pub struct DatabaseConfig {
     #[arg(long, env = "METERGATE_DATABASE_URL", hide_env_values = true)]
     pub database_url: Secret,
 
+    /// File that holds the role's password, for a URL without one.
+    #[arg(long, env = "METERGATE_DATABASE_PASSWORD_FILE")]
+    pub database_password_file: Option<PathBuf>,
+
     /// Most connections of this process. Too low: jobs and pages wait for each other; too high: the
     /// replicas together exceed Postgres's `max_connections`.
     #[arg(long, env = "METERGATE_DATABASE_CONNECTIONS", default_value_t = 8)]
     pub database_connections: usize,
 }
 
+impl DatabaseConfig {
+    /// The URL, with the password of the file if one is named.
+    pub fn url(&self) -> Result<Secret, DatabaseUrlError> {
+        let file = self.database_password_file.as_deref();
+        let Some(file) = file.filter(|file| !file.as_os_str().is_empty()) else {
+            return Ok(self.database_url.clone());
+        };
+        let password = secret::read("METERGATE_DATABASE_PASSWORD", None, Some(file))?;
+        let mut url = Url::parse(self.database_url.expose_secret())?;
+        if url.password().is_some() {
+            return Err(DatabaseUrlError::Both);
+        }
+        url.set_password(Some(password.expose_secret()))
+            .map_err(|()| DatabaseUrlError::NoHost)?;
+        Ok(Secret::from(String::from(url)))
+    }
+}
+
+/// The password of the file cannot be put into the URL. Never holds either.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseUrlError {
+    /// The file.
+    #[error(transparent)]
+    Password(#[from] SecretError),
+    /// Not a URL.
+    #[error(
+        "METERGATE_DATABASE_URL is no URL ({0}): write postgres://ROLE@HOST:PORT/DATABASE beside METERGATE_DATABASE_PASSWORD_FILE"
+    )]
+    Url(#[from] url::ParseError),
+    /// Two passwords.
+    #[error(
+        "METERGATE_DATABASE_URL has a password and METERGATE_DATABASE_PASSWORD_FILE is set: keep one of them"
+    )]
+    Both,
+    /// Nobody to give the password to.
+    #[error(
+        "METERGATE_DATABASE_URL names no host: write postgres://ROLE@HOST:PORT/DATABASE beside METERGATE_DATABASE_PASSWORD_FILE"
+    )]
+    NoHost,
+}
+
 /// The database could not be reached.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
+    /// The configuration.
+    #[error(transparent)]
+    Url(#[from] DatabaseUrlError),
     /// The pool could not be made.
     #[error("the connection pool: {0}")]
     Build(#[from] BuildError),
@@ -74,26 +125,24 @@ pub type Connection = diesel_async::pooled_connection::deadpool::Object<AsyncPgC
 impl Database {
     /// Makes the pool; connects when first used.
     pub fn new(config: &DatabaseConfig) -> Result<Self, DatabaseError> {
-        let url = config.database_url.expose_secret();
-        let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new(url);
+        let url = config.url()?;
+        let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new(url.expose_secret());
         let pool = Pool::builder(manager)
             .max_size(config.database_connections)
             .wait_timeout(Some(Duration::from_secs(10)))
             .create_timeout(Some(Duration::from_secs(10)))
             .runtime(deadpool::Runtime::Tokio1)
             .build()?;
-        Ok(Self {
-            pool,
-            url: config.database_url.clone(),
-        })
+        Ok(Self { pool, url })
     }
 
     /// Opens the database for a service: reaches it, refuses a schema that this binary was not built
-    /// for, and makes the program ready only while the database answers.
+    /// for, makes the program ready only while the database answers, and has its pool measured.
     pub async fn open(config: &DatabaseConfig, checks: &Checks) -> Result<Self, OpenError> {
         let database = Self::new(config)?;
         check_version(&mut *database.get().await?).await?;
         checks.add(DatabaseCheck::new(database.clone()));
+        checks.measure(PoolMeasure::new(database.pool.clone()));
         Ok(database)
     }
 

@@ -217,6 +217,15 @@ periodic_kind! {
     }
 }
 
+kind_of_one_id! {
+    /// Ends an accepted permission because the operator wants it; its home is told.
+    AiidaTerminate { permission: PermissionId }
+    KindSpec {
+        announced: true,
+        ..KindSpec::new("aiida.terminate", AIIDA_PERMISSION, &[OPERATOR])
+    }
+}
+
 /// Tells the eligible party's webhook of the events it does not know yet, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookDeliver {}
@@ -245,7 +254,7 @@ periodic_kind! {
 
 /// All of them.
 #[must_use]
-pub const fn all() -> [KindSpec; 15] {
+pub const fn all() -> [KindSpec; 16] {
     [
         SmdFetch::SPEC,
         SmdCollect::SPEC,
@@ -260,6 +269,7 @@ pub const fn all() -> [KindSpec; 15] {
         AiidaCommand::SPEC,
         AiidaStatus::SPEC,
         AiidaTimeout::SPEC,
+        AiidaTerminate::SPEC,
         WebhookDeliver::SPEC,
         StreamPartitions::SPEC,
     ]

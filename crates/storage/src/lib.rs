@@ -4,8 +4,11 @@
 //! - [`kinds`]: every kind of job, with who enqueues and who runs it.
 //! - [`smd`]: authorizations, pulls, readings, notices and the request budget of Share My Data.
 //! - [`aiida`]: permissions, their events and data of AIIDA homes; [`iam`]: the tables that the broker reads.
+//! - [`logins`]: the services' roles get their passwords.
 //! - [`policy`]: how much is pulled and how long it is kept, as promised to the customer.
-//! - [`audit`]: what was done to a customer's data.
+//! - [`numbers`]: what Prometheus is told of all that.
+//! - [`audit`]: what was done to a customer's data. [`subject`]: everything that is stored about one.
+//! - [`retention`]: what is stored of which age. [`server`]: what the operator's checks ask of Postgres.
 //!
 //! Services and `smd-client` depend on this crate; it depends on `job-queue`, `permission` and `service-kit`. Nothing here
 //! opens a connection to anything but Postgres.
@@ -16,13 +19,20 @@ pub mod database;
 pub mod iam;
 mod ids;
 pub mod kinds;
+pub mod logins;
 mod migration;
+pub mod numbers;
 pub mod policy;
+pub mod retention;
 pub mod schema;
+pub mod server;
 pub mod smd;
 mod sql;
+pub mod subject;
 
-pub use database::{Connection, Database, DatabaseCheck, DatabaseConfig, DatabaseError, OpenError};
+pub use database::{
+    Connection, Database, DatabaseCheck, DatabaseConfig, DatabaseError, DatabaseUrlError, OpenError,
+};
 pub use migration::{MigrateError, check_version, migrate};
 
 /// One-way name of a token that somebody else keeps: state, browser cookie, ticket.

@@ -161,7 +161,6 @@ pub mod aiida {
     diesel::table! {
         aiida.credential (permission_id) {
             permission_id -> Uuid,
-            generation -> Integer,
             password_hash -> Text,
             created_at -> Timestamptz,
         }

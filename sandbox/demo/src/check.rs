@@ -9,11 +9,21 @@ use jiff::{Span, Timestamp};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::{BoxError, Delivered, Stack};
+use crate::{BoxError, Delivered, Site};
 
 /// The columns we look at: usage point, local time, then a value per flow.
 const ELECTRICITY_FLOWS: [(usize, u16); 2] = [(2, 1), (3, 19)];
 const GAS_FLOWS: [(usize, u16); 1] = [(2, 1)];
+
+/// ESPI `commodity` of natural gas.
+pub const GAS: u16 = 7;
+
+/// The header of a file for electricity, and of one for gas.
+const HEADERS: [&str; 2] = [
+    "SA_UUID,Interval Timestamp,Delivered From Grid Value (Wh),Back To Grid Value (Wh),\
+     Start (UTC),Duration (s),Unit,Quality,Time Of Use,Cost",
+    "SA_UUID,Interval Timestamp,Gas Value,Start (UTC),Duration (s),Unit,Quality,Time Of Use,Cost",
+];
 
 /// A flow of a usage point, by ESPI's flow direction.
 pub type Flow = (String, u16);
@@ -42,7 +52,7 @@ pub struct FileSummary {
 pub fn totals(files: &[Delivered]) -> Result<Totals, BoxError> {
     let mut totals = Totals::default();
     for file in files {
-        let flows: &[(usize, u16)] = if file.name.ends_with("-gas.csv") {
+        let flows: &[(usize, u16)] = if is_gas(file) {
             &GAS_FLOWS
         } else {
             &ELECTRICITY_FLOWS
@@ -68,6 +78,36 @@ pub fn totals(files: &[Delivered]) -> Result<Totals, BoxError> {
         }
     }
     Ok(totals)
+}
+
+fn is_gas(file: &Delivered) -> bool {
+    file.name.ends_with("-gas.csv")
+}
+
+/// The file begins with the header of its table, and has rows.
+pub fn columns(file: &Delivered) -> Result<(), BoxError> {
+    let text = String::from_utf8_lossy(&file.bytes);
+    let mut lines = text.lines();
+    let header = HEADERS.get(usize::from(is_gas(file)));
+    if lines.next() != header.copied() || lines.next().is_none() {
+        let first = text.lines().next().unwrap_or_default();
+        return Err(format!("{} begins with {first:?}", file.name).into());
+    }
+    Ok(())
+}
+
+/// Every flow has each day from its first to its last; how many days of flows that makes.
+pub fn no_gaps(totals: &Totals) -> Result<usize, BoxError> {
+    let mut last: BTreeMap<&Flow, Date> = BTreeMap::new();
+    // Days of a flow come in their order.
+    for (flow, day) in totals.days.keys() {
+        if let Some(before) = last.insert(flow, *day)
+            && before.tomorrow()? != *day
+        {
+            return Err(format!("{flow:?} has {before} and then {day}").into());
+        }
+    }
+    Ok(totals.days.len())
 }
 
 /// Rows below the header.
@@ -98,12 +138,12 @@ pub fn owed_months(now: Timestamp, months: i32) -> Result<(Date, Date), BoxError
 
 /// Compares with the custodian's truth on these days; the error says what differs.
 pub async fn compare(
-    stack: &Stack,
+    site: &Site,
     customer: &str,
     days: (Date, Date),
     totals: &Totals,
 ) -> Result<Vec<FlowTruth>, BoxError> {
-    let truth: Vec<FlowTruth> = stack
+    let truth: Vec<FlowTruth> = site
         .control(&format!(
             "truth?customer={customer}&from={}&to={}",
             days.0, days.1
@@ -176,3 +216,42 @@ pub const NO_TOKEN_LEFT: &str = "DO $$ BEGIN
         RAISE EXCEPTION 'a token is left in the database';
     END IF;
 END $$";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, text: &str) -> Delivered {
+        Delivered {
+            name: name.to_owned(),
+            bytes: text.as_bytes().to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_missing_day_is_seen() {
+        let row = |day: u8| format!("1,2026-03-{day:02}T00:00:00-08:00,0.5\n");
+        let text = |days: &[u8]| {
+            format!(
+                "a,b,c\n{}",
+                days.iter().map(|day| row(*day)).collect::<String>()
+            )
+        };
+        let gaps = |days: &[u8]| no_gaps(&totals(&[file("x-gas.csv", &text(days))]).unwrap());
+        assert_eq!(gaps(&[3, 4, 5]).unwrap(), 3);
+        let error = gaps(&[3, 5]).unwrap_err().to_string();
+        assert!(error.contains("2026-03-03 and then 2026-03-05"), "{error}");
+    }
+
+    #[test]
+    fn each_table_has_its_columns() {
+        let [electricity, gas] = HEADERS;
+        assert!(columns(&file("x-electricity.csv", &format!("{electricity}\n1\n"))).is_ok());
+        assert!(columns(&file("x-gas.csv", &format!("{gas}\n1\n"))).is_ok());
+        assert!(
+            columns(&file("x-gas.csv", &format!("{gas}\n"))).is_err(),
+            "no rows"
+        );
+        assert!(columns(&file("x-gas.csv", &format!("{electricity}\n1\n"))).is_err());
+    }
+}

@@ -2,15 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::{Certificate, Client, Method};
+use jiff::Timestamp;
+use reqwest::{Client, Method, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{BoxError, Stack};
+use crate::patience::{Trouble, patiently};
+use crate::{BoxError, Site};
 
-/// How long an answer may take.
+/// How long a permission may take to get where it is wanted, or as long as the site's patience.
 const LIMIT: Duration = Duration::from_secs(30);
 /// How often a permission is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -21,6 +23,7 @@ pub struct Party {
     http: Client,
     base: String,
     key: String,
+    patience: Duration,
 }
 
 /// What a household is shown.
@@ -72,6 +75,8 @@ pub struct Refusal {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stored {
+    /// When it was measured.
+    pub measured_at: Timestamp,
     /// OBIS code.
     pub obis: String,
     /// Exact decimal.
@@ -81,34 +86,38 @@ pub struct Stored {
 }
 
 impl Party {
-    /// A party with a key of its own, made by the operator's command.
-    pub fn new(stack: &Stack) -> Result<Self, BoxError> {
-        let made = stack
-            .metergate()?
-            .args(["api-keys", "add", "demo"])
-            .output()?;
-        if !made.status.success() {
-            return Err(String::from_utf8_lossy(&made.stderr).into_owned().into());
-        }
-        service_kit::http::install_tls_provider();
-        let authority = Certificate::from_pem(stack.authority.pem().as_bytes())?;
+    /// The party whose key the site has.
+    pub fn new(site: &Site) -> Result<Self, BoxError> {
+        let key = site.api_key.clone();
         Ok(Self {
-            http: Client::builder()
-                .add_root_certificate(authority)
-                .timeout(LIMIT)
-                .build()?,
-            base: format!("{}/api/v1", stack.nginx.url()),
-            key: String::from_utf8(made.stdout)?.trim().to_owned(),
+            http: site.client()?,
+            base: format!("{}/api/v1", site.url),
+            key: key.ok_or("no key to the API")?,
+            patience: site.patience,
         })
     }
 
-    /// Sends a request and reads the answer; one that is no success is an error with what it says.
+    /// Sends a request and reads the answer; one that is no success is an error with what it says. Only reading is
+    /// tried again while a service is away.
     pub async fn send<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
         body: Option<&Value>,
     ) -> Result<T, BoxError> {
+        let patience = match method {
+            Method::GET => self.patience,
+            _ => Duration::ZERO,
+        };
+        patiently(patience, async || self.send_once(&method, path, body).await).await
+    }
+
+    async fn send_once<T: DeserializeOwned>(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<T, Trouble> {
         let mut request = self
             .http
             .request(method.clone(), format!("{}{path}", self.base))
@@ -116,13 +125,15 @@ impl Party {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request.send().await?;
-        let (status, bytes) = (answer.status(), answer.bytes().await?);
+        let away = |error: reqwest::Error| Trouble::Away(error.into());
+        let answer = request.send().await.map_err(away)?;
+        let (status, bytes) = (answer.status(), answer.bytes().await.map_err(away)?);
         if !status.is_success() {
             let text = String::from_utf8_lossy(&bytes);
-            return Err(format!("{method} {path} answers {status}: {text}").into());
+            let said = format!("{method} {path} answers {status}: {text}");
+            return Err(Trouble::status(status.as_u16(), said));
         }
-        Ok(serde_json::from_slice(&bytes)?)
+        serde_json::from_slice(&bytes).map_err(|error| Trouble::Final(error.into()))
     }
 
     /// Asks a customer for a permission under a data need.
@@ -147,6 +158,31 @@ impl Party {
             .send(Method::GET, &format!("/permissions/{id}/readings"), None)
             .await?;
         Ok(page.readings)
+    }
+
+    /// All readings of a permission, page by page.
+    pub async fn all_readings(&self, id: Uuid) -> Result<Vec<Stored>, BoxError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Page {
+            readings: Vec<Stored>,
+            next_cursor: Option<String>,
+        }
+        let (mut all, mut cursor) = (Vec::new(), None::<String>);
+        loop {
+            let mut url = Url::parse(&self.base)?;
+            url.query_pairs_mut()
+                .append_pair("limit", "10000")
+                .extend_pairs(cursor.iter().map(|cursor| ("cursor", cursor)));
+            let query = url.query().unwrap_or_default();
+            let path = format!("/permissions/{id}/readings?{query}");
+            let page: Page = self.send(Method::GET, &path, None).await?;
+            all.extend(page.readings);
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                return Ok(all);
+            }
+        }
     }
 
     /// Sends a document to a home.
@@ -192,14 +228,14 @@ impl Party {
         what: &str,
         wanted: impl Fn(&PermissionState) -> bool,
     ) -> Result<PermissionState, BoxError> {
-        let started = Instant::now();
+        let (started, limit) = (Instant::now(), LIMIT.max(self.patience));
         loop {
             let state = self.permission(id).await?;
             if wanted(&state) {
                 return Ok(state);
             }
-            if started.elapsed() > LIMIT {
-                return Err(format!("waited {LIMIT:?} for {what}: {state:?}").into());
+            if started.elapsed() > limit {
+                return Err(format!("waited {limit:?} for {what}: {state:?}").into());
             }
             tokio::time::sleep(LOOK).await;
         }

@@ -34,7 +34,8 @@ use actix_web::web::Data;
 use job_queue::{Worker, WorkerSettings};
 use service_kit::http::{HttpError, PublicServer};
 use service_kit::program::Context;
-use storage::kinds::{AiidaStatus, AiidaTimeout, WebhookDeliver};
+use storage::kinds::{AiidaStatus, AiidaTerminate, AiidaTimeout, WebhookDeliver};
+use storage::numbers::PermissionMeasure;
 use storage::{Database, OpenError};
 
 pub use config::{Config, ConfigError, FacadeConfig, ProcessConfig, WebhookConfig};
@@ -79,6 +80,9 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     config.check()?;
     let database = Database::open(&config.database, &context.checks).await?;
+    context
+        .checks
+        .measure(PermissionMeasure::new(database.clone()));
     let service = Data::new(Service::new(config, database, &context)?);
     service::describe_metrics();
     let webhook = Webhook::new(
@@ -94,6 +98,7 @@ pub async fn serve(
         WorkerSettings::default(),
     )
     .handle::<AiidaStatus, _>(8, jobs::Jobs::new(&service))
+    .handle::<AiidaTerminate, _>(1, jobs::Jobs::new(&service))
     .handle::<AiidaTimeout, _>(1, jobs::Jobs::new(&service))
     .handle::<WebhookDeliver, _>(1, webhook);
     let feed = service.feed.run(&service.database, &context.shutdown);

@@ -182,6 +182,9 @@ pub(crate) fn describe_metrics() {
     metrics::describe_counter!("aiida_swept_total", "Steps without a job that were found");
     metrics::describe_gauge!(
         "aiida_permissions_stuck",
-        "Permissions in a state in which none can rest"
+        "Permissions in a state in which none can rest, as of this replica's last look"
     );
+    // An increase from nothing would not be seen as one.
+    metrics::counter!("aiida_hashes_refused_total").increment(0);
+    metrics::counter!("aiida_grants_late_total").increment(0);
 }

@@ -55,11 +55,11 @@ pub struct StreamConfig {
     pub batch_milliseconds: u64,
 
     /// Most messages that the broker sends before it has an acknowledgement (MQTT's Receive Maximum): what this
-    /// process holds in memory. Twice a batch keeps the next one coming while one is stored.
+    /// process holds in memory. Four times a batch: one is stored, one waits, one is collected and one is on its way.
     #[arg(
         long = "aiida-stream-in-flight",
         env = "METERGATE_AIIDA_STREAM_IN_FLIGHT",
-        default_value_t = 1000,
+        default_value_t = 2000,
         value_parser = clap::value_parser!(u16).range(1..)
     )]
     pub in_flight: u16,

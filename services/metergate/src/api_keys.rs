@@ -6,9 +6,10 @@ use diesel_async::AsyncConnection;
 use serde_json::json;
 use service_kit::random::{Random, SystemRandom};
 use storage::aiida::{ApiKeyId, api_key};
-use storage::{Database, DatabaseConfig, audit};
+use storage::{DatabaseConfig, audit};
 
-use crate::jobs::{CommandError, block_on};
+use crate::command::{CommandError, block_on, open};
+use crate::table::{Format, Table, at, maybe_at};
 
 /// Adds, lists or revokes keys of the API under /api/v1.
 #[derive(Debug, clap::Args)]
@@ -27,7 +28,10 @@ enum Action {
         name: String,
     },
     /// All keys, oldest first.
-    List,
+    List {
+        #[command(flatten)]
+        format: Format,
+    },
     /// Ends a key at once.
     Revoke {
         /// Its id, as `list` shows it.
@@ -42,9 +46,7 @@ impl ApiKeys {
     }
 
     async fn act(self, out: &mut impl Write) -> Result<(), CommandError> {
-        let database = Database::new(&self.database)?;
-        let mut conn = database.get().await?;
-        storage::check_version(&mut conn).await?;
+        let (_database, mut conn) = open(&self.database).await?;
         match self.action {
             Action::Add { name } => {
                 let id = ApiKeyId::from(SystemRandom.uuid());
@@ -57,13 +59,17 @@ impl ApiKeys {
                     .await?;
                 writeln!(out, "{key}")?;
             }
-            Action::List => {
+            Action::List { format } => {
+                let mut table = Table::new(&["id", "created_at", "revoked_at", "name"]);
                 for key in api_key::list(&mut conn).await? {
-                    let ended = key
-                        .revoked_at
-                        .map_or_else(|| "valid".to_owned(), |at| format!("revoked {at}"));
-                    writeln!(out, "{}  {}  {ended}  {}", key.id, key.created_at, key.name)?;
+                    table.row(vec![
+                        json!(key.id),
+                        at(key.created_at),
+                        maybe_at(key.revoked_at),
+                        json!(key.name),
+                    ]);
                 }
+                table.print(out, format)?;
             }
             Action::Revoke { id } => {
                 conn.transaction(async |conn| {

@@ -14,7 +14,7 @@ use storage::smd::{AuthorizationId, authorization, erasure as smd};
 use storage::{Database, DatabaseConfig, audit};
 use tokio::time::Instant;
 
-use crate::jobs::{CommandError, block_on};
+use crate::command::{CommandError, block_on, open};
 
 /// How long aiida-stream may go on storing what came under a permission that is gone: it remembers permissions for
 /// two seconds, and then stores the batch that it has begun.
@@ -56,9 +56,7 @@ impl Erase {
     }
 
     async fn erase(self, out: &mut impl Write) -> Result<(), CommandError> {
-        let database = Database::new(&self.database)?;
-        let mut conn = database.get().await?;
-        storage::check_version(&mut conn).await?;
+        let (database, mut conn) = open(&self.database).await?;
         let found = Found {
             authorizations: smd::find(&mut conn, &self.customer).await?,
             permissions: aiida::find(&mut conn, &self.customer).await?,

@@ -1,13 +1,15 @@
 //! `metergate jobs`: what an operator does with jobs by hand.
 
-use std::future::Future;
-use std::io::{self, Write};
+use std::io::Write;
 
-use job_queue::QueueError;
+use diesel_async::AsyncPgConnection;
 use job_queue::operate::{self, JobRow};
-use serde_json::json;
-use storage::aiida::ApiKeyId;
-use storage::{Database, DatabaseConfig, DatabaseError, MigrateError, audit};
+use serde_json::{Value, json};
+use storage::{DatabaseConfig, audit};
+
+use crate::command::open;
+pub use crate::command::{CommandError, block_on};
+use crate::table::{Format, Table, at, maybe_at, record};
 
 /// Lists, shows, retries or discards jobs.
 #[derive(Debug, clap::Args)]
@@ -31,11 +33,15 @@ enum Action {
         /// At most this many.
         #[arg(long, default_value_t = 50)]
         limit: i64,
+        #[command(flatten)]
+        format: Format,
     },
-    /// One job with the errors of its attempts, as JSON.
+    /// One job with the errors of its attempts.
     Show {
         /// Its id.
         id: i64,
+        #[command(flatten)]
+        format: Format,
     },
     /// Runs a discarded or waiting job now.
     Retry {
@@ -52,57 +58,6 @@ enum Action {
     },
 }
 
-/// A command could not be carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum CommandError {
-    /// No runtime.
-    #[error("cannot start the runtime: {0}")]
-    Runtime(#[source] io::Error),
-    /// The output.
-    #[error("cannot write the output: {0}")]
-    Output(#[from] io::Error),
-    /// The database.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// The schema.
-    #[error(transparent)]
-    Schema(#[from] MigrateError),
-    /// A query.
-    #[error("the database: {0}")]
-    Query(#[from] diesel::result::Error),
-    /// The job table.
-    #[error(transparent)]
-    Queue(#[from] QueueError),
-    /// No such job.
-    #[error("there is no job {0}: completed ones are kept for a day (`metergate jobs list`)")]
-    NoJob(i64),
-    /// The job is in another state.
-    #[error("job {id} cannot be {verb}: it has ended or is running (`metergate jobs show {id}`)")]
-    WrongState {
-        /// Its id.
-        id: i64,
-        /// What was wanted.
-        verb: &'static str,
-    },
-    /// No such customer.
-    #[error(
-        "nobody is known by {0:?}: give the subscription id or our id of the authorization, for AIIDA the connection id or the id of a permission"
-    )]
-    NoCustomer(String),
-    /// No such key.
-    #[error("no valid key has the id {0} (`metergate api-keys list`)")]
-    NoKey(ApiKeyId),
-}
-
-/// Runs a command's future to its end.
-pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T, CommandError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(CommandError::Runtime)?;
-    Ok(runtime.block_on(future))
-}
-
 impl Jobs {
     /// Carries the action out.
     pub fn run(self, out: &mut impl Write) -> Result<(), CommandError> {
@@ -110,31 +65,23 @@ impl Jobs {
     }
 
     async fn act(self, out: &mut impl Write) -> Result<(), CommandError> {
-        let database = Database::new(&self.database)?;
-        let mut conn = database.get().await?;
-        storage::check_version(&mut conn).await?;
+        let (_database, mut conn) = open(&self.database).await?;
         match self.action {
-            Action::List { state, kind, limit } => {
-                for job in
-                    operate::list(&mut conn, state.as_deref(), kind.as_deref(), limit).await?
-                {
-                    let last = job.errors.last().map_or("", String::as_str);
-                    writeln!(
-                        out,
-                        "{:>8}  {:<14} {:<10} {:>3}  {}  {last}",
-                        job.id,
-                        job.kind,
-                        job.state,
-                        job.attempt,
-                        job.run_at.to_jiff()
-                    )?;
-                }
+            Action::List {
+                state,
+                kind,
+                limit,
+                format,
+            } => {
+                let jobs =
+                    operate::list(&mut conn, state.as_deref(), kind.as_deref(), limit).await?;
+                list(&jobs).print(out, format)?;
             }
-            Action::Show { id } => {
+            Action::Show { id, format } => {
                 let job = operate::show(&mut conn, id)
                     .await?
                     .ok_or(CommandError::NoJob(id))?;
-                writeln!(out, "{:#}", describe(&job))?;
+                record(out, format, &describe(&job))?;
             }
             Action::Retry { id } => {
                 let changed = operate::retry(&mut conn, id).await?;
@@ -142,7 +89,7 @@ impl Jobs {
                     id,
                     verb: "retried",
                 })?;
-                audit::record(&mut conn, "job.retried", None, &json!({ "job": id })).await?;
+                note(&mut conn, "job.retried", id).await?;
                 writeln!(out, "job {id} runs again")?;
             }
             Action::Discard { id, reason } => {
@@ -151,7 +98,7 @@ impl Jobs {
                     id,
                     verb: "discarded",
                 })?;
-                audit::record(&mut conn, "job.discarded", None, &json!({ "job": id })).await?;
+                note(&mut conn, "job.discarded", id).await?;
                 writeln!(out, "job {id} is discarded")?;
             }
         }
@@ -159,17 +106,39 @@ impl Jobs {
     }
 }
 
-fn describe(job: &JobRow) -> serde_json::Value {
-    json!({
-        "id": job.id,
-        "kind": job.kind,
-        "payload": job.payload,
-        "state": job.state,
-        "attempt": job.attempt,
-        "max_attempts": job.max_attempts,
-        "run_at": job.run_at.to_jiff(),
-        "created_at": job.created_at.to_jiff(),
-        "finished_at": job.finished_at.map(jiff_diesel::Timestamp::to_jiff),
-        "errors": job.errors,
-    })
+async fn note(conn: &mut AsyncPgConnection, action: &str, id: i64) -> Result<(), CommandError> {
+    Ok(audit::record(conn, action, None, &json!({ "job": id })).await?)
+}
+
+fn list(jobs: &[JobRow]) -> Table {
+    let mut table = Table::new(&["id", "kind", "state", "attempt", "run_at", "last_error"]);
+    for job in jobs {
+        table.row(vec![
+            json!(job.id),
+            json!(job.kind),
+            json!(job.state),
+            json!(job.attempt),
+            at(job.run_at.to_jiff()),
+            json!(job.errors.last()),
+        ]);
+    }
+    table
+}
+
+fn describe(job: &JobRow) -> Vec<(&'static str, Value)> {
+    vec![
+        ("id", json!(job.id)),
+        ("kind", json!(job.kind)),
+        ("payload", json!(job.payload)),
+        ("state", json!(job.state)),
+        ("attempt", json!(job.attempt)),
+        ("max_attempts", json!(job.max_attempts)),
+        ("run_at", at(job.run_at.to_jiff())),
+        ("created_at", at(job.created_at.to_jiff())),
+        (
+            "finished_at",
+            maybe_at(job.finished_at.map(jiff_diesel::Timestamp::to_jiff)),
+        ),
+        ("errors", json!(job.errors)),
+    ]
 }

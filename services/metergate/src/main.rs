@@ -5,11 +5,18 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use metergate::api_keys::ApiKeys;
+use metergate::audit::Audit;
+use metergate::customers::Customers;
 use metergate::doctor::Doctor;
 use metergate::erase::Erase;
+use metergate::export::Export;
 use metergate::files::{Convert, Inspect};
+use metergate::healthcheck::Healthcheck;
 use metergate::jobs::Jobs;
 use metergate::migrate::Migrate;
+use metergate::permissions::Permissions;
+use metergate::retention::Retention;
+use metergate::rotate_keys::RotateKeys;
 use metergate::serve::Serve;
 use service_kit::config::check_environment;
 use service_kit::program::exit_code;
@@ -26,10 +33,17 @@ struct Cli {
 enum Command {
     Serve(Box<Serve>),
     Migrate(Migrate),
+    Healthcheck(Healthcheck),
     Doctor(Box<Doctor>),
     Jobs(Jobs),
+    Customers(Customers),
+    Permissions(Permissions),
     Erase(Erase),
+    Export(Export),
+    Retention(Box<Retention>),
+    Audit(Audit),
     ApiKeys(ApiKeys),
+    RotateKeys(RotateKeys),
     Inspect(Inspect),
     Convert(Convert),
 }
@@ -47,10 +61,17 @@ fn main() -> ExitCode {
             exit_code("metergate", serve.run())
         }
         Command::Migrate(migrate) => report(migrate.run()),
+        Command::Healthcheck(healthcheck) => report(healthcheck.run()),
         Command::Doctor(doctor) => report(doctor.run(&mut out)),
         Command::Jobs(jobs) => report(jobs.run(&mut out)),
+        Command::Customers(customers) => report(customers.run(&mut out)),
+        Command::Permissions(permissions) => report(permissions.run(&mut out)),
         Command::Erase(erase) => report(erase.run(&mut out)),
+        Command::Export(export) => report(export.run(&mut out)),
+        Command::Retention(retention) => report(retention.run(&mut out)),
+        Command::Audit(audit) => report(audit.run(&mut out)),
         Command::ApiKeys(keys) => report(keys.run(&mut out)),
+        Command::RotateKeys(keys) => report(keys.run(&mut out)),
         Command::Inspect(inspect) => report(inspect.run(&mut out)),
         Command::Convert(convert) => report(convert.run(&mut out)),
     }

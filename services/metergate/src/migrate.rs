@@ -1,7 +1,11 @@
-//! `metergate migrate`: brings the database up to date.
+//! `metergate migrate`: brings the database up to date, and the logins of the services with it.
+
+use std::path::PathBuf;
 
 use service_kit::secret::ExposeSecret;
-use storage::{DatabaseConfig, MigrateError};
+use storage::DatabaseConfig;
+
+use crate::jobs::CommandError;
 
 /// Brings the database up to date; safe at any time, also twice at once.
 ///
@@ -10,14 +14,24 @@ use storage::{DatabaseConfig, MigrateError};
 pub struct Migrate {
     #[command(flatten)]
     database: DatabaseConfig,
+
+    /// Folder of the services' database passwords, a file for each login: `smd-auth`, `smd-fetcher`, `csv-exporter`,
+    /// `aiida-permission`, `mqtt-iam`, `aiida-stream`, `operator` and `emqx`. Each login is made, or given this
+    /// password; what has no file is left alone. Their names in the database are the same with `_` for `-`.
+    #[arg(long, env = "METERGATE_LOGINS_DIR")]
+    logins: Option<PathBuf>,
 }
 
 impl Migrate {
     /// Migrates.
-    pub fn run(self) -> Result<(), crate::jobs::CommandError> {
+    pub fn run(self) -> Result<(), CommandError> {
         crate::jobs::block_on(async {
-            storage::migrate(self.database.database_url.expose_secret()).await?;
-            Ok::<_, MigrateError>(())
+            let url = self.database.url().map_err(storage::DatabaseError::from)?;
+            storage::migrate(url.expose_secret()).await?;
+            if let Some(folder) = &self.logins {
+                storage::logins::set(url.expose_secret(), folder).await?;
+            }
+            Ok::<_, CommandError>(())
         })??;
         Ok(())
     }

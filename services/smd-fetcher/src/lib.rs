@@ -15,6 +15,7 @@ mod consent;
 mod error;
 mod fetch;
 mod ingest;
+mod numbers;
 mod recheck;
 mod release;
 mod sweep;
@@ -32,6 +33,7 @@ use service_kit::secret::Keyring;
 use smd_client::{Client, Gateway, GatewayError};
 use storage::Database;
 use storage::kinds::{SmdCollect, SmdFetch, SmdRecheck, SmdRelease, SmdSweep};
+use storage::numbers::AuthorizationMeasure;
 use storage::smd::AuthorizationId;
 use tokio::sync::Mutex;
 
@@ -72,6 +74,10 @@ pub async fn run(config: Config, context: Context) -> Result<(), GatewayError> {
         client,
         keys,
     } = config.gateway.open(&context).await?;
+    numbers::describe();
+    context
+        .checks
+        .measure(AuthorizationMeasure::new(database.clone()));
     let listener = database.listen(&context.shutdown);
     let pool = database.pool().clone();
     let concurrency = config.fetch.concurrency;

@@ -111,8 +111,6 @@ impl Fetcher {
             Ok(report) => {
                 let now = self.clock.now();
                 let days = report.days_left(now);
-                metrics::gauge!("smd_certificate_days_left")
-                    .set(f64::from(i32::try_from(days).unwrap_or(i32::MAX)));
                 if let Some(warning) = report.warning(now, EXPIRES_SOON) {
                     tracing::error!(days, warning, "our client certificate needs attention");
                 }

@@ -45,7 +45,7 @@ async fn a_customer_cancels_and_then_shares_in_a_real_browser() {
 
 /// From the consent page to the custodian's choice of what to share.
 async fn log_in(browser: &Chromium, stack: &Stack, key: &str) {
-    let customer = Customer::new(stack, key).await.unwrap().known;
+    let customer = Customer::new(stack.site(), key).await.unwrap().known;
     // As PG&E sends those who start there.
     browser
         .open(&format!(
@@ -118,7 +118,7 @@ async fn share(browser: &Chromium, stack: &Stack, key: &str) {
         "{text}"
     );
     assert_eq!(text.matches("done").count(), 4, "every step: {text}");
-    let authorization = stack.authorization_of(key).await.unwrap();
+    let authorization = stack.site().authorization_of(key).await.unwrap();
     assert_eq!(
         (authorization.status, authorization.live_tokens),
         (0, 0),

@@ -29,7 +29,7 @@ async fn two_fetchers_share_the_work_and_keep_the_limit() {
     let apart = "SELECT min(gap) >= interval '1500 ms' AND count(gap) > 15
         FROM (SELECT slot_at - lag(slot_at) OVER (ORDER BY number) AS gap FROM smd.budget_slot) slots";
     assert!(world.stack.holds(apart).await.unwrap(), "slots too near");
-    let counts: RequestCounts = world.stack.control("requests").await.unwrap();
+    let counts: RequestCounts = world.stack.site().control("requests").await.unwrap();
     assert_eq!(
         (counts.most_in_a_second, counts.throttled),
         (1, 0),

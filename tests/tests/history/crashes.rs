@@ -85,7 +85,7 @@ async fn a_stopped_replica_hands_over_and_a_revoked_pull_ends() {
 
     let mut customer = world.customer("fable").await;
     world.until_received(3).await;
-    world.stack.revoke("fable").await.unwrap();
+    world.stack.site().revoke("fable").await.unwrap();
     let end = world.end_of(&mut customer).await;
     assert!(end.contains("withdrew") && end.contains("erased"), "{end}");
     let erased = "SELECT count(*) = 0 FROM smd.series s JOIN smd.authorization a ON a.id = s.authorization_id WHERE stage <> 'fetched'";

@@ -38,8 +38,11 @@ async fn four_customers_from_click_to_csv() {
         secrets.extend(known.usage_points.iter().map(|point| point.id.clone()));
         secrets.extend(files.into_iter().map(|file| file.name));
     }
-    assert_eq!(world.stack.status_without_password().await.unwrap(), 401);
-    let counts: RequestCounts = world.stack.control("requests").await.unwrap();
+    assert_eq!(
+        world.stack.site().status_without_password().await.unwrap(),
+        401
+    );
+    let counts: RequestCounts = world.stack.site().control("requests").await.unwrap();
     // Nine usage points with fourteen windows, or five for the newcomer; announced ones are asked for
     // and fetched, and each of those has a dead link.
     let windows = 3 * 14 + 2 * 14 + 3 * 3 * 14 + 4;

@@ -66,8 +66,8 @@ struct World {
 impl World {
     /// A customer authorizes and lands on the progress page.
     async fn customer(&self, key: &str) -> Customer {
-        let mut customer = Customer::new(&self.stack, key).await.unwrap();
-        customer.authorize(&self.stack).await.unwrap();
+        let mut customer = Customer::new(self.stack.site(), key).await.unwrap();
+        customer.authorize(self.stack.site()).await.unwrap();
         customer
     }
 
@@ -106,6 +106,7 @@ impl World {
     /// The subscription of a customer's newest authorization.
     async fn subscription(&self, key: &str) -> String {
         self.stack
+            .site()
             .authorization_of(key)
             .await
             .unwrap()
@@ -116,7 +117,7 @@ impl World {
     /// The customer's files, through nginx with the password.
     async fn files_of(&self, key: &str) -> Vec<Delivered> {
         let subscription = self.subscription(key).await;
-        let mut files = self.stack.download().await.unwrap();
+        let mut files = self.stack.site().download().await.unwrap();
         files.retain(|file| file.name.contains(&subscription));
         files
     }
@@ -128,10 +129,10 @@ impl World {
         let files = self.files_of(key).await;
         let totals = check::totals(&files).unwrap();
         let owed = check::owed_months(SystemClock.now(), months).unwrap();
-        check::compare(&self.stack, key, owed, &totals)
+        check::compare(self.stack.site(), key, owed, &totals)
             .await
             .unwrap();
-        let report = self.stack.authorization_of(key).await.unwrap();
+        let report = self.stack.site().authorization_of(key).await.unwrap();
         assert_eq!((report.status, report.live_tokens), (0, 0), "{key}");
         assert_eq!(format!("{:?}", report.state), "Deleted", "{key}");
         self.stack.sql(check::NO_TOKEN_LEFT).await.unwrap();

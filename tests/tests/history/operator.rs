@@ -31,7 +31,13 @@ async fn the_operator_looks_discards_and_erases() {
         "{end}"
     );
     assert_eq!(
-        world.stack.authorization_of("later").await.unwrap().status,
+        world
+            .stack
+            .site()
+            .authorization_of("later")
+            .await
+            .unwrap()
+            .status,
         0
     );
     // Tried again, it finds that it was given up.
@@ -56,7 +62,13 @@ async fn erased_in_the_middle(world: &World) {
     assert_eq!(customer.visitor.reload().await.unwrap().status, 404);
     world.until(&tombstones(2)).await;
     assert_eq!(
-        world.stack.authorization_of("later").await.unwrap().status,
+        world
+            .stack
+            .site()
+            .authorization_of("later")
+            .await
+            .unwrap()
+            .status,
         0
     );
     // Nobody is known by that any more.
@@ -72,7 +84,7 @@ async fn erased_after_delivery(world: &World) {
     let subscription = world.subscription("newcomer").await;
     let (done, said) = world.metergate(&["erase", &subscription]);
     assert!(done && said.contains("the files are removed"), "{said}");
-    assert!(world.stack.download().await.unwrap().is_empty());
+    assert!(world.stack.site().download().await.unwrap().is_empty());
     world.until(&tombstones(3)).await;
     let audited =
         "SELECT count(*) = 2 FROM audit.event WHERE action = 'smd.erased' AND detail = '{}'";

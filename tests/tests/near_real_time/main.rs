@@ -79,7 +79,7 @@ async fn start_with(mut options: StackOptions) -> World {
     options.fast = true;
     let folder = tempfile::tempdir().unwrap();
     let stack = Stack::start(folder.path(), &options).await.unwrap();
-    let party = Party::new(&stack).unwrap();
+    let party = Party::new(stack.site()).unwrap();
     World {
         stack,
         party,

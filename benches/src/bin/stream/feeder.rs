@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, Semaphore};
 use crate::messages::Message;
 
 /// The service's default.
-const RECEIVE_MAXIMUM: usize = 1000;
+const RECEIVE_MAXIMUM: usize = 2000;
 /// Messages in one write.
 const TOGETHER: usize = 32;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{GATHER, Shared};
+use super::{GATHER, Shared, numbers};
 use crate::{Lease, Outcome, Pool, QueueError, queries};
 
 /// How long the end of a run may take once the program is stopping at once, and how long one attempt
@@ -73,7 +73,7 @@ async fn try_finish(
 fn note(kind: &'static str, lease: Lease, state: Option<&str>) {
     match state {
         Some("discarded") => {
-            metrics::counter!("jobs_discards_total", "kind" => kind).increment(1);
+            numbers::discarded(kind.to_owned());
             tracing::error!(job = lease.id, "job given up: see `metergate jobs show`");
         }
         Some(_) => {}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Shared, jittered};
+use super::{Shared, jittered, numbers};
 use crate::{QueueError, queries};
 
 /// Metrics are read from the table every so many rounds of maintenance.
@@ -53,14 +53,14 @@ async fn once(
     let kept = queries::maintain(&mut conn).await?;
     for kind in kept.rescued {
         tracing::warn!(kind, "a job of a vanished worker was rescued");
-        metrics::counter!("jobs_rescues_total", "kind" => kind).increment(1);
+        numbers::rescued(kind);
     }
     for kind in kept.given_up {
         tracing::error!(
             kind,
             "a job of a vanished worker was given up: see `metergate jobs list`"
         );
-        metrics::counter!("jobs_discards_total", "kind" => kind).increment(1);
+        numbers::discarded(kind);
     }
     if kept.scheduled + kept.pruned > 0 {
         tracing::debug!(
@@ -71,33 +71,8 @@ async fn once(
     }
     if with_metrics {
         for depth in queries::depth(&mut conn, kinds).await? {
-            publish(depth);
+            numbers::standing(depth);
         }
     }
     Ok(())
-}
-
-fn publish(depth: queries::Depth) {
-    let kind = depth.kind;
-    let count = |state: &'static str, jobs: i64| {
-        metrics::gauge!("jobs_depth", "kind" => kind.clone(), "state" => state).set(as_gauge(jobs));
-    };
-    count("available", depth.available);
-    count("running", depth.running);
-    count("discarded", depth.discarded);
-    let age = |name: &'static str, millis: i64| {
-        metrics::gauge!(name, "kind" => kind.clone()).set(as_gauge(millis) / 1000.0);
-    };
-    age("jobs_oldest_ready_seconds", depth.oldest_ready_ms);
-    age("jobs_oldest_live_seconds", depth.oldest_ms);
-}
-
-/// Exact below 2^53, which no count or age here reaches.
-#[expect(
-    clippy::as_conversions,
-    clippy::cast_precision_loss,
-    reason = "no conversion from i64 to f64 exists but this"
-)]
-const fn as_gauge(value: i64) -> f64 {
-    value as f64
 }

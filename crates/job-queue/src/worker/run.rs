@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use tracing::Instrument;
 
-use super::{Shared, end};
+use super::{Shared, end, numbers};
 use crate::{Handler, Job, JobKind, Lease, Outcome, queries};
 
 /// An endless job older than this raises the alarm at each failed attempt.
@@ -24,6 +24,8 @@ pub(super) async fn run_one<K: JobKind, H: Handler<K>>(
     let lease = claimed.lease();
     let span = tracing::info_span!(
         "job",
+        otel.name = format!("job {kind}"),
+        otel.kind = "consumer",
         job.kind = kind,
         job.id = claimed.id,
         job.attempt = claimed.attempt
@@ -48,7 +50,7 @@ pub(super) async fn run_one<K: JobKind, H: Handler<K>>(
     .await;
     let Some(outcome) = outcome else {
         shared.running.remove(lease);
-        metrics::counter!("jobs_lease_lost_total", "kind" => kind).increment(1);
+        numbers::lease_lost(kind);
         span.in_scope(|| tracing::warn!("the lease was lost: the run was abandoned"));
         return;
     };
@@ -105,14 +107,14 @@ async fn attempt<K: JobKind, H: Handler<K>>(
 fn report(kind: &'static str, outcome: &Outcome, alarm: bool) {
     match outcome {
         Outcome::Snooze(_) if alarm => {
-            metrics::counter!("jobs_alarms_total", "kind" => kind).increment(1);
+            numbers::alarm(kind);
             tracing::error!("this job must not be given up and has been waiting for over an hour");
         }
         Outcome::Done | Outcome::DoneWith(_) | Outcome::Snooze(_) | Outcome::HandBack => {
             tracing::debug!(outcome = label(outcome), "job ended");
         }
         Outcome::Retry(note) | Outcome::Fail(note) if alarm => {
-            metrics::counter!("jobs_alarms_total", "kind" => kind).increment(1);
+            numbers::alarm(kind);
             tracing::error!(
                 note,
                 "this job must not be given up and has been failing for over an hour"

@@ -9,23 +9,28 @@ const TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Why a program does not count as ready.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ProbeError {
+pub enum ProbeError {
     /// Nobody answers.
     #[error(
         "nothing answers on the internal address {address} (METERGATE_INTERNAL_ADDRESS): is the service running?"
     )]
     NoAnswer {
+        /// Where.
         address: SocketAddr,
+        /// Why.
         #[source]
         source: io::Error,
     },
     /// It answers that it is not ready.
     #[error("not ready: {answer}")]
-    NotReady { answer: String },
+    NotReady {
+        /// What it says.
+        answer: String,
+    },
 }
 
 /// `Ok` when `/readyz` at `address` answers 200.
-pub(super) fn ready(address: SocketAddr) -> Result<(), ProbeError> {
+pub fn ready(address: SocketAddr) -> Result<(), ProbeError> {
     let address = reachable(address);
     let answer = ask(address).map_err(|source| ProbeError::NoAnswer { address, source })?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));

@@ -14,12 +14,19 @@ const VERSION: u8 = 0xa0;
 /// `id-at-commonName`, 2.5.4.3.
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 
-/// The fields read.
-#[derive(Debug)]
-pub(super) struct Facts {
-    pub(super) common_name: Option<String>,
-    pub(super) not_before: Timestamp,
-    pub(super) not_after: Timestamp,
+/// What a certificate says about itself. Nobody has checked it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The subject's common name, if it has one.
+    pub common_name: Option<String>,
+    /// The issuer's common name, if it has one.
+    pub issuer: Option<String>,
+    /// Subject and issuer are the same: no authority stands behind it.
+    pub is_self_signed: bool,
+    /// First instant at which it holds.
+    pub not_before: Timestamp,
+    /// Last instant at which it holds.
+    pub not_after: Timestamp,
 }
 
 /// Reads a certificate in DER.
@@ -34,13 +41,15 @@ pub(super) fn certificate(der: &[u8]) -> Option<Facts> {
         return None;
     }
     let _signature_algorithm = fields.expect(SEQUENCE)?;
-    let _issuer = fields.expect(SEQUENCE)?;
+    let issuer = fields.expect(SEQUENCE)?;
     let mut validity = Walk(fields.expect(SEQUENCE)?);
     let not_before = time(validity.next()?)?;
     let not_after = time(validity.next()?)?;
-    let common_name = common_name(fields.expect(SEQUENCE)?);
+    let subject = fields.expect(SEQUENCE)?;
     Some(Facts {
-        common_name,
+        common_name: common_name(subject),
+        issuer: common_name(issuer),
+        is_self_signed: subject == issuer,
         not_before,
         not_after,
     })

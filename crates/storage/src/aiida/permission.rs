@@ -24,7 +24,7 @@ use crate::digest;
 use crate::schema::aiida::permission as table;
 
 pub use change::{Answer, NewPermission, advance, advance_all, answer, describe, insert};
-pub use due::{ended, open_reach, prune, stale, ungranted, unremoved};
+pub use due::{counts, ended, open_reach, prune, stale, ungranted, unremoved};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = table, check_for_backend(diesel::pg::Pg))]

@@ -58,7 +58,7 @@ pub struct Reading {
     /// When it was measured.
     #[diesel(sql_type = Timestamptz, deserialize_as = Timestamp)]
     pub measured_at: jiff::Timestamp,
-    /// OBIS code.
+    /// OBIS code; `quantity:<type>` for a type of CIM without one.
     #[diesel(sql_type = Text)]
     pub obis: String,
     /// Exact, with the decimals that were sent.

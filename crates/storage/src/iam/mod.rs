@@ -5,6 +5,7 @@
 //! - [`revoke`]: takes them away, and the credential with them; [`mark_removed`] notes that the broker has
 //!   forgotten the home too.
 //! - [`missing`], [`orphans`], [`remove_foreign`], [`unknown`]: how the tables are held against the permissions.
+//! - [`sample`]: the same for the operator's checks, who may read less.
 //!
 //! A permission needs rows while [`Status::needs_iam`] says so. Every change is made under the permission's row
 //! lock, so that a grant and a revocation come one after the other, and whichever is last leaves what the status
@@ -14,6 +15,7 @@ mod grant;
 mod reconcile;
 mod revoke;
 mod rule;
+mod sample;
 
 use diesel::OptionalExtension as _;
 use diesel::sql_types::{Jsonb, Text, Uuid as SqlUuid};
@@ -26,6 +28,7 @@ pub use grant::{Granted, grant};
 pub use reconcile::{missing, orphans, remove_foreign, unknown};
 pub use revoke::{Revoked, mark_removed, revoke};
 pub use rule::RuleError;
+pub use sample::{Sample, sample};
 
 /// The rows of a permission cannot be told or written.
 #[derive(Debug, thiserror::Error)]

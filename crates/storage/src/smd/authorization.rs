@@ -3,7 +3,9 @@
 mod grant;
 mod stage;
 
-use diesel::dsl::sql;
+use std::collections::HashMap;
+
+use diesel::dsl::{count_star, sql};
 use diesel::sql_types::{Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable,
@@ -258,6 +260,16 @@ async fn touch(
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// How many authorizations there are in each stage, by its name.
+pub async fn counts(conn: &mut AsyncPgConnection) -> diesel::QueryResult<HashMap<String, i64>> {
+    let counted: Vec<(String, i64)> = table::table
+        .group_by(table::stage)
+        .select((table::stage, count_star()))
+        .load(conn)
+        .await?;
+    Ok(counted.into_iter().collect())
 }
 
 /// Authorizations in this stage that the custodian has not confirmed the end of, oldest first.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -46,6 +47,48 @@ pub async fn reserve(
         Slot::NotBefore(time)
     } else {
         Slot::In(time)
+    })
+}
+
+/// How the budget stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Requests of the last hour, those included that wait for their slot.
+    pub last_hour: u32,
+    /// Requests of the last 24 hours, likewise.
+    pub last_day: u32,
+    /// How far away the next free slot is.
+    pub next_slot: Duration,
+}
+
+#[derive(QueryableByName)]
+struct StandingRow {
+    #[diesel(sql_type = BigInt)]
+    last_hour: i64,
+    #[diesel(sql_type = BigInt)]
+    last_day: i64,
+    #[diesel(sql_type = BigInt)]
+    next_slot: i64,
+}
+
+/// Looks without reserving: no slot lies within a wait of less than nothing.
+pub async fn standing(
+    conn: &mut AsyncPgConnection,
+    limits: Limits,
+) -> diesel::QueryResult<Standing> {
+    let row: StandingRow = diesel::sql_query(
+        "SELECT last_hour, last_day, smd.reserve_slot($1, $2, $3, -1) AS next_slot FROM smd.budget_used()",
+    )
+    .bind::<BigInt, _>(millis(limits.spacing))
+    .bind::<BigInt, _>(i64::from(limits.per_hour))
+    .bind::<BigInt, _>(i64::from(limits.per_day))
+    .get_result(conn)
+    .await?;
+    let count = |slots: i64| u32::try_from(slots).unwrap_or(u32::MAX);
+    Ok(Standing {
+        last_hour: count(row.last_hour),
+        last_day: count(row.last_day),
+        next_slot: Duration::from_millis(row.next_slot.unsigned_abs()),
     })
 }
 

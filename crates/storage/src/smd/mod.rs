@@ -5,6 +5,7 @@
 //! - [`plan`]: usage points and the list of pulls; [`reading`]: staging, merging, reading back.
 //! - [`notice`]: what notifications announced. [`progress`]: what the customer's page shows.
 //! - [`export`]: what the exporter reads and notes. [`erasure`]: expiry, and erasing a customer.
+//! - [`overview`]: what the operator sees. [`rotation`]: changing the key of the tokens.
 //! - [`budget`]: the custodian's request budget.
 //!
 //! Every write that must not outlive a customer's consent asks for the stage in its own statement: what
@@ -18,9 +19,11 @@ pub mod export;
 mod ids;
 pub mod login;
 pub mod notice;
+pub mod overview;
 pub mod plan;
 pub mod progress;
 pub mod reading;
+pub mod rotation;
 pub mod tokens;
 
 pub use ids::{AuthorizationId, NoticeId};

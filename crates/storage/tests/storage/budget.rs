@@ -6,7 +6,7 @@ use std::time::Duration;
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use storage::smd::budget::{Limits, Slot, close, closed_for, reserve};
+use storage::smd::budget::{Limits, Slot, Standing, close, closed_for, reserve, standing};
 use tokio::sync::Barrier;
 
 use crate::fixture::Fixture;
@@ -138,6 +138,36 @@ async fn old_slots_are_forgotten_and_free_the_limit() {
     // The table does not grow beyond a day's limit.
     assert_eq!(it.number("SELECT count(*) FROM smd.budget_slot").await, 4);
     assert_eq!(it.number("SELECT slots FROM smd.budget").await, 6);
+}
+
+#[tokio::test]
+async fn the_standing_counts_and_reserves_nothing() {
+    let mut it = Fixture::new().await;
+    let limits = Limits {
+        spacing: Duration::from_secs(20),
+        ..LIMITS
+    };
+    for _ in 0..3 {
+        reserve(&mut it.conn, limits, FOR_EVER).await.unwrap();
+    }
+    it.sql("UPDATE smd.budget_slot SET slot_at = slot_at - interval '2 hours' WHERE number = 1")
+        .await;
+    for _ in 0..2 {
+        let Standing {
+            last_hour,
+            last_day,
+            next_slot,
+        } = standing(&mut it.conn, limits).await.unwrap();
+        assert_eq!((last_hour, last_day), (2, 3));
+        assert!(
+            next_slot > Duration::from_secs(50) && next_slot <= Duration::from_mins(1),
+            "{next_slot:?}"
+        );
+    }
+    close(&mut it.conn, Duration::from_mins(10)).await.unwrap();
+    let closed = standing(&mut it.conn, limits).await.unwrap().next_slot;
+    assert!(closed > Duration::from_secs(570), "{closed:?}");
+    assert_eq!(slots(&mut it.conn).await.len(), 3);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use test_support::TestDatabase;
 fn pool(url: String) -> Database {
     Database::new(&DatabaseConfig {
         database_url: Secret::from(url),
+        database_password_file: None,
         database_connections: 2,
     })
     .unwrap()

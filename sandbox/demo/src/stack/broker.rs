@@ -10,7 +10,18 @@ use test_support::process::Process;
 use test_support::{binary, ports};
 
 use super::setup::{BROKER_API_KEY, PARTY, Secrets};
-use super::{BrokerAddresses, START_LIMIT, StackError};
+use super::{START_LIMIT, Stack, StackError};
+
+/// Listeners of the sandbox broker, `host:port`.
+#[derive(Debug, Clone, serde::Deserialize)]
+pub struct BrokerAddresses {
+    /// MQTT.
+    pub plain: String,
+    /// MQTT over TLS, for homes.
+    pub tls: String,
+    /// The management API.
+    pub api: String,
+}
 
 /// The broker, with TLS for homes and a plain listener for us.
 #[derive(Debug)]
@@ -108,4 +119,41 @@ fn spawn(
     let mut process = Process::spawn("sandbox-broker", command)?;
     process.wait_for("its address file", START_LIMIT, |_| address_file.exists())?;
     Ok(process)
+}
+
+impl Stack {
+    /// Where the sandbox broker listens; `None` when only the history side runs.
+    #[must_use]
+    pub fn broker(&self) -> Option<&BrokerAddresses> {
+        self.broker.as_ref().map(|broker| &broker.addresses)
+    }
+
+    /// Key and secret of the sandbox broker's management API.
+    #[must_use]
+    pub fn broker_key(&self) -> (&str, &str) {
+        let setting = |wanted: &str| {
+            let found = self.settings.iter().find(|(name, _)| name == wanted);
+            found.map_or("", |(_, value)| value.as_str())
+        };
+        (
+            setting("METERGATE_BROKER_API_KEY"),
+            setting("METERGATE_BROKER_API_SECRET"),
+        )
+    }
+
+    /// What the sandbox broker has logged, for failure messages.
+    #[must_use]
+    pub fn broker_log(&self) -> String {
+        self.broker.as_ref().map(Broker::output).unwrap_or_default()
+    }
+
+    /// Kills the sandbox broker with −9; nothing when there is none.
+    pub fn kill_broker(&mut self) -> Result<(), StackError> {
+        self.broker.as_mut().map_or(Ok(()), Broker::kill)
+    }
+
+    /// Starts the sandbox broker again, after [`Stack::kill_broker`], at the same addresses.
+    pub fn restart_broker(&mut self) -> Result<(), StackError> {
+        self.broker.as_mut().map_or(Ok(()), Broker::start_again)
+    }
 }

@@ -1,8 +1,7 @@
-//! The parts of a stack, and what each is told of the others.
+//! The parts of a stack before the services: secrets, the database, the custodian.
 
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,24 +13,17 @@ use test_support::nginx::Nginx;
 use test_support::process::Process;
 use test_support::{Cluster, binary, ports};
 
-use super::{
-    Addresses, BrokerAddresses, DATABASE, SERVICES, START_LIMIT, StackError, StackOptions,
-};
+use super::{Addresses, DATABASE, SERVICES, START_LIMIT, StackError, StackOptions};
 
 /// The eligible party's user at the broker, and the name of the key to its management API.
 pub(super) const PARTY: &str = "metergate";
 pub(super) const BROKER_API_KEY: &str = "metergate-iam";
 
-/// The settings that say where a service listens.
-const SMD_AUTH: &str = "METERGATE_SMD_AUTH_ADDRESS";
-const AIIDA_PERMISSION: &str = "METERGATE_AIIDA_PERMISSION_ADDRESS";
-const AIIDA_STREAM: &str = "METERGATE_AIIDA_STREAM_ADDRESS";
-
 pub(super) struct Secrets {
-    client_id: String,
-    client_secret: String,
-    encryption_key: String,
-    jwt_secret: String,
+    pub(super) client_id: String,
+    pub(super) client_secret: String,
+    pub(super) encryption_key: String,
+    pub(super) jwt_secret: String,
     pub(super) party_password: String,
     pub(super) broker_api_secret: String,
 }
@@ -54,45 +46,6 @@ fn key() -> String {
     let mut key = [0; 32];
     SystemRandom.fill(&mut key);
     base64::Engine::encode(&base64::engine::general_purpose::STANDARD, key)
-}
-
-/// What only some service may have.
-pub(super) fn is_secret(name: &str) -> bool {
-    SERVICES
-        .iter()
-        .any(|service| service.secrets.contains(&name))
-}
-
-/// Where a service listens for nginx.
-pub(super) fn is_listener(name: &str) -> bool {
-    [SMD_AUTH, AIIDA_PERMISSION, AIIDA_STREAM].contains(&name)
-}
-
-/// Where the services listen for nginx.
-pub(super) struct HttpPorts {
-    pub(super) smd_auth: SocketAddr,
-    pub(super) aiida_permission: SocketAddr,
-    pub(super) aiida_stream: SocketAddr,
-}
-
-impl HttpPorts {
-    pub(super) fn free() -> Self {
-        let address = || SocketAddr::from(([127, 0, 0, 1], ports::free()));
-        Self {
-            smd_auth: address(),
-            aiida_permission: address(),
-            aiida_stream: address(),
-        }
-    }
-
-    pub(super) fn settings(&self) -> [(String, String); 3] {
-        [
-            (SMD_AUTH, self.smd_auth),
-            (AIIDA_PERMISSION, self.aiida_permission),
-            (AIIDA_STREAM, self.aiida_stream),
-        ]
-        .map(|(name, address)| (name.to_owned(), address.to_string()))
-    }
 }
 
 pub(super) async fn prepare_database(cluster: &Cluster, password: &str) -> Result<(), StackError> {
@@ -164,90 +117,6 @@ pub(super) fn start_custodian(
     Ok((process, addresses))
 }
 
-/// What the services of AIIDA are told.
-pub(super) fn aiida_settings(
-    folder: &Path,
-    nginx: &Nginx,
-    broker: &BrokerAddresses,
-    secrets: &Secrets,
-) -> io::Result<Vec<(String, String)>> {
-    let data_needs = folder.join("data-needs.json");
-    fs::write(&data_needs, include_str!("../../data-needs.json"))?;
-    let homes_port = broker.tls.rsplit(':').next().unwrap_or_default();
-    let settings = [
-        ("METERGATE_AIIDA_PUBLIC_URL", nginx.url()),
-        ("METERGATE_AIIDA_JWT_SECRET", secrets.jwt_secret.clone()),
-        (
-            "METERGATE_AIIDA_DATA_NEEDS",
-            data_needs.display().to_string(),
-        ),
-        // The certificate is for the name.
-        (
-            "METERGATE_MQTT_HOMES_URL",
-            format!("ssl://localhost:{homes_port}"),
-        ),
-        ("METERGATE_MQTT_URL", format!("mqtt://{}", broker.plain)),
-        ("METERGATE_MQTT_USERNAME", PARTY.to_owned()),
-        ("METERGATE_MQTT_PASSWORD", secrets.party_password.clone()),
-        ("METERGATE_BROKER_API_URL", format!("http://{}", broker.api)),
-        ("METERGATE_BROKER_API_KEY", BROKER_API_KEY.to_owned()),
-        (
-            "METERGATE_BROKER_API_SECRET",
-            secrets.broker_api_secret.clone(),
-        ),
-    ];
-    Ok(settings
-        .map(|(name, value)| (name.to_owned(), value))
-        .into())
-}
-
-pub(super) fn settings(
-    folder: &Path,
-    options: &StackOptions,
-    authority: &Authority,
-    client: &CertificateFiles,
-    nginx: &Nginx,
-    addresses: &Addresses,
-    secrets: &Secrets,
-) -> Vec<(String, String)> {
-    let path = |path: &Path| path.display().to_string();
-    let mut settings: Vec<(String, String)> = [
-        ("CLIENT_ID", secrets.client_id.clone()),
-        ("CLIENT_SECRET", secrets.client_secret.clone()),
-        (
-            "SMD_AUTH_BASE_URL",
-            format!("{}/myAuthorization", addresses.pages.trim_end_matches('/')),
-        ),
-        ("REDIRECT_BASE_URL", nginx.url()),
-        ("PGE_API_BASE_URL", addresses.api.clone()),
-        ("METERGATE_SMD_CERTIFICATE", path(&client.certificate)),
-        ("METERGATE_SMD_PRIVATE_KEY", path(&client.key)),
-        ("METERGATE_SMD_EXTRA_CA", path(authority.certificate())),
-        (
-            "METERGATE_ENCRYPTION_KEYS",
-            format!("demo:{}", secrets.encryption_key),
-        ),
-        (
-            "METERGATE_OPERATOR_NAME",
-            "Sunny Side Solar (demo)".to_owned(),
-        ),
-        ("METERGATE_OUTPUT_DIR", path(&folder.join("output"))),
-        ("METERGATE_OUTPUT_MODE", "644".to_owned()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into();
-    if options.fast {
-        for (name, value) in [
-            ("REQUEST_SPACING_MS", "0"),
-            ("REQUESTS_PER_HOUR", "1000000"),
-            ("REQUESTS_PER_DAY", "1000000"),
-        ] {
-            settings.push((format!("METERGATE_SMD_{name}"), value.to_owned()));
-        }
-    }
-    settings
-}
-
 /// Asks a service's internal port.
 pub(super) fn is_ready(port: u16) -> bool {
     let ask = || -> io::Result<String> {
@@ -271,7 +140,7 @@ pub(super) fn subfolder(folder: &Path, name: &str) -> io::Result<PathBuf> {
 }
 
 /// Runs a command to its end; its output is the error when it fails.
-fn run(mut command: Command) -> Result<String, StackError> {
+pub(super) fn run(mut command: Command) -> Result<String, StackError> {
     let output = command.output()?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if output.status.success() {

@@ -95,7 +95,9 @@ impl From<DatabaseError> for Refused {
     fn from(error: DatabaseError) -> Self {
         match error {
             DatabaseError::Query(error) => error.into(),
-            DatabaseError::Build(_) | DatabaseError::Connect(_) => Self::not_now(&error),
+            DatabaseError::Url(_) | DatabaseError::Build(_) | DatabaseError::Connect(_) => {
+                Self::not_now(&error)
+            }
         }
     }
 }

@@ -1,9 +1,10 @@
-//! The jobs of this service: what homes tell (`status`), and what time does (`timeout`). Each takes steps of the
-//! process model and nothing else; a step that the model does not have from where a permission stands is no error,
-//! because messages come twice, late, and for permissions that have ended.
+//! The jobs of this service: what homes tell (`status`), what the operator wants (`terminate`), and what time does
+//! (`timeout`). Each takes steps of the process model and nothing else; a step that the model does not have from where a
+//! permission stands is no error, because messages come twice, late, and for permissions that have ended.
 
 mod status;
 mod sweep;
+mod terminate;
 mod timeout;
 
 use actix_web::web::Data;

@@ -23,7 +23,7 @@ use jiff::SignedDuration;
 use job_queue::QueueError;
 use reqwest::redirect;
 use service_kit::clock::SharedClock;
-use service_kit::secret::Secret;
+use service_kit::secret::{self, ExposeSecret as _, Secret, SecretError};
 use storage::aiida::{event, webhook};
 use storage::kinds::WebhookDeliver;
 use storage::{Database, DatabaseError};
@@ -37,6 +37,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an event is refused for its content before it is passed over.
 const PASS_OVER_AFTER: SignedDuration = SignedDuration::from_hours(72);
 
+/// Fewest characters of the key.
+const LEAST: usize = 32;
+
 /// Why the webhook cannot be used as configured.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
@@ -47,10 +50,11 @@ pub enum WebhookError {
     )]
     Url,
     /// No key to sign with.
-    #[error(
-        "METERGATE_WEBHOOK_URL is set and METERGATE_WEBHOOK_SECRET is not: set it, for the signature"
-    )]
-    NoSecret,
+    #[error("METERGATE_WEBHOOK_URL is set and cannot be signed for: {0}")]
+    Secret(#[from] SecretError),
+    /// A key that can be guessed.
+    #[error("METERGATE_WEBHOOK_SECRET must have at least {LEAST} characters")]
+    Short,
     /// No HTTP client.
     #[error("the webhook's HTTP client cannot be made")]
     Client(#[source] reqwest::Error),
@@ -129,8 +133,15 @@ pub(crate) fn check(config: &WebhookConfig) -> Result<Option<(Url, Secret)>, Web
     if !is_web || !url.username().is_empty() || url.password().is_some() {
         return Err(WebhookError::Url);
     }
-    let secret = config.webhook_secret.clone();
-    Ok(Some((url, secret.ok_or(WebhookError::NoSecret)?)))
+    let secret = secret::read(
+        "METERGATE_WEBHOOK_SECRET",
+        config.webhook_secret.as_ref(),
+        config.webhook_secret_file.as_deref(),
+    )?;
+    if secret.expose_secret().chars().count() < LEAST {
+        return Err(WebhookError::Short);
+    }
+    Ok(Some((url, secret)))
 }
 
 impl Receiver {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use permission::topic::{ACKNOWLEDGEMENT_FILTER, DATA_FILTER, STATUS_FILTER};
 use rumqttc::{
     AckMode, AsyncClient, ConnectionError, DisconnectProperties, DisconnectReasonCode, Event,
-    EventLoop, ManualAck, MqttOptions, Packet, Publish, QoS, SubscribeFilterInput,
+    EventLoop, ManualAck, MqttOptions, NetworkOptions, Packet, Publish, QoS, SubscribeFilterInput,
 };
 use service_kit::clock::SharedClock;
 use service_kit::secret::ExposeSecret as _;
@@ -232,8 +232,12 @@ pub(crate) fn client_id(slot: i32) -> String {
 
 fn options(config: &Config, tls: &Tls, slot: i32) -> MqttOptions {
     let url = &config.broker.mqtt_url;
+    let mut network = NetworkOptions::new();
+    // Acknowledgements are small: they must not wait until those before them have arrived.
+    network.set_tcp_nodelay(true);
     let mut options = MqttOptions::new(client_id(slot), (url.host().to_owned(), url.port()));
     options
+        .set_network_options(network)
         .set_transport(tls.transport())
         .set_keep_alive(KEEP_ALIVE)
         .set_connect_timeout(PATIENCE)

@@ -22,6 +22,7 @@ mod pipeline;
 mod run;
 mod status;
 mod tls;
+mod trace;
 
 pub(crate) use run::Ingest;
 pub(crate) use tls::Tls;

@@ -38,6 +38,9 @@ pub(crate) fn describe() {
         "1 while the session at the broker is established"
     );
     metrics::describe_gauge!("aiida_stream_slot", "The slot held, -1 without one");
+    // An increase from nothing would not be seen as one.
+    metrics::counter!("aiida_stream_dropped_total").increment(0);
+    metrics::counter!("aiida_stream_received_total").increment(0);
 }
 
 pub(crate) fn connected(connected: bool) {

@@ -16,6 +16,7 @@ use storage::{Database, DatabaseError};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span};
 
 use super::admission::{self, Limits, Reason, Verdict};
 use super::arrival::Arrival;
@@ -23,6 +24,7 @@ use super::batch::{Store, Tried};
 use super::bindings::Bindings;
 use super::connection::Acks;
 use super::numbers;
+use super::trace::{self, Sampler};
 use crate::Config;
 
 /// First and longest wait for a database that is away.
@@ -43,6 +45,12 @@ pub(crate) struct Judged {
     arrived: Instant,
     received_at: Timestamp,
     _place: Option<OwnedSemaphorePermit>,
+}
+
+/// What is stored together, as far as the database takes it.
+pub(crate) struct Batch {
+    judged: Vec<Judged>,
+    span: Span,
 }
 
 /// Waits longer with each failure, and says only the first one.
@@ -84,6 +92,7 @@ pub(crate) struct Collector {
     /// Ends when nothing came for this long.
     pub(crate) idle: Option<Duration>,
     pub(crate) bindings: Bindings,
+    pub(crate) sampler: Sampler,
 }
 
 impl Collector {
@@ -100,6 +109,7 @@ impl Collector {
             stop,
             idle: None,
             bindings: Bindings::default(),
+            sampler: Sampler::default(),
         }
     }
 
@@ -108,16 +118,18 @@ impl Collector {
     pub(crate) async fn run(
         mut self,
         arrivals: &mut mpsc::UnboundedReceiver<Arrival>,
-        batches: mpsc::Sender<Vec<Judged>>,
+        batches: mpsc::Sender<Batch>,
     ) {
         let stop = self.stop.clone();
         let work = async {
             let mut patience = Patience(None);
             while let Some(batch) = self.collect(arrivals).await {
-                let Some(judged) = self.judge(batch, &mut patience).await else {
+                let span = self.sampler.span(&batch, Instant::now());
+                let judging = self.judge(batch, &mut patience);
+                let Some(judged) = judging.instrument(trace::admission(&span)).await else {
                     break;
                 };
-                if batches.send(judged).await.is_err() {
+                if batches.send(Batch { judged, span }).await.is_err() {
                     break;
                 }
             }
@@ -234,7 +246,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Until no more batches come; answers how many there were. `None` when it left one unstored.
-    pub(crate) async fn run(mut self, mut batches: mpsc::Receiver<Vec<Judged>>) -> Option<u64> {
+    pub(crate) async fn run(mut self, mut batches: mpsc::Receiver<Batch>) -> Option<u64> {
         let mut patience = Patience(None);
         let mut settled = 0;
         while let Some(batch) = batches.recv().await {
@@ -247,14 +259,19 @@ impl Writer {
     }
 
     /// Stores a batch in as many pieces as it takes, and acknowledges each piece once it is committed.
-    async fn settle(&mut self, batch: Vec<Judged>, patience: &mut Patience) -> bool {
-        let mut pieces = VecDeque::from([batch]);
+    async fn settle(&mut self, batch: Batch, patience: &mut Patience) -> bool {
+        let mut pieces = VecDeque::from([batch.judged]);
         let mut rejected = 0;
         while let Some(mut piece) = pieces.pop_front() {
             let started = Instant::now();
             let verdicts: Vec<&Verdict> = piece.iter().map(|one| &one.verdict).collect();
-            match self.store.attempt(&verdicts, self.clock.now()).await {
+            let span = trace::transaction(&batch.span, piece.len());
+            let attempt = self.store.attempt(&verdicts, self.clock.now());
+            match attempt.instrument(span.clone()).await {
                 Tried::Stored(stored) => {
+                    span.record("stored", stored);
+                    let oldest = piece.iter().map(|one| one.arrived.elapsed()).max();
+                    trace::committed(&batch.span, oldest.unwrap_or_default());
                     patience.over();
                     rejected = 0;
                     self.done(piece, stored, started);

@@ -8,7 +8,8 @@ use jiff::tz::TimeZone;
 
 /// A text cell that no spreadsheet takes for a formula. For text only: a
 /// number may start with a minus.
-pub(super) fn text(cell: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn text(cell: &str) -> Cow<'_, str> {
     if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
         format!("'{cell}").into()
     } else {

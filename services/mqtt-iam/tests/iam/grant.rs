@@ -201,6 +201,7 @@ async fn ten_homes_that_wait_are_let_in_at_once() {
     let _service = world.service();
     let config = DatabaseConfig {
         database_url: world.database.url().into(),
+        database_password_file: None,
         database_connections: 12,
     };
     let (database, shutdown) = (Database::new(&config).unwrap(), Shutdown::new());

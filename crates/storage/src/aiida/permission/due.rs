@@ -1,6 +1,9 @@
 //! What time has done to permissions, steps that were left without a job, and how many wait for an answer. Oldest
 //! first, a bounded number at a time: what is left over is found again.
 
+use std::collections::HashMap;
+
+use diesel::dsl::count_star;
 use diesel::sql_types::{BigInt, Timestamptz};
 use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -11,6 +14,16 @@ use permission::{PermissionId, Status};
 use uuid::Uuid;
 
 use crate::schema::aiida::permission as table;
+
+/// How many permissions there are of each status, by its name.
+pub async fn counts(conn: &mut AsyncPgConnection) -> diesel::QueryResult<HashMap<String, i64>> {
+    let counted: Vec<(String, i64)> = table::table
+        .group_by(table::status)
+        .select((table::status, count_star()))
+        .load(conn)
+        .await?;
+    Ok(counted.into_iter().collect())
+}
 
 /// Those that stand at `status` since before `before`.
 pub async fn stale(

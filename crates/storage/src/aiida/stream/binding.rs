@@ -1,6 +1,9 @@
 //! What a permission covers, as far as messages on its topics are held against it.
 
-use diesel::sql_types::{Array, Date as SqlDate, Jsonb, Nullable, Text, Uuid as SqlUuid};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use diesel::sql_types::{Array, Date as SqlDate, Nullable, Text, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use jiff::civil::Date;
@@ -18,7 +21,7 @@ pub struct Binding {
     /// The eligible party's name for the customer: personal, for no log.
     pub connection_id: String,
     /// What the household agreed to.
-    pub data_need: DataNeed,
+    pub data_need: Arc<DataNeed>,
     /// First day of its time frame, UTC; `None` before the home has asked.
     pub starts_on: Option<Date>,
     /// Its last day, UTC, inclusive; `None` is open.
@@ -33,8 +36,8 @@ struct Row {
     status: String,
     #[diesel(sql_type = Text)]
     connection_id: String,
-    #[diesel(sql_type = Jsonb)]
-    data_need: serde_json::Value,
+    #[diesel(sql_type = Text)]
+    data_need: String,
     #[diesel(sql_type = Nullable<SqlDate>, deserialize_as = jiff_diesel::NullableDate)]
     starts_on: Option<Date>,
     #[diesel(sql_type = Nullable<SqlDate>, deserialize_as = jiff_diesel::NullableDate)]
@@ -48,17 +51,26 @@ pub async fn of(
     permissions: &[PermissionId],
 ) -> diesel::QueryResult<Vec<Binding>> {
     let rows: Vec<Row> = sql_query(
-        "SELECT id, status, connection_id, data_need, starts_on, ends_on FROM aiida.permission WHERE id = ANY ($1)",
+        "SELECT id, status, connection_id, data_need::text AS data_need, starts_on, ends_on FROM aiida.permission WHERE id = ANY ($1)",
     )
     .bind::<Array<SqlUuid>, _>(permissions.iter().map(|id| id.uuid()).collect::<Vec<_>>())
     .load(conn)
     .await?;
-    Ok(rows.into_iter().filter_map(binding).collect())
+    // Most permissions hold the same few data needs, and reading one takes longer than all else here.
+    let mut read = HashMap::new();
+    let bindings = rows.into_iter().filter_map(|row| binding(row, &mut read));
+    Ok(bindings.collect())
 }
 
-fn binding(row: Row) -> Option<Binding> {
-    let (Ok(status), Ok(data_need)) = (row.status.parse(), DataNeed::from_value(row.data_need))
-    else {
+/// `read` are the data needs that were read already, by their text.
+fn binding(row: Row, read: &mut HashMap<String, Arc<DataNeed>>) -> Option<Binding> {
+    let data_need = match read.get(&row.data_need) {
+        Some(known) => Some(Arc::clone(known)),
+        None => data_need(&row.data_need).inspect(|need| {
+            read.insert(row.data_need.clone(), Arc::clone(need));
+        }),
+    };
+    let (Ok(status), Some(data_need)) = (row.status.parse(), data_need) else {
         tracing::error!(permission = %row.id, "the status or the data need of a permission cannot be read");
         return None;
     };
@@ -70,4 +82,9 @@ fn binding(row: Row) -> Option<Binding> {
         starts_on: row.starts_on,
         ends_on: row.ends_on,
     })
+}
+
+fn data_need(text: &str) -> Option<Arc<DataNeed>> {
+    let value = serde_json::from_str(text).ok()?;
+    DataNeed::from_value(value).ok().map(Arc::new)
 }

@@ -38,7 +38,7 @@ impl Channel {
 pub struct NewReading {
     /// When it was measured.
     pub measured_at: Timestamp,
-    /// OBIS code.
+    /// OBIS code; `quantity:<type>` for a type of CIM without one.
     pub obis: String,
     /// Exact decimal in digits, as Postgres reads a `numeric`.
     pub value: String,

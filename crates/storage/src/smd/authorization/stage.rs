@@ -20,7 +20,8 @@ pub enum Stage {
 }
 
 impl Stage {
-    const ALL: [Self; 6] = [
+    /// All of them.
+    pub const ALL: [Self; 6] = [
         Self::Fetching,
         Self::Fetched,
         Self::Failed,

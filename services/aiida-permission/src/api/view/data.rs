@@ -18,7 +18,7 @@ pub(crate) struct ReadingView {
     /// When the home made the record; pages and time ranges go by this.
     #[schema(value_type = String, format = DateTime)]
     sent_at: Timestamp,
-    /// OBIS code, as `1-0:1.8.0`.
+    /// OBIS code, as `1-0:1.8.0`; `quantity:<type>` for a type of CIM that has no code.
     obis: String,
     /// The exact decimal, as the home sent it.
     #[schema(example = "0.132")]

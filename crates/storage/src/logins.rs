@@ -1,0 +1,145 @@
+//! Logins of the services: one for each group role, so that each container has the rights of its service and a password
+//! of its own.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use diesel::QueryableByName;
+use diesel::sql_types::Text;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use service_kit::secret::{self, ExposeSecret, Secret, SecretError};
+
+use crate::kinds::role;
+
+/// The role of the broker, which is its own login: migrations make it.
+const BROKER: &str = "emqx";
+
+/// Group roles whose members are logins.
+const GROUPS: [&str; 7] = [
+    role::SMD_AUTH,
+    role::SMD_FETCHER,
+    role::CSV_EXPORTER,
+    role::AIIDA_PERMISSION,
+    role::MQTT_IAM,
+    role::AIIDA_STREAM,
+    role::OPERATOR,
+];
+
+/// Why logins could not be set.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginsError {
+    /// No connection.
+    #[error(
+        "no connection to Postgres ({0}): check METERGATE_DATABASE_URL and that Postgres is up"
+    )]
+    Connect(#[from] diesel::ConnectionError),
+    /// The folder.
+    #[error("the folder of passwords {folder} (METERGATE_LOGINS_DIR) cannot be read")]
+    Folder {
+        /// Which.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// No password at all.
+    #[error(
+        "the folder {0} (METERGATE_LOGINS_DIR) holds no password: name the files as the services, such as smd-auth"
+    )]
+    Empty(PathBuf),
+    /// A file.
+    #[error("the password of the login {login}: {source}")]
+    Password {
+        /// Whose.
+        login: String,
+        /// Why.
+        #[source]
+        source: SecretError,
+    },
+    /// The database refused.
+    #[error(
+        "the login {login} cannot be set (the role of METERGATE_DATABASE_URL needs CREATEROLE): {source}"
+    )]
+    Query {
+        /// Which.
+        login: String,
+        /// Why.
+        #[source]
+        source: diesel::result::Error,
+    },
+}
+
+/// Makes each login that has a file in `folder`, or gives it the file's password. Safe to repeat.
+pub async fn set(database_url: &str, folder: &Path) -> Result<(), LoginsError> {
+    if let Err(source) = folder.read_dir() {
+        return Err(LoginsError::Folder {
+            folder: folder.to_owned(),
+            source,
+        });
+    }
+    let mut conn = AsyncPgConnection::establish(database_url).await?;
+    let mut found = false;
+    for group in GROUPS.into_iter().map(Some).chain([None]) {
+        let login = group.map_or(BROKER, |group| group.trim_start_matches("metergate_"));
+        let file = folder.join(login.replace('_', "-"));
+        if !file.exists() {
+            continue;
+        }
+        let password = secret::read("the password", None, Some(&file));
+        let password = password.map_err(|source| LoginsError::Password {
+            login: login.to_owned(),
+            source,
+        })?;
+        let done = set_one(&mut conn, login, group, &password).await;
+        done.map_err(|source| LoginsError::Query {
+            login: login.to_owned(),
+            source,
+        })?;
+        found = true;
+    }
+    if found {
+        Ok(())
+    } else {
+        Err(LoginsError::Empty(folder.to_owned()))
+    }
+}
+
+#[derive(QueryableByName)]
+struct Statement {
+    #[diesel(sql_type = Text)]
+    statement: String,
+}
+
+async fn set_one(
+    conn: &mut AsyncPgConnection,
+    login: &str,
+    group: Option<&str>,
+    password: &Secret,
+) -> diesel::QueryResult<()> {
+    // These commands take no parameters: the database itself writes them, quoted.
+    let statement = |text: &'static str| {
+        diesel::sql_query(text)
+            .bind::<Text, _>(login.to_owned())
+            .bind::<Text, _>(password.expose_secret().to_owned())
+            .bind::<Text, _>(group.unwrap_or_default().to_owned())
+    };
+    conn.transaction(async |conn| {
+        let mut statements: Vec<Statement> = Vec::new();
+        if group.is_some() {
+            statements.extend(statement(MAKE).load::<Statement>(conn).await?);
+        }
+        statements.extend(statement(SET).load::<Statement>(conn).await?);
+        for Statement { statement } in statements {
+            conn.batch_execute(&statement).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Nothing when the login is there.
+const MAKE: &str = "SELECT format('CREATE ROLE %I IN ROLE %I', $1, $3) AS statement
+     WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AND $2 <> ''";
+
+const SET: &str =
+    "SELECT format('ALTER ROLE %I LOGIN PASSWORD %L', $1, $2) AS statement WHERE $3 IS NOT NULL";
