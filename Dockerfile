@@ -1,11 +1,11 @@
 # Two images from one tree:
 #   docker build --target metergate .   the services and the operator's commands, one program
-#   docker build --target sandbox .     stand-ins for PG&E, homes and the broker, for trials and tests
+#   docker build --target sandbox .     stand-ins for PG&E and homes, for trials and tests
 # Both base images are arguments, so that they can be pinned by digest or come from elsewhere.
 ARG BUILD_IMAGE=rust:1.95-bookworm
 ARG RUNTIME_IMAGE=debian:bookworm-slim
 
-# The tree without its code: what the layer of compiled dependencies below hangs on.
+# The tree without its code: what the layers of compiled dependencies below hang on.
 FROM ${BUILD_IMAGE} AS manifests
 WORKDIR /src
 COPY . .
@@ -16,18 +16,20 @@ RUN find . -type f ! -name Cargo.toml ! -name Cargo.lock -delete \
         && echo 'fn main() {}' >"${manifest%/*}/src/main.rs" || exit 1; \
     done
 
-FROM ${BUILD_IMAGE} AS build
+FROM ${BUILD_IMAGE} AS dependencies
 RUN apt-get update \
     && apt-get install -y --no-install-recommends cmake libssl-dev make pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY --from=manifests /src .
 ENV CARGO_INCREMENTAL=0
-RUN cargo build --release --locked --bins -p metergate -p custodian -p home -p sandbox-broker
+RUN cargo build --release --locked --bins -p metergate
+
+FROM dependencies AS build
 COPY . .
 # Older than what was compiled from the empty files above, the real ones would count as compiled.
 RUN find crates services sandbox migrations -type f -exec touch {} + \
-    && cargo build --release --locked --bins -p metergate -p custodian -p home -p sandbox-broker
+    && cargo build --release --locked --bins -p metergate
 
 FROM ${RUNTIME_IMAGE} AS runtime
 RUN apt-get update \
@@ -36,15 +38,22 @@ RUN apt-get update \
 COPY infra/docker/entrypoint infra/docker/prepare /usr/local/lib/metergate/
 ENTRYPOINT ["/usr/local/lib/metergate/entrypoint"]
 
-FROM runtime AS sandbox
-RUN apt-get update && apt-get install -y --no-install-recommends curl && rm -rf /var/lib/apt/lists/*
-COPY --from=build /src/target/release/custodian /src/target/release/home /src/target/release/sandbox-broker /usr/local/bin/
-COPY sandbox/demo/data-needs.json infra/docker/homes /usr/local/lib/metergate/
-USER 10001:10001
-
 FROM runtime AS metergate
 COPY --from=build /src/target/release/metergate /usr/local/bin/
-# Owned by the exporter before a volume is laid over it: a new volume takes that over.
-RUN install -d -o 10001 -g 10001 -m 755 /var/lib/metergate/output
 USER 10001:10001
 CMD ["metergate", "--help"]
+
+FROM dependencies AS sandbox-dependencies
+RUN cargo build --release --locked --bins -p custodian -p home -p sandbox-broker -p demo
+
+FROM sandbox-dependencies AS sandbox-build
+COPY . .
+RUN find crates services sandbox migrations -type f -exec touch {} + \
+    && cargo build --release --locked --bins -p custodian -p home -p sandbox-broker -p demo
+
+FROM runtime AS sandbox
+RUN apt-get update && apt-get install -y --no-install-recommends curl && rm -rf /var/lib/apt/lists/*
+COPY sandbox/demo/data-needs.json infra/docker/homes /usr/local/lib/metergate/
+COPY --from=sandbox-build /src/target/release/custodian /src/target/release/home \
+    /src/target/release/sandbox-broker /src/target/release/walk /usr/local/bin/
+USER 10001:10001
