@@ -78,3 +78,59 @@ impl Measure for BudgetMeasure {
         metrics::gauge!("smd_next_slot_seconds").set(standing.next_slot.as_secs_f64());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+    use rcgen::{CertificateParams, KeyPair};
+    use service_kit::clock::ManualClock;
+
+    use super::*;
+    use crate::{SmdConfig, Unlimited};
+
+    /// A certificate that ends on this day of June 2030; its key only when it is to fit.
+    fn write(folder: &Path, day: u8, with_key: bool) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["smd.example".into()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(2030, 6, day);
+        let certificate = params.self_signed(&key).unwrap();
+        std::fs::write(folder.join("crt"), certificate.pem()).unwrap();
+        if with_key {
+            std::fs::write(folder.join("key"), key.serialize_pem()).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn the_days_left_follow_a_replaced_file() {
+        let rendered = service_kit::metrics::install().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), 10, true);
+        let config = SmdConfig {
+            client_id: Some("0123456789abcdef0123456789abcdef".into()),
+            client_secret: Some("tell-nobody".into()),
+            redirect_base_url: Some("https://energy.example.com/".into()),
+            certificate: folder.path().join("crt"),
+            private_key: folder.path().join("key"),
+            ..SmdConfig::default()
+        };
+        let now: Timestamp = "2030-06-01T12:00:00Z".parse().unwrap();
+        let clock = ManualClock::new(now).shared();
+        let client = Client::with_clock(&config, Arc::new(Unlimited), clock.clone()).unwrap();
+        let measure = CertificateMeasure::new(client, clock);
+        for (day, with_key, expected) in [
+            (10, true, "smd_certificate_days_left 8\n"),
+            (30, true, "smd_certificate_days_left 28\n"),
+            (30, false, "smd_certificate_usable 0\n"),
+            (1, true, "smd_certificate_days_left -1\n"),
+        ] {
+            write(folder.path(), day, with_key);
+            measure.measure().await;
+            let text = rendered.render();
+            assert!(text.contains(expected), "{expected}: {text}");
+            assert_eq!(text.contains("smd_certificate_usable 1\n"), with_key);
+        }
+    }
+}

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 /// How much history is pulled.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "How much history")]
 pub struct HistoryConfig {
     /// Months of history, counted back from the last complete day. PG&E keeps 24 or more; more months
     /// mean more requests.
@@ -33,6 +34,7 @@ pub struct HistoryConfig {
 
 /// Who is asking, as the customer knows them.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Who is asking")]
 pub struct OperatorConfig {
     /// The energy service's name, as the customer knows it.
     #[arg(
@@ -66,6 +68,7 @@ impl HistoryConfig {
 
 /// How long data is kept.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "How long data is kept")]
 pub struct RetentionConfig {
     /// Days that readings and the customer's name are kept in the database after the files were
     /// written. The files do not need them; an export can be repeated only while they are there.

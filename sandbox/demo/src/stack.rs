@@ -43,7 +43,8 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 pub struct Stack {
     /// nginx, the only way in.
     pub nginx: Nginx,
-    services: Vec<(Service, Process)>,
+    /// With the port of `/metrics`.
+    services: Vec<(Service, u16, Process)>,
     /// What processes that have ended had written.
     ended: String,
     custodian: Process,

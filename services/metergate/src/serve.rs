@@ -37,6 +37,18 @@ enum Service {
 impl Service {
     const HISTORY: [Self; 3] = [Self::SmdAuth, Self::SmdFetcher, Self::CsvExporter];
     const NEAR_REAL_TIME: [Self; 3] = [Self::AiidaPermission, Self::MqttIam, Self::AiidaStream];
+
+    /// As it is called on the command line, in logs and in traces.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::SmdAuth => "smd-auth",
+            Self::SmdFetcher => "smd-fetcher",
+            Self::CsvExporter => "csv-exporter",
+            Self::AiidaPermission => "aiida-permission",
+            Self::MqttIam => "mqtt-iam",
+            Self::AiidaStream => "aiida-stream",
+        }
+    }
 }
 
 /// Nothing to run.
@@ -50,7 +62,12 @@ impl Serve {
     /// Until the shutdown, or until one of them fails: then all stop.
     pub fn run(self) -> Result<(), ProgramError> {
         let wanted = self.wanted();
-        run_service("metergate", &self.common, |context| {
+        // A trace tells services apart by it.
+        let name = match wanted.as_slice() {
+            [one] => one.name(),
+            _ => "metergate",
+        };
+        run_service(name, &self.common, |context| {
             run_all(wanted, self.config, context)
         })
     }

@@ -11,6 +11,7 @@ mod crashes;
 mod deliveries;
 mod operator;
 mod together;
+mod traces;
 
 use std::process::Output;
 use std::time::Duration;

@@ -167,7 +167,7 @@ impl World {
         answer.json().await.unwrap()
     }
 
-    /// No log, no job and no refused remainder holds what is personal or opens a door; and nothing was given up.
+    /// No log, no metric, no job and no refused remainder holds what is personal or opens a door; and nothing was given up.
     pub(crate) async fn assert_quiet<'a>(&self, houses: impl IntoIterator<Item = &'a House>) {
         let secrets: Vec<String> = houses.into_iter().flat_map(House::secrets).collect();
         assert!(secrets.len() > 4, "nothing to look for");
@@ -178,6 +178,9 @@ impl World {
             assert_eq!(line, None, "{secret:?} is in the logs");
         }
         assert_eq!(check::secrets_in(&logs, &secrets), 0);
+        let metrics = self.stack.metrics().unwrap();
+        assert!(metrics.contains("metergate_build_info"));
+        assert_eq!(check::secrets_in(&metrics, &secrets), 0, "{metrics}");
         let jobs = self.rows("SELECT * FROM jobs.job").await;
         assert!(!jobs.is_empty());
         let jobs = Value::from(jobs).to_string();

@@ -1,5 +1,6 @@
 //! The services of a stack as processes: started, ended, counted.
 
+use std::io;
 use std::net::TcpListener;
 use std::process::Command;
 
@@ -8,7 +9,7 @@ use test_support::{binary, ports};
 
 use super::service::TOGETHER;
 use super::settings::{is_listener, is_secret};
-use super::setup::is_ready;
+use super::setup::{ask, is_ready};
 use super::{DATABASE, SERVICES, START_LIMIT, Service, Stack, StackError};
 
 impl Stack {
@@ -34,9 +35,9 @@ impl Stack {
         signal: fn(&Process) -> Result<(), ProcessError>,
     ) -> Result<(), StackError> {
         let (mut rest, mut output) = (Vec::new(), String::new());
-        for (service, mut process) in std::mem::take(&mut self.services) {
+        for (service, internal, mut process) in std::mem::take(&mut self.services) {
             if service.name != name || most == 0 {
-                rest.push((service, process));
+                rest.push((service, internal, process));
                 continue;
             }
             most -= 1;
@@ -59,8 +60,8 @@ impl Stack {
     pub fn add(&mut self, name: &str) -> Result<(), StackError> {
         let known = SERVICES.into_iter().chain([TOGETHER]);
         for service in known.filter(|service| service.name == name) {
-            let process = self.spawn(service)?;
-            self.services.push((service, process));
+            let (internal, process) = self.spawn(service)?;
+            self.services.push((service, internal, process));
         }
         Ok(())
     }
@@ -69,7 +70,7 @@ impl Stack {
     #[must_use]
     pub fn logs(&self) -> String {
         let mut logs = self.ended.clone();
-        logs.extend(self.services.iter().map(|(_, process)| process.output()));
+        logs.extend(self.services.iter().map(|(_, _, process)| process.output()));
         logs.push_str(&self.nginx.access_log());
         logs.push_str(&self.nginx.error_log());
         logs
@@ -81,11 +82,20 @@ impl Stack {
         let replicas = self
             .services
             .iter()
-            .filter(|(service, _)| service.name == name);
-        replicas.map(|(_, process)| process.output()).collect()
+            .filter(|(service, ..)| service.name == name);
+        replicas.map(|(_, _, process)| process.output()).collect()
     }
 
-    fn spawn(&self, service: Service) -> Result<Process, StackError> {
+    /// What each running service tells Prometheus, one after the other.
+    pub fn metrics(&self) -> io::Result<String> {
+        let mut metrics = String::new();
+        for (_, internal, _) in &self.services {
+            metrics.push_str(&ask(*internal, "/metrics")?);
+        }
+        Ok(metrics)
+    }
+
+    fn spawn(&self, service: Service) -> Result<(u16, Process), StackError> {
         let mut command = Command::new(binary::path("metergate")?);
         let internal = ports::free();
         command.arg("serve");
@@ -122,6 +132,6 @@ impl Stack {
         }
         let mut process = Process::spawn(service.name, command)?;
         process.wait_for("readiness", START_LIMIT, |_| is_ready(internal))?;
-        Ok(process)
+        Ok((internal, process))
     }
 }

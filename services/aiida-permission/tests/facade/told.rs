@@ -3,7 +3,9 @@
 use service_kit::clock::ManualClock;
 use service_kit::program::Context;
 
-use crate::site::{FULL, INBOUND, Options, RAW, Site};
+use test_support::wait;
+
+use crate::site::{DEADLINE, FULL, INBOUND, Options, RAW, Site};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_household_revokes() {
@@ -33,6 +35,35 @@ async fn a_home_confirms_its_termination() {
         assert_eq!(site.status(&id).await, "EXTERNALLY_TERMINATED");
         assert_eq!(site.jobs("mqtt.revoke", &id).await, ["available"]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_terminates_what_is_accepted() {
+    let site = Site::start().await;
+    let (id, _) = site.accepted(FULL).await;
+    let payload = format!("{{\"permission\": \"{id}\"}}");
+    site.run("aiida.terminate", &payload, &id).await;
+    let history = site.history(&id).await;
+    assert!(
+        history.ends_with(&[
+            "TERMINATED operator".to_owned(),
+            "REQUIRES_EXTERNAL_TERMINATION operator".to_owned()
+        ]),
+        "{history:?}"
+    );
+    let commands = format!("SELECT name AS text FROM aiida.outgoing WHERE permission_id = '{id}'");
+    assert_eq!(site.texts(&commands).await, ["TERMINATE"]);
+    // Once more: there is nothing to end, and nothing changes.
+    site.sql(&format!(
+        "SELECT jobs.enqueue('{{aiida.terminate}}', ARRAY['{payload}'::jsonb], '{{{id}}}', '{{0}}', '{{0}}', NULL)"
+    ))
+    .await;
+    wait::until(DEADLINE, "the second job to be cancelled", async || {
+        let states = site.jobs("aiida.terminate", &id).await;
+        (states == ["completed", "cancelled"]).then_some(())
+    })
+    .await;
+    assert_eq!(site.history(&id).await, history);
 }
 
 #[tokio::test(flavor = "multi_thread")]

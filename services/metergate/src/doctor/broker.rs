@@ -7,7 +7,7 @@ use storage::{Database, iam, server};
 use url::Url;
 
 use super::report::Report;
-use super::{public, tls};
+use super::{certificate, tls};
 use crate::config::Config;
 
 /// The broker's role in the database.
@@ -130,7 +130,7 @@ async fn homes(report: &mut Report<'_>, listener: &str) {
         url.port().unwrap_or(8883),
     );
     if url.scheme() == "ssl" {
-        public::certificate(report, name, host, port).await;
+        certificate::check(report, name, host, port).await;
         return;
     }
     match tls::knock(host, port).await {

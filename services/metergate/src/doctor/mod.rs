@@ -1,10 +1,11 @@
 //! `metergate doctor`: checks everything that can be checked, and says the remedy.
 //!
 //! A file per concern: [`database`] (reach, schema, clock, settings), [`roles`], [`output`], [`custodian`] (our
-//! certificate, PG&E's connection test), [`public`] (what visitors and homes meet), [`broker`]. [`tls`] looks at
-//! certificates of servers, [`report`] prints the lines.
+//! certificate, PG&E's connection test), [`public`] (what visitors and homes meet), [`broker`]. [`certificate`] judges
+//! what [`tls`] has seen of a server, [`report`] prints the lines.
 
 mod broker;
+mod certificate;
 mod custodian;
 mod database;
 mod output;

@@ -7,16 +7,12 @@ use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
-use service_kit::clock::{Clock as _, SystemClock};
 use url::Url;
 
+use super::certificate;
 use super::report::Report;
-use super::tls;
 use crate::config::Config;
 
-/// Renewals by ACME come a month before the end.
-const RENEWAL_FAILED: i64 = 7;
-const RENEWAL_LATE: i64 = 21;
 /// Longer than nginx waits for a service that is not there.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -124,56 +120,12 @@ async fn side(
     );
     if is_new && base.scheme() == "https" {
         let name = format!("public certificate ({host})");
-        certificate(report, &name, host, port).await;
+        certificate::check(report, &name, host, port).await;
     } else if base.scheme() != "https" {
         report.unfit(variable, "no https: everybody on the way reads along");
     }
     for door in doors {
         knock(report, http, base, door).await;
-    }
-}
-
-/// The certificate of a server: trusted for its name, and for how long. Answers whether there is a server.
-pub(super) async fn certificate(report: &mut Report<'_>, name: &str, host: &str, port: u16) {
-    // An IPv6 address stands in brackets in an URL, and without them here.
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let seen = match tls::look(host, port).await {
-        Ok(seen) => seen,
-        Err(error) => {
-            let remedy = "is it started, does a firewall keep its port closed? Some networks do not let a machine reach its own public address: try from another one";
-            report.unfit(name, format_args!("{error}; {remedy}"));
-            return;
-        }
-    };
-    let days = seen.days_left(SystemClock.now());
-    if let Some(reason) = &seen.distrust {
-        let who = if seen.facts.is_self_signed {
-            "self-signed, perhaps the placeholder of the first start"
-        } else {
-            seen.facts
-                .issuer
-                .as_deref()
-                .unwrap_or("an authority without a name")
-        };
-        report.unfit(
-            name,
-            format_args!(
-                "not trusted ({reason}; {who}; {days} days left): put a certificate of a public authority for {host} in place, with its chain, and run infra/certificates/renewed"
-            ),
-        );
-        return;
-    }
-    let issuer = seen.facts.issuer.as_deref().unwrap_or("without a name");
-    let found = format!("trusted, of {issuer}, {days} days left");
-    if days < RENEWAL_FAILED {
-        report.failed(
-            name,
-            format_args!("{found}: renew it now, then run infra/certificates/renewed"),
-        );
-    } else if days < RENEWAL_LATE {
-        report.note(name, format_args!("{found}: look why it was not renewed"));
-    } else {
-        report.ok(name, found);
     }
 }
 

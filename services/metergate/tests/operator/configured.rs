@@ -3,7 +3,7 @@
 use crate::desk::{Desk, ended, start};
 
 /// Everything of AIIDA, nothing of Share My Data.
-const AIIDA: &[(&str, &str)] = &[
+pub(crate) const AIIDA: &[(&str, &str)] = &[
     ("METERGATE_AIIDA_PUBLIC_URL", "https://party.example"),
     (
         "METERGATE_AIIDA_JWT_SECRET",
@@ -18,7 +18,7 @@ const AIIDA: &[(&str, &str)] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_without_share_my_data_is_not_asked_for_it() {
-    let desk = Desk::new().await;
+    let desk = Desk::durable().await;
     let said = desk.run(&["doctor", "--offline"], AIIDA).await;
     assert!(said.ok, "{}", said.output);
     for check in [

@@ -37,6 +37,30 @@ impl Desk {
         Self { database, login }
     }
 
+    /// The same on a server that keeps what is committed: by default the cluster of the tests does not.
+    pub(crate) async fn durable() -> Self {
+        let desk = Self::new().await;
+        for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
+            desk.sql(&format!("ALTER SYSTEM SET {setting} = on")).await;
+        }
+        desk.sql("SELECT pg_reload_conf()").await;
+        let on = "current_setting('fsync') || current_setting('full_page_writes')
+                  || current_setting('synchronous_commit')";
+        desk.until(on, "ononon").await;
+        desk
+    }
+
+    /// The address for the operator's login.
+    pub(crate) fn login(&self) -> &str {
+        &self.login
+    }
+
+    pub(crate) async fn connect(&self) -> AsyncPgConnection {
+        AsyncPgConnection::establish(&self.database.url())
+            .await
+            .unwrap()
+    }
+
     pub(crate) async fn sql(&self, statement: &str) {
         self.database.sql(statement).await.unwrap();
     }
@@ -48,9 +72,7 @@ impl Desk {
             #[diesel(sql_type = Nullable<Text>)]
             t: Option<String>,
         }
-        let mut conn = AsyncPgConnection::establish(&self.database.url())
-            .await
-            .unwrap();
+        let mut conn = self.connect().await;
         let row: Row = diesel::sql_query(format!("SELECT ({query})::text AS t"))
             .get_result(&mut conn)
             .await

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::desk::{Desk, ended};
 
 /// Everything that there can be of a permission.
-async fn permission(desk: &Desk, connection: &str) -> Uuid {
+pub(crate) async fn permission(desk: &Desk, connection: &str) -> Uuid {
     let id = SystemRandom.uuid();
     desk.sql(&format!(
         "INSERT INTO aiida.permission (id, bundle_id, connection_id, data_need_id, data_need, status, accepted_at)

@@ -68,7 +68,10 @@ impl Summary {
             authorization_status: history.authorization.status,
             authorization_state: format!("{:?}", history.authorization.state).to_lowercase(),
             status_without_password: stack.site().status_without_password().await?,
-            personal_values_in_logs: check::secrets_in(&stack.logs(), &personal),
+            personal_values_in_logs: check::secrets_in(
+                &(stack.logs() + &stack.metrics()?),
+                &personal,
+            ),
             failed: history.claims.failed().into_iter().cloned().collect(),
             near_real_time,
         })
