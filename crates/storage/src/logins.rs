@@ -56,6 +56,9 @@ pub enum LoginsError {
         #[source]
         source: SecretError,
     },
+    /// A file without a password in it.
+    #[error("the file of the login {0} holds no password: write one into it, or delete it")]
+    NoPassword(String),
     /// The database refused.
     #[error(
         "the login {login} cannot be set (the role of METERGATE_DATABASE_URL needs CREATEROLE): {source}"
@@ -90,6 +93,9 @@ pub async fn set(database_url: &str, folder: &Path) -> Result<(), LoginsError> {
             login: login.to_owned(),
             source,
         })?;
+        if password.expose_secret().is_empty() {
+            return Err(LoginsError::NoPassword(login.to_owned()));
+        }
         let done = set_one(&mut conn, login, group, &password).await;
         done.map_err(|source| LoginsError::Query {
             login: login.to_owned(),

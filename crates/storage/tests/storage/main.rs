@@ -13,6 +13,7 @@ mod erasure;
 mod export;
 mod fixture;
 mod login;
+mod logins;
 mod merging;
 mod migration;
 mod notice;
