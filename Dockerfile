@@ -26,8 +26,10 @@ ENV CARGO_INCREMENTAL=0
 RUN cargo build --release --locked --bins -p metergate
 
 FROM dependencies AS build
+# Empty files that have no real one in their place would be compiled with them.
+RUN find */ -path 'target/*' -prune -o -name '*.rs' -exec rm {} +
 COPY . .
-# Older than what was compiled from the empty files above, the real ones would count as compiled.
+# Older than what was compiled from the empty files, the real ones would count as compiled.
 RUN find crates services sandbox migrations -type f -exec touch {} + \
     && cargo build --release --locked --bins -p metergate
 
@@ -47,6 +49,7 @@ FROM dependencies AS sandbox-dependencies
 RUN cargo build --release --locked --bins -p custodian -p home -p sandbox-broker -p demo
 
 FROM sandbox-dependencies AS sandbox-build
+RUN find */ -path 'target/*' -prune -o -name '*.rs' -exec rm {} +
 COPY . .
 RUN find crates services sandbox migrations -type f -exec touch {} + \
     && cargo build --release --locked --bins -p custodian -p home -p sandbox-broker -p demo

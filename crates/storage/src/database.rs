@@ -131,6 +131,8 @@ impl Database {
             .max_size(config.database_connections)
             .wait_timeout(Some(Duration::from_secs(10)))
             .create_timeout(Some(Duration::from_secs(10)))
+            // A connection whose last query was cut off and goes on in the server is thrown away.
+            .recycle_timeout(Some(Duration::from_secs(10)))
             .runtime(deadpool::Runtime::Tokio1)
             .build()?;
         Ok(Self { pool, url })

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use postgres_protocol::password;
 use service_kit::secret::{self, ExposeSecret, Secret, SecretError};
 
 use crate::kinds::role;
@@ -72,7 +73,8 @@ pub enum LoginsError {
     },
 }
 
-/// Makes each login that has a file in `folder`, or gives it the file's password. Safe to repeat.
+/// Makes each login that has a file in `folder`, or gives it the file's password; each is a member of its group then.
+/// Safe to repeat.
 pub async fn set(database_url: &str, folder: &Path) -> Result<(), LoginsError> {
     if let Err(source) = folder.read_dir() {
         return Err(LoginsError::Folder {
@@ -122,21 +124,25 @@ async fn set_one(
     group: Option<&str>,
     password: &Secret,
 ) -> diesel::QueryResult<()> {
+    // What the database stores anyway: the password itself would stand in its log when it refuses the command.
+    let verifier = password::scram_sha_256(password.expose_secret().as_bytes());
     // These commands take no parameters: the database itself writes them, quoted.
     let statement = |text: &'static str| {
         diesel::sql_query(text)
             .bind::<Text, _>(login.to_owned())
-            .bind::<Text, _>(password.expose_secret().to_owned())
+            .bind::<Text, _>(verifier.clone())
             .bind::<Text, _>(group.unwrap_or_default().to_owned())
     };
     conn.transaction(async |conn| {
-        let mut statements: Vec<Statement> = Vec::new();
-        if group.is_some() {
-            statements.extend(statement(MAKE).load::<Statement>(conn).await?);
-        }
-        statements.extend(statement(SET).load::<Statement>(conn).await?);
-        for Statement { statement } in statements {
-            conn.batch_execute(&statement).await?;
+        let all: &[&'static str] = if group.is_some() {
+            &[MAKE, JOIN, SET]
+        } else {
+            &[SET]
+        };
+        for text in all {
+            for found in statement(text).load::<Statement>(conn).await? {
+                conn.batch_execute(&found.statement).await?;
+            }
         }
         Ok(())
     })
@@ -144,8 +150,13 @@ async fn set_one(
 }
 
 /// Nothing when the login is there.
-const MAKE: &str = "SELECT format('CREATE ROLE %I IN ROLE %I', $1, $3) AS statement
-     WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AND $2 <> ''";
+const MAKE: &str = "SELECT format('CREATE ROLE %I', $1) AS statement
+     WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = $1) AND $2 <> $3";
+
+/// Nothing when it is a member.
+const JOIN: &str = "SELECT format('GRANT %I TO %I', $3, $1) AS statement
+     WHERE NOT EXISTS (SELECT FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles l ON l.oid = m.member
+                       WHERE g.rolname = $3 AND l.rolname = $1) AND $2 <> $3";
 
 const SET: &str =
     "SELECT format('ALTER ROLE %I LOGIN PASSWORD %L', $1, $2) AS statement WHERE $3 IS NOT NULL";

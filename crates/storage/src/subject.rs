@@ -97,6 +97,7 @@ pub const OF_AUTHORIZATIONS: [Table; 4] = [
             "series_tou",
             "qualifier",
             "currency",
+            "default_quality",
             "starts_at",
             "duration",
             "value",
@@ -108,7 +109,7 @@ pub const OF_AUTHORIZATIONS: [Table; 4] = [
             "published_at",
         ],
         from: "(SELECT s.authorization_id, s.usage_point_id, s.commodity, s.flow, s.unit, s.accumulation, s.kind, s.phase,
-                       s.tou AS series_tou, s.qualifier, s.currency, r.starts_at, r.duration, r.value, r.multiplier,
+                       s.tou AS series_tou, s.qualifier, s.currency, s.default_quality, r.starts_at, r.duration, r.value, r.multiplier,
                        array_to_string(r.quality, ' ') AS quality, r.tou, r.cpp, r.cost, r.published_at
                 FROM smd.series s JOIN smd.reading r ON r.series_id = s.id WHERE s.authorization_id = ANY ($1)) r
                ORDER BY authorization_id, usage_point_id, commodity, flow, starts_at, duration",

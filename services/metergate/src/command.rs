@@ -44,6 +44,11 @@ pub enum CommandError {
         /// What was wanted.
         verb: &'static str,
     },
+    /// Perhaps two customers.
+    #[error(
+        "{0:?} names an authorization of Share My Data and a connection id of AIIDA, perhaps of two customers: give our id of the authorization, or the id of a permission"
+    )]
+    BothSides(String),
     /// No such customer.
     #[error(
         "nobody is known by {0:?}: give the subscription id or our id of the authorization, for AIIDA the connection id or the id of a permission"

@@ -28,8 +28,8 @@ pub struct Erase {
     #[command(flatten)]
     database: DatabaseConfig,
     /// For Share My Data: the custodian's subscription id (it is in the file names), or our id of an
-    /// authorization (it is in the logs). For AIIDA: the connection id, or the id of one of the permissions. What
-    /// it names on either side is erased.
+    /// authorization (it is in the logs). For AIIDA: the connection id, or the id of one of the permissions. A text
+    /// that names somebody on both sides is refused.
     customer: String,
     /// Seconds to wait for the files to be removed by csv-exporter, and for the homes to be disconnected by mqtt-iam.
     #[arg(long, default_value_t = 30)]
@@ -63,6 +63,9 @@ impl Erase {
         };
         if found.authorizations.is_empty() && found.permissions.is_empty() {
             return Err(CommandError::NoCustomer(self.customer));
+        }
+        if !found.authorizations.is_empty() && !found.permissions.is_empty() {
+            return Err(CommandError::BothSides(self.customer));
         }
         let begun = conn
             .transaction(async |conn| begin(conn, &found).await)

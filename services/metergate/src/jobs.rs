@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use storage::{DatabaseConfig, audit};
 
 use crate::command::open;
-pub use crate::command::{CommandError, block_on};
+use crate::command::{CommandError, block_on};
 use crate::table::{Format, Table, at, maybe_at, record};
 
 /// Lists, shows, retries or discards jobs.

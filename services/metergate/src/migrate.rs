@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use service_kit::secret::ExposeSecret;
 use storage::DatabaseConfig;
 
-use crate::jobs::CommandError;
+use crate::command::{CommandError, block_on};
 
 /// Brings the database up to date; safe at any time, also twice at once.
 ///
@@ -25,7 +25,7 @@ pub struct Migrate {
 impl Migrate {
     /// Migrates.
     pub fn run(self) -> Result<(), CommandError> {
-        crate::jobs::block_on(async {
+        block_on(async {
             let url = self.database.url().map_err(storage::DatabaseError::from)?;
             storage::migrate(url.expose_secret()).await?;
             if let Some(folder) = &self.logins {

@@ -68,16 +68,16 @@ struct StandingRow {
     #[diesel(sql_type = BigInt)]
     last_day: i64,
     #[diesel(sql_type = BigInt)]
-    next_slot: i64,
+    next_slot_ms: i64,
 }
 
-/// Looks without reserving: no slot lies within a wait of less than nothing.
+/// Looks without reserving, and without the lock that reserving takes.
 pub async fn standing(
     conn: &mut AsyncPgConnection,
     limits: Limits,
 ) -> diesel::QueryResult<Standing> {
     let row: StandingRow = diesel::sql_query(
-        "SELECT last_hour, last_day, smd.reserve_slot($1, $2, $3, -1) AS next_slot FROM smd.budget_used()",
+        "SELECT last_hour, last_day, next_slot_ms FROM smd.budget_used($1, $2, $3)",
     )
     .bind::<BigInt, _>(millis(limits.spacing))
     .bind::<BigInt, _>(i64::from(limits.per_hour))
@@ -88,7 +88,7 @@ pub async fn standing(
     Ok(Standing {
         last_hour: count(row.last_hour),
         last_day: count(row.last_day),
-        next_slot: Duration::from_millis(row.next_slot.unsigned_abs()),
+        next_slot: Duration::from_millis(row.next_slot_ms.unsigned_abs()),
     })
 }
 

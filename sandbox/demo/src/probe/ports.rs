@@ -1,6 +1,6 @@
 //! Ports that nobody outside may reach, and the one that only homes may use.
 
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Read, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -46,6 +46,23 @@ fn knock(host: &str, port: u16) -> Result<Knock, BoxError> {
     }
 }
 
+/// How much it answers; nothing when it ends the connection. Silence is an error: it says nothing.
+fn read(stream: &mut impl Read, answer: &mut [u8]) -> std::io::Result<usize> {
+    match stream.read(answer) {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::UnexpectedEof
+                    | ErrorKind::ConnectionReset
+                    | ErrorKind::ConnectionAborted
+            ) =>
+        {
+            Ok(0)
+        }
+        read => read,
+    }
+}
+
 /// The broker lets nobody in without a user, and speaks no MQTT without TLS.
 pub(super) fn no_stranger_at_the_broker(broker: &Target, claims: &mut Claims) {
     let connect = || -> Result<Vec<u8>, BoxError> {
@@ -53,7 +70,7 @@ pub(super) fn no_stranger_at_the_broker(broker: &Target, claims: &mut Claims) {
         stream.write_all(CONNECT)?;
         stream.flush()?;
         let mut answer = [0; 64];
-        let read = stream.read(&mut answer).unwrap_or_default();
+        let read = read(&mut stream, &mut answer)?;
         Ok(answer.iter().take(read).copied().collect())
     };
     let answer = connect();
@@ -71,7 +88,7 @@ pub(super) fn no_stranger_at_the_broker(broker: &Target, claims: &mut Claims) {
         let mut stream = broker.tcp()?;
         stream.write_all(CONNECT)?;
         let mut answer = [0; 64];
-        let read = stream.read(&mut answer).unwrap_or_default();
+        let read = read(&mut stream, &mut answer)?;
         Ok(answer.iter().take(read).copied().collect())
     };
     let answer = plain();

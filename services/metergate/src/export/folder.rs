@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -56,6 +56,9 @@ impl Folder {
         if !is_empty {
             return Err(CommandError::NotEmpty(path.to_owned()));
         }
+        // It may have been there.
+        std::fs::set_permissions(path, Permissions::from_mode(0o700))
+            .map_err(|source| failed(path, source))?;
         Ok(Self {
             path: path.to_owned(),
             files: Vec::new(),

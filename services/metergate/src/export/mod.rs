@@ -30,7 +30,7 @@ pub struct Export {
     #[command(flatten)]
     output: OutputConfig,
     /// For Share My Data: the custodian's subscription id, or our id of an authorization. For AIIDA: the connection id,
-    /// or the id of one of the permissions. What it names on either side is written.
+    /// or the id of one of the permissions. A text that names somebody on both sides is refused.
     #[arg(value_name = "SUBSCRIPTION", required_unless_present = "permission")]
     customer: Option<String>,
     /// Only AIIDA: the customer of this permission.
@@ -58,11 +58,7 @@ impl Export {
         let (_database, mut conn) = open(&self.database).await?;
         let found = self.find(&mut conn).await?;
         let mut folder = Folder::create(&self.out)?;
-        conn.build_transaction()
-            .repeatable_read()
-            .read_only()
-            .run(async |conn| self.write(conn, &found, &mut folder).await)
-            .await?;
+        // First, so that nothing leaves without its line in the audit log.
         conn.transaction(async |conn| {
             for &id in found.authorizations.iter().chain(&found.permissions) {
                 audit::record(conn, "customer.exported", Some(id), &json!({})).await?;
@@ -70,6 +66,11 @@ impl Export {
             Ok::<_, CommandError>(())
         })
         .await?;
+        conn.build_transaction()
+            .repeatable_read()
+            .read_only()
+            .run(async |conn| self.write(conn, &found, &mut folder).await)
+            .await?;
         let about = json!({
             "made_at": SystemClock.now().to_string(),
             "authorizations": found.authorizations,
@@ -99,6 +100,9 @@ impl Export {
         found.permissions = ids.into_iter().map(PermissionId::uuid).collect();
         if found.authorizations.is_empty() && found.permissions.is_empty() {
             return Err(CommandError::NoCustomer(wanted));
+        }
+        if !found.authorizations.is_empty() && !found.permissions.is_empty() {
+            return Err(CommandError::BothSides(wanted));
         }
         Ok(found)
     }

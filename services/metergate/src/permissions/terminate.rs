@@ -37,7 +37,7 @@ impl Terminate {
         let job = conn
             .transaction(async |conn| {
                 let job = job_queue::enqueue_one(conn, &AiidaTerminate { permission: id }).await?;
-                let action = "aiida.permission.terminated";
+                let action = "aiida.permission.terminate_requested";
                 audit::record(conn, action, Some(id.uuid()), &json!({ "job": job })).await?;
                 Ok::<_, CommandError>(job)
             })

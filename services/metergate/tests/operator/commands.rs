@@ -182,7 +182,7 @@ async fn a_permission_is_terminated_by_its_service() {
     let audited = "SELECT string_agg(action, ' ') FROM audit.event";
     assert_eq!(
         desk.text(audited).await.as_deref(),
-        Some("aiida.permission.terminated")
+        Some("aiida.permission.terminate_requested")
     );
     let said = desk.run(&["permissions", "terminate", &id], &[]).await;
     assert!(
