@@ -40,8 +40,8 @@ pub struct Stored {
 
 const REPORT: &str = "
 WITH held AS (
-    SELECT a.* FROM (SELECT id, stage, authorized_at, exported_at, customer_name IS NOT NULL AS named,
-                            (electricity_file IS NOT NULL OR gas_file IS NOT NULL) AS filed FROM smd.authorization) a
+    SELECT id, stage, authorized_at, exported_at, customer_name IS NOT NULL AS named,
+           (electricity_file IS NOT NULL OR gas_file IS NOT NULL) AS filed FROM smd.authorization
 ), with_data AS (
     SELECT held.* FROM held
     WHERE named OR EXISTS (SELECT FROM smd.series s WHERE s.authorization_id = held.id)

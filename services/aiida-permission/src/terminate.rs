@@ -26,7 +26,7 @@ pub(crate) enum TerminateError {
 }
 
 /// Takes an `ACCEPTED` permission over `TERMINATED` to `REQUIRES_EXTERNAL_TERMINATION` and has the command published, in
-/// the caller's transaction, whose first statement this is (jobs before rows); audit lines may follow. `detail` goes
+/// the caller's transaction, which has touched no permission before (jobs before rows); audit lines may follow. `detail` goes
 /// into the history.
 pub(crate) async fn terminate(
     service: &Service,

@@ -71,9 +71,7 @@ impl Serve {
             run_all(wanted, self.config, context)
         })
     }
-}
 
-impl Serve {
     fn wanted(&self) -> Vec<Service> {
         let sides = [
             (self.config.has_history(), Service::HISTORY),

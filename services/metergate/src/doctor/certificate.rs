@@ -9,7 +9,7 @@ use super::tls;
 const RENEWAL_FAILED: i64 = 7;
 const RENEWAL_LATE: i64 = 21;
 
-/// The certificate of a server: trusted for its name, and for how long. Answers whether there is a server.
+/// The certificate of a server: trusted for its name, and for how long.
 pub(super) async fn check(report: &mut Report<'_>, name: &str, host: &str, port: u16) {
     // An IPv6 address stands in brackets in an URL, and without them here.
     let host = host.trim_start_matches('[').trim_end_matches(']');
