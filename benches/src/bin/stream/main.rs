@@ -1,7 +1,7 @@
 //! The stream beside its limit: raw messages with two readings each, durable, against bare COPY of the same rows; and
 //! the time from publish to commit while 1,000 messages a second come.
 //!
-//! `stream [MESSAGES]` (default 20000 per round) starts a private Postgres on disk that waits for it, under both
+//! `stream [MESSAGES]` (default 60000 per round: what happens once a round is to weigh little) starts a private Postgres on disk that waits for it, under both
 //! sides. Measured in turn, in messages a second:
 //!
 //! - COPY into tables of the same shape and indexes, from bytes that are ready, one commit for as many messages as the
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
 }
 
 async fn compare() -> Answer<bool> {
-    let count = argument(20_000)?;
+    let count = argument(60_000)?;
     let bench = Bench::start(count).await?;
     bench.statement().await?;
     let (text, binary) = (
