@@ -213,7 +213,7 @@ async fn a_temporary_type_of_the_caller_gains_it_nothing() {
         "SELECT smd.reserve_slot(1, 1, 1, 1)",
         "SELECT smd.close_budget(1)",
         "SELECT smd.budget_closed_ms()",
-        "SELECT smd.budget_used()",
+        "SELECT smd.budget_used(1, 1, 1)",
         "SELECT jobs.enqueue(ARRAY['smd.fetch']::pg_catalog.text[], ARRAY['{}']::jsonb[], ARRAY['key']::pg_catalog.text[],
                              ARRAY[0]::bigint[], ARRAY[0]::smallint[], NULL)",
         "SELECT * FROM jobs.maintain()",
