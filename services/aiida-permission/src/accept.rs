@@ -13,6 +13,7 @@ use permission::data_need::TimeFrame;
 use permission::handshake::Credentials;
 use permission::{IllegalStep, PermissionId, Status, Step};
 use service_kit::config::chain;
+use service_kit::secret::ExposeSecret as _;
 use storage::DatabaseError;
 use storage::aiida::credential;
 use storage::aiida::permission::{self as table, Answer, Permission};
@@ -22,12 +23,9 @@ use uuid::Uuid;
 
 use crate::Service;
 use crate::handshake::{agreed, frame, gone};
-use crate::hashing::HashError;
+use crate::passwords::PasswordError;
 use crate::refusal::Refusal;
 use crate::tokens::Access;
-
-/// 18 random bytes are 24 characters.
-const PASSWORD_BYTES: usize = 18;
 
 /// A database that restarts just now must not strand a home: this long an acceptance is tried, from the first look at
 /// the permission to the commit. With the wait for the grant it stays below what nginx and homes wait.
@@ -95,16 +93,16 @@ pub(crate) async fn decline(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// ACCEPT: credentials at the broker, handed out once. The hash is computed before anything is locked, and once at a
-/// time for each permission; the grant is waited for afterwards, because a home does not try its first connection
-/// again.
+/// ACCEPT: credentials at the broker, handed out once. The password is taken before anything is locked, and by one
+/// acceptance of a permission at a time; the grant is waited for afterwards, because a home does not try its first
+/// connection again.
 pub(crate) async fn accept(
     service: &Service,
     id: PermissionId,
     access: &Access,
     aiida_id: Option<Uuid>,
 ) -> Result<HttpResponse, Refusal> {
-    let under_way = service.hashing.begin(id).ok_or_else(|| {
+    let under_way = service.acceptances.begin(id).ok_or_else(|| {
         Refusal::new(
             StatusCode::CONFLICT,
             "Another answer of the same home is being handled: nothing was changed by this one.",
@@ -116,16 +114,12 @@ pub(crate) async fn accept(
         waiting(service, &mut conn, id, access, aiida_id).await
     })
     .await?;
-    let password = service.random.token(PASSWORD_BYTES);
-    let cost = service.config.facade.aiida_bcrypt_cost;
-    let mut salt = [0; 16];
-    service.random.fill(&mut salt);
-    let hash = service.hashing.hash(&under_way, &password, cost, salt);
-    let hash = hash.await.map_err(|error| no_hash(&error))?;
+    let password = service.passwords.take().await;
+    let password = password.map_err(|error| no_password(&error))?;
     // When the connection breaks while it commits, nobody has told us whether it did: then the next attempt looks.
     let mut tried = Vec::new();
     let job = patiently(id, deadline, async || {
-        attempt_to(service, id, &answer, &hash, &mut tried).await
+        attempt_to(service, id, &answer, &password.hash, &mut tried).await
     })
     .await?;
     drop(under_way);
@@ -138,7 +132,7 @@ pub(crate) async fn accept(
         .json(Credentials::new(
             broker,
             id,
-            &password,
+            password.text.expose_secret(),
             &permission.data_need,
         )))
 }
@@ -169,8 +163,8 @@ async fn waiting(
 }
 
 /// Logs the cause.
-fn no_hash(error: &HashError) -> Refusal {
-    if matches!(error, HashError::Full(_)) {
+fn no_password(error: &PasswordError) -> Refusal {
+    if matches!(error, PasswordError::Full(_)) {
         metrics::counter!("aiida_hashes_refused_total").increment(1);
     }
     Refusal::unavailable(error)

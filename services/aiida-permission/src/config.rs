@@ -31,8 +31,9 @@ pub struct FacadeConfig {
     #[arg(long, env = "METERGATE_AIIDA_PUBLIC_URL")]
     pub aiida_public_url: Option<Url>,
 
-    /// Signs the access tokens in the codes: 32 random bytes in base64 (`openssl rand -base64 32`). With another
-    /// one, codes that are shown already stop to work.
+    /// Signs the access tokens in the codes: 32 random bytes in base64 (`openssl rand -base64 32`). Several, separated
+    /// by commas, change it: the first signs, all check. Codes that were signed with one that is not there any more
+    /// stop to work.
     #[arg(long, env = "METERGATE_AIIDA_JWT_SECRET", hide_env_values = true)]
     pub aiida_jwt_secret: Option<Secret>,
 
@@ -230,7 +231,7 @@ pub enum ConfigError {
     Secret(#[from] SecretError),
     /// The key of the access tokens.
     #[error(
-        "METERGATE_AIIDA_JWT_SECRET must be 32 bytes in base64: make one with `openssl rand -base64 32`"
+        "METERGATE_AIIDA_JWT_SECRET must be 32 bytes in base64, or several such keys with commas between them: make one with `openssl rand -base64 32`"
     )]
     JwtSecret,
 }

@@ -30,17 +30,25 @@ pub(crate) struct Asked {
     meter_id: Option<String>,
 }
 
+impl Asked {
+    /// What is asked for, or each mistake in words.
+    pub(crate) fn wanted(&self) -> Result<Wanted, Vec<String>> {
+        Wanted::parse(
+            self.connection_id.as_deref(),
+            self.data_need_ids.as_deref().unwrap_or_default(),
+            self.meter_id.as_deref(),
+        )
+    }
+}
+
 /// `POST /permission-request`.
 pub(crate) async fn create(
     service: Data<Service>,
     asked: Json<Asked>,
 ) -> Result<HttpResponse, Refusal> {
-    let wanted = Wanted::parse(
-        asked.connection_id.as_deref(),
-        asked.data_need_ids.as_deref().unwrap_or_default(),
-        asked.meter_id.as_deref(),
-    )
-    .map_err(|mistakes| Refusal::with(StatusCode::BAD_REQUEST, mistakes))?;
+    let wanted = asked
+        .wanted()
+        .map_err(|mistakes| Refusal::with(StatusCode::BAD_REQUEST, mistakes))?;
     let created = requests::create(&service, &wanted, None, By::Anybody).await?;
     let code = service
         .bundle(created.bundle, &created.permissions, created.at)

@@ -1,8 +1,8 @@
 //! The permission facade of AIIDA: what homes call, what households see, and what becomes of a permission.
 //!
-//! - `handshake` and `requests`: asking for permissions, and the home's answer; `accept`: the answer that counts, `hashing`:
-//!   what it costs.
-//!   `tokens` lets the home in, `refusal` is what it sees when something is wrong.
+//! - `handshake` and `requests`: asking for permissions, and the home's answer; `accept`: the answer that counts, one
+//!   `under_way` for each permission, with `passwords` that are made in advance. `tokens` lets the home in, `refusal`
+//!   is what it sees when something is wrong.
 //! - `pages`: the household's page with the code; `feed` and `status_messages`: changes as they happen.
 //! - `jobs`: what homes tell later, and what time does; `terminate`: the end that the eligible party wants.
 //! - [`DataNeeds`]: what may be asked for. `api` and `webhook`: the eligible party's side.
@@ -16,10 +16,12 @@ mod config;
 mod cors;
 mod data_needs;
 mod feed;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod handshake;
-mod hashing;
 mod jobs;
 mod pages;
+mod passwords;
 mod refusal;
 mod requests;
 mod routes;
@@ -28,6 +30,7 @@ mod sse;
 mod status_messages;
 mod terminate;
 mod tokens;
+mod under_way;
 pub mod webhook;
 
 use actix_web::web::Data;

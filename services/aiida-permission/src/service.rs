@@ -21,8 +21,9 @@ use crate::ServeError;
 use crate::config::Config;
 use crate::data_needs::DataNeeds;
 use crate::feed::Feed;
-use crate::hashing::Hashing;
+use crate::passwords::Passwords;
 use crate::tokens::{SignError, Tokens};
+use crate::under_way::Acceptances;
 
 /// Endless answers (event streams) at a time; more are asked to come back.
 const MOST_STREAMS: usize = 2000;
@@ -42,7 +43,8 @@ pub(crate) struct Service {
     pub(crate) homes_url: String,
     pub(crate) tokens: Tokens,
     pub(crate) feed: Feed,
-    pub(crate) hashing: Hashing,
+    pub(crate) acceptances: Acceptances,
+    pub(crate) passwords: Passwords,
     pub(crate) streams: Arc<Semaphore>,
 }
 
@@ -53,6 +55,7 @@ impl Service {
         context: &Context,
     ) -> Result<Self, ServeError> {
         let settings = config.facade.settings()?;
+        let cost = config.facade.aiida_bcrypt_cost;
         let processors = std::thread::available_parallelism().map_or(2, usize::from);
         Ok(Self {
             listener: database.listen(&context.shutdown),
@@ -64,7 +67,8 @@ impl Service {
             homes_url: settings.homes_url,
             tokens: settings.tokens,
             feed: Feed::new(),
-            hashing: Hashing::new(processors),
+            acceptances: Acceptances::default(),
+            passwords: Passwords::new(processors, cost, &context.random),
             streams: Arc::new(Semaphore::new(MOST_STREAMS)),
             database,
             config,

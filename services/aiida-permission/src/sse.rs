@@ -20,14 +20,20 @@ const ALIVE: Duration = Duration::from_secs(20);
 /// The longest life of a stream: what a closed laptop holds on to comes free.
 const LONGEST: Duration = Duration::from_mins(9);
 
+/// How long a reader may take nothing before its stream is ended.
+const SLOWEST: Duration = Duration::from_secs(30);
+
 /// Tells nginx not to keep the answer back.
 const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// Where a stream's events go.
 #[derive(Debug)]
-pub(crate) struct Events(Sender<Bytes>);
+pub(crate) struct Events {
+    reader: Sender<Bytes>,
+    patience: Duration,
+}
 
-/// Whoever listened has gone.
+/// Whoever listened has gone, or takes nothing any more.
 #[derive(Debug)]
 pub(crate) struct Gone;
 
@@ -40,7 +46,8 @@ impl Events {
             let _written = writeln!(text, "event: {name}");
         }
         let _written = write!(text, "data: {data}\n\n");
-        self.0.send(text.into()).await.map_err(|_| Gone)
+        let sending = self.reader.send_timeout(text.into(), self.patience);
+        sending.await.map_err(|_| Gone)
     }
 }
 
@@ -49,36 +56,35 @@ pub(crate) fn place(service: &Service) -> Option<OwnedSemaphorePermit> {
     service.streams.clone().try_acquire_owned().ok()
 }
 
-/// Answers with the events that `tell` sends until it ends.
+/// Answers with the events that `tell` sends until it ends. It runs beside the answer: one that is a part of it stands
+/// still as long as its reader takes nothing, and holds its place for ever.
 pub(crate) fn answer<T>(
     service: &Data<Service>,
     place: OwnedSemaphorePermit,
     tell: impl FnOnce(Data<Service>, Events) -> T,
 ) -> HttpResponse
 where
-    T: Future<Output = Result<(), Gone>> + 'static,
+    T: Future<Output = Result<(), Gone>> + Send + 'static,
 {
     let (sender, receiver) = mpsc::channel(16);
-    let alive = sender.clone();
-    let told = tell(service.clone(), Events(sender));
+    let (alive, gone) = (sender.clone(), sender.clone());
+    let events = Events {
+        reader: sender,
+        patience: SLOWEST,
+    };
+    let told = tell(service.clone(), events);
     let soft = service.shutdown.soft().clone();
-    let telling = async move {
+    service.shutdown.tasks().spawn(async move {
         let _place = place;
         tokio::select! {
             _gone = told => {}
             () = keep_alive(&alive) => {}
+            () = gone.closed() => {}
             () = soft.cancelled() => {}
             () = tokio::time::sleep(LONGEST) => {}
         }
-    };
-    // The response is driven by its own connection: when that closes, all of this is dropped.
-    let body = futures_util::stream::select(
-        lines(receiver).map(Some),
-        futures_util::stream::once(telling).map(|()| None),
-    )
-    .take_while(|line| std::future::ready(line.is_some()))
-    .filter_map(std::future::ready)
-    .map(Ok::<_, Infallible>);
+    });
+    let body = lines(receiver).map(Ok::<_, Infallible>);
     HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((CACHE_CONTROL, "no-store"))
@@ -102,5 +108,22 @@ async fn keep_alive(sender: &Sender<Bytes>) {
         {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reader_that_takes_nothing_is_given_up() {
+        let (reader, taken) = mpsc::channel(1);
+        let events = Events {
+            reader,
+            patience: Duration::from_millis(10),
+        };
+        assert!(events.send("one", "1").await.is_ok());
+        assert!(events.send("two", "2").await.is_err());
+        drop(taken);
     }
 }

@@ -20,7 +20,8 @@ const LONGEST: usize = 4096;
 #[derive(Clone)]
 pub(crate) struct Tokens {
     signing: EncodingKey,
-    checking: DecodingKey,
+    /// The signing key's first, then those that signed before it.
+    checking: Vec<DecodingKey>,
 }
 
 impl std::fmt::Debug for Tokens {
@@ -29,7 +30,9 @@ impl std::fmt::Debug for Tokens {
     }
 }
 
+/// Nothing else: a claim that we do not look at (`nbf`, `aud`) might mean "not here, not now".
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Claims {
     iat: i64,
     exp: i64,
@@ -38,6 +41,7 @@ struct Claims {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Listed {
     aiida: Vec<PermissionId>,
 }
@@ -74,17 +78,18 @@ pub(crate) enum TokenError {
 pub(crate) struct SignError(#[source] jsonwebtoken::errors::Error);
 
 impl Tokens {
-    /// From 32 bytes in base64.
+    /// From keys of 32 bytes in base64, separated by commas: the first signs, all check.
     pub(crate) fn new(secret: &Secret) -> Result<Self, ConfigError> {
-        let key = STANDARD
-            .decode(secret.expose_secret().trim())
-            .ok()
-            .filter(|key| key.len() == 32)
-            .ok_or(ConfigError::JwtSecret)?;
+        let keys: Option<Vec<_>> = secret.expose_secret().split(',').map(key).collect();
+        let keys = keys.ok_or(ConfigError::JwtSecret)?;
+        let first = keys.first().ok_or(ConfigError::JwtSecret)?;
         hs256::install();
         Ok(Self {
-            signing: EncodingKey::from_secret(&key),
-            checking: DecodingKey::from_secret(&key),
+            signing: EncodingKey::from_secret(first),
+            checking: keys
+                .iter()
+                .map(|key| DecodingKey::from_secret(key))
+                .collect(),
         })
     }
 
@@ -116,8 +121,11 @@ impl Tokens {
         let mut validation = Validation::new(Algorithm::HS256);
         // By our clock, below, and to the second: the library would ask the machine's.
         validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.checking, &validation)
-            .map_err(|_| TokenError::Invalid)?
+        let claims = self
+            .checking
+            .iter()
+            .find_map(|key| jsonwebtoken::decode::<Claims>(token, key, &validation).ok())
+            .ok_or(TokenError::Invalid)?
             .claims;
         if claims.exp <= now.as_second() {
             return Err(TokenError::Expired);
@@ -129,5 +137,12 @@ impl Tokens {
     }
 }
 
+fn key(text: &str) -> Option<Vec<u8>> {
+    let key = STANDARD.decode(text.trim()).ok()?;
+    (key.len() == 32).then_some(key)
+}
+
+#[cfg(test)]
+mod confusion;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,8 @@ use jiff::SignedDuration;
 use job_queue::{Job, JobKind};
 use permission::Status;
 use storage::aiida::permission as table;
-use storage::kinds::{AiidaTimeout, MqttGrant, MqttRevoke};
+use storage::aiida::webhook;
+use storage::kinds::{AiidaTimeout, MqttGrant, MqttRevoke, WebhookDeliver};
 
 use super::{JobError, Jobs};
 
@@ -32,6 +33,9 @@ impl Jobs {
         }
         for permission in table::ungranted(conn, before, BATCH).await? {
             self.ensure(job, conn, &MqttGrant { permission }).await?;
+        }
+        if self.config.webhook.webhook_url.is_some() && webhook::is_behind(conn, before).await? {
+            self.ensure(job, conn, &WebhookDeliver {}).await?;
         }
         let mut stuck = 0;
         // One transaction leads through all of these.

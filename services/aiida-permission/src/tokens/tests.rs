@@ -108,9 +108,37 @@ fn nothing_else_is_a_token() {
     }
 }
 
+/// The new key stands in front of the old one until no code of the old one is shown any more.
+#[test]
+fn the_first_key_signs_and_all_check() {
+    let now = at("2026-06-02T10:00:00Z");
+    let other = KEY.replace("AAEC", "BBEC");
+    let ring = |keys: &[&str]| Tokens::new(&Secret::from(keys.join(", "))).unwrap();
+    let good = |keys: &[&str], token: &str| ring(keys).check(token, now).is_ok();
+    let by_old = token(Generation::Bundle);
+    let until = at("2026-06-08T10:00:00Z");
+    let by_new = ring(&[&other, KEY]).issue(&[id(1)], Generation::Bundle, now, until);
+    let by_new = by_new.unwrap();
+    assert!(good(&[&other, KEY], &by_old) && good(&[&other, KEY], &by_new));
+    assert!(
+        good(&[KEY, &other], &by_new),
+        "a replica that is a step behind"
+    );
+    assert!(good(&[&other], &by_new) && !good(&[&other], &by_old));
+    assert!(good(&[KEY], &by_old) && !good(&[KEY], &by_new));
+}
+
 #[test]
 fn a_key_is_32_bytes_in_base64() {
-    for bad in ["", "AAAA", "not base64!", &format!("{KEY}AAAA")] {
+    for bad in [
+        "",
+        "AAAA",
+        "not base64!",
+        &format!("{KEY}AAAA"),
+        &format!("{KEY},"),
+        &format!(",{KEY}"),
+        &format!("{KEY},AAAA"),
+    ] {
         assert!(Tokens::new(&Secret::from(bad)).is_err(), "{bad:?}");
     }
 }

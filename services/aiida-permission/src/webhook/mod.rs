@@ -96,7 +96,8 @@ impl Webhook {
     }
 
     /// Enqueues the job when there are events that the receiver has not been told: for the start, so that a
-    /// webhook that is configured later, and one whose job was removed by hand, learns of them too.
+    /// webhook that is configured later learns of them at once. What is lost while the service runs is found by the
+    /// periodic look (`jobs::sweep`).
     pub(crate) async fn catch_up(&self) -> Result<(), CatchUpError> {
         if self.receiver.is_none() {
             return Ok(());

@@ -162,6 +162,25 @@ async fn what_happened_before_is_told_when_a_webhook_is_configured() {
     assert_eq!(receiver.events(), ids(&site).await);
 }
 
+/// Its job was removed by hand, and nobody has started the service since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_was_lost_is_found_by_the_periodic_look() {
+    let receiver = Receiver::start(&[503]);
+    let site = Site::start_with(&receiver.arguments(), Context::new()).await;
+    let need = site.need(json!({})).await;
+    site.sent(&need, "customer-1").await;
+    until_failed(&site, 1).await;
+    site.sql(
+        "DELETE FROM jobs.job WHERE kind = 'webhook.deliver';
+         UPDATE aiida.permission_event SET at = at - interval '2 minutes';
+         UPDATE jobs.schedule SET due_at = now() WHERE kind = 'aiida.timeout'",
+    )
+    .await;
+    receiver.until(2).await;
+    let all = ids(&site).await;
+    until_told(&site, all[0]).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_refused_for_three_days_is_passed_over_and_said_so() {
     let clock = ManualClock::new("2026-11-02T12:00:00Z".parse().unwrap());

@@ -21,6 +21,21 @@ fn new(needs: &[&str]) -> String {
     )
 }
 
+/// A visitor who was shown a new code for these data needs, and that page.
+async fn shown(site: &Site, needs: &[&str]) -> (Visitor, Page) {
+    let mut visitor = Visitor::new(None).unwrap();
+    let page = visitor.visit(&site.url(&new(needs))).await.unwrap().clone();
+    (visitor, page)
+}
+
+/// The code of the page, which a home has accepted.
+async fn accepted(site: &Site, page: &Page) -> Bundle {
+    let code = current(page);
+    site.patch(&handshake(&code, 0), &code.access_token, "ACCEPT")
+        .await;
+    code
+}
+
 /// Correct HTML, private, silent about its address, with one script of ours and none inline.
 fn assert_is_a_page(page: &Page) {
     let header = |name: &str| page.headers.get(name).unwrap().to_str().unwrap().to_owned();
@@ -86,12 +101,7 @@ fn current(page: &Page) -> Bundle {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_household_follows_a_link_and_its_home_accepts() {
     let site = Site::start().await;
-    let mut visitor = Visitor::new(None).unwrap();
-    let page = visitor
-        .visit(&site.url(&new(&[FULL])))
-        .await
-        .unwrap()
-        .clone();
+    let (mut visitor, page) = shown(&site, &[FULL]).await;
     assert_eq!(page.status, 200);
     assert_is_a_page(&page);
     let ticket = page
@@ -153,12 +163,7 @@ async fn a_household_follows_a_link_and_its_home_accepts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn several_at_once_and_the_code_of_older_homes() {
     let site = Site::start().await;
-    let mut visitor = Visitor::new(None).unwrap();
-    let page = visitor
-        .visit(&site.url(&new(&[RAW, FULL, INBOUND])))
-        .await
-        .unwrap()
-        .clone();
+    let (mut visitor, page) = shown(&site, &[RAW, FULL, INBOUND]).await;
     assert_is_a_page(&page);
     let code = current(&page);
     assert_eq!(code.permission_ids.len(), 3);
@@ -186,15 +191,8 @@ async fn several_at_once_and_the_code_of_older_homes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_home_that_never_connects_is_shown_as_such() {
     let site = Site::start().await;
-    let mut visitor = Visitor::new(None).unwrap();
-    let page = visitor
-        .visit(&site.url(&new(&[FULL])))
-        .await
-        .unwrap()
-        .clone();
-    let code = current(&page);
-    site.patch(&handshake(&code, 0), &code.access_token, "ACCEPT")
-        .await;
+    let (mut visitor, page) = shown(&site, &[FULL]).await;
+    let code = accepted(&site, &page).await;
     assert_eq!(visitor.reload().await.unwrap().title(), "Accepted");
     assert!(
         visitor.submit("form", &[]).await.is_err(),
@@ -226,15 +224,8 @@ async fn a_home_that_never_connects_is_shown_as_such() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_home_that_only_receives_is_not_said_to_be_connected() {
     let site = Site::start().await;
-    let mut visitor = Visitor::new(None).unwrap();
-    let page = visitor
-        .visit(&site.url(&new(&[INBOUND])))
-        .await
-        .unwrap()
-        .clone();
-    let code = current(&page);
-    site.patch(&handshake(&code, 0), &code.access_token, "ACCEPT")
-        .await;
+    let (mut visitor, page) = shown(&site, &[INBOUND]).await;
+    accepted(&site, &page).await;
     site.sql("UPDATE aiida.permission SET granted_at = now()")
         .await;
     let page = visitor.reload().await.unwrap().clone();
@@ -369,12 +360,7 @@ async fn what_others_wrote_is_escaped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_stream_tells_when_the_page_is_out_of_date() {
     let site = Site::start().await;
-    let mut visitor = Visitor::new(None).unwrap();
-    let page = visitor
-        .visit(&site.url(&new(&[FULL])))
-        .await
-        .unwrap()
-        .clone();
+    let (mut visitor, page) = shown(&site, &[FULL]).await;
     let code = current(&page);
     assert!(page.text().contains("data-state=\"asked\""));
     let mut stream = site
