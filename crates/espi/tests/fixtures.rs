@@ -325,4 +325,11 @@ fn a_cut_document_says_where() {
     assert!(matches!(error.kind, ReadErrorKind::Truncated));
     assert_eq!(error.offset, u64::try_from(cut).unwrap());
     assert_eq!(error.path, "feed/entry/content");
+    // Within a tag, too: a connection that ends early ends anywhere.
+    for within in ["</ns1:cont", "<ns0:", "<ns1:link "] {
+        let text = std::str::from_utf8(TWO_POINTS).unwrap();
+        let cut = text.rfind(within).unwrap() + within.len();
+        let error = entries(&TWO_POINTS[..cut]).unwrap_err();
+        assert!(matches!(error.kind, ReadErrorKind::Truncated), "{error}");
+    }
 }

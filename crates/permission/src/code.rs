@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{BundleId, PermissionId};
+use crate::json::Object;
 
 /// Code of the homes from 2026-02-05; also the answer to `POST permission-request`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,7 +104,8 @@ macro_rules! text {
             /// Reads a text as strictly as a home does.
             pub fn from_text(text: &str) -> Result<Self, CodeError> {
                 let json = STANDARD.decode(text.trim())?;
-                Ok(serde_json::from_slice(&json)?)
+                let Object(code) = serde_json::from_slice(&json)?;
+                Ok(code)
             }
         }
     };

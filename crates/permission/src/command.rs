@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::REGION_CONNECTOR;
 use crate::data_need::DataNeed;
 use crate::ids::PermissionId;
+use crate::json::Object;
 use crate::schedule::{Schedule, ScheduleError};
 
 /// What a command does; the last segment of its topic.
@@ -171,7 +172,7 @@ impl Command {
     /// Reads a command from JSON: its `action` and what belongs to that, with or without the two ids of the wire
     /// format. Unknown and superfluous keys are refused.
     pub fn parse(json: &[u8]) -> Result<Self, CommandError> {
-        let wire: Wire = serde_json::from_slice(json)?;
+        let Object(wire): Object<Wire> = serde_json::from_slice(json)?;
         let kind = wire.action;
         let schedule = wire.transmission_schedule;
         let missing = |key| CommandError::Missing(kind, key);

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::data_need::{DataNeed, TimeFrame};
 use crate::generation::Generation;
 use crate::ids::{BundleId, DataNeedId, PermissionId};
+use crate::json::Object;
 use crate::topic::Topics;
 
 /// Answer to `GET`: what the household is asked for.
@@ -88,13 +89,29 @@ pub enum Operation {
 
 /// Body of `PATCH`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", from = "Object<Body>")]
 pub struct Patch {
     /// What the home decides.
     pub operation: Operation,
     /// The home. We only remember it, and an error answer would strand a home that has agreed: so it may be missing.
-    #[serde(default)]
     pub aiida_id: Option<Uuid>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    operation: Operation,
+    #[serde(default)]
+    aiida_id: Option<Uuid>,
+}
+
+impl From<Object<Body>> for Patch {
+    fn from(Object(body): Object<Body>) -> Self {
+        Self {
+            operation: body.operation,
+            aiida_id: body.aiida_id,
+        }
+    }
 }
 
 impl Patch {

@@ -21,6 +21,7 @@ pub mod topic;
 
 mod generation;
 mod ids;
+mod json;
 mod obis;
 mod quantity;
 mod schedule;

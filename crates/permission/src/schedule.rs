@@ -40,7 +40,9 @@ fn cron(text: &str) -> Result<Cron, ScheduleError> {
     // Homes take these characters only. The rest is either wrong or an extension of the parser used here
     // (nicknames, `+`), which a home would refuse after the household has agreed.
     let plain = |c: char| c.is_ascii_alphanumeric() || " */,-?#".contains(c);
-    if !text.chars().all(plain) || text.split(' ').any(str::is_empty) {
+    // An empty part of a list is nothing to homes. The parser takes it, and would then look for a second, minute or
+    // hour that there is not through three thousand years, one by one: for minutes.
+    if !text.chars().all(plain) || text.split([' ', ',']).any(str::is_empty) {
         return Err(ScheduleError::Form);
     }
     if text.split(' ').count() != 6 {
@@ -73,7 +75,7 @@ pub enum ScheduleError {
     /// Characters that no home takes.
     #[error(
         "a transmission schedule is made of digits, names of days and months, and `* / , - ? #`, with one space \
-         between two fields"
+         between two fields and something on both sides of each comma"
     )]
     Form,
     /// Not six fields.

@@ -132,6 +132,30 @@ impl Status {
         )
     }
 
+    /// Whether it rests here for good: nothing flows, nobody waits for anything, and it may be forgotten some day. Where
+    /// the process model has a further step, that one only repeats what a home was told.
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        match self {
+            Self::Malformed
+            | Self::TimedOut
+            | Self::Rejected
+            | Self::Invalid
+            | Self::Revoked
+            | Self::Fulfilled
+            | Self::Unfulfillable
+            | Self::FailedToTerminate
+            | Self::ExternallyTerminated => true,
+            Self::Created
+            | Self::Validated
+            | Self::UnableToSend
+            | Self::SentToPermissionAdministrator
+            | Self::Accepted
+            | Self::Terminated
+            | Self::RequiresExternalTermination => false,
+        }
+    }
+
     /// The step to `to`, if the process model has it.
     pub fn step(self, to: Self) -> Result<Step, IllegalStep> {
         if self.next().contains(&to) {

@@ -162,6 +162,30 @@ fn a_key_that_comes_twice_is_refused() {
     ));
 }
 
+/// Found by fuzzing: serde takes an array for a struct, its fields in the order of our source.
+#[test]
+fn an_array_stands_for_no_object() {
+    let refused = |schema, payload: &Value| read(schema, payload).unwrap_err();
+    let form = |error| matches!(error, MessageError::Json { what: "form", .. });
+    let array = json!([0, null, null, null, []]);
+    assert!(form(refused(Schema::SmartMeterP1Raw, &array)));
+    let values = json!({"timestamp": 0, "values": [[null, "1-0:1.8.0", "5", "kWh"]]});
+    assert!(form(refused(Schema::SmartMeterP1Raw, &values)));
+    let mut document = nested(&json!([["5", "0", null]]));
+    for schema in [Schema::SmartMeterP1CimV112, Schema::SmartMeterP1CimV104] {
+        assert!(form(refused(schema, &json!([]))));
+    }
+    assert!(form(refused(Schema::SmartMeterP1CimV112, &document)));
+    document["MarketDocument"] = json!([]);
+    assert!(form(refused(Schema::AcknowledgementCimV112, &document)));
+    let status = json!(["REVOKED", PERMISSION, null, null, null]).to_string();
+    assert!(form(StatusMessage::parse(status.as_bytes()).unwrap_err()));
+    // What is opaque may be an array, and its second element is then no permission.
+    let opaque = json!(["2026-06-03T10:00:00Z", OTHER]);
+    let record = read(Schema::Opaque, &opaque).unwrap();
+    assert_eq!((record.sent_at, record.named.permissions), (None, vec![]));
+}
+
 #[test]
 fn errors_keep_nothing_of_the_payload() {
     let secret = "AT0031000SECRET";

@@ -66,3 +66,20 @@ fn credentials_outlive_the_end_while_the_home_must_be_told() {
         ]
     );
 }
+
+/// What is over may be forgotten: nothing flows, and the only step from there repeats what a home was told.
+#[test]
+fn what_is_over_needs_nobody() {
+    let over: Vec<_> = Status::ALL.into_iter().filter(|s| s.is_over()).collect();
+    assert_eq!(over.len(), 9);
+    for status in over {
+        assert!(!status.needs_iam(), "{status}");
+        assert!(
+            matches!(status.next(), [] | [Status::RequiresExternalTermination]),
+            "{status}"
+        );
+    }
+    for status in Status::ALL.into_iter().filter(|s| s.next().is_empty()) {
+        assert!(status.is_over(), "{status} leads nowhere");
+    }
+}

@@ -135,6 +135,15 @@ fn schedules_have_seconds_and_nothing_that_homes_do_not_know() {
     assert_eq!(error("*  * * * * *"), ScheduleError::Form);
     assert_eq!(error(""), ScheduleError::Form);
     assert_eq!(error(&"1,".repeat(100)), ScheduleError::Long);
+    // Found by fuzzing: the first two were looked for through three thousand years.
+    for text in [
+        ", * * * * *",
+        "* , * * * *",
+        "5,,6 * * * * *",
+        "0 0 0 1, * *",
+    ] {
+        assert_eq!(error(text), ScheduleError::Form, "{text}");
+    }
     assert!(matches!(error("61 * * * * *"), ScheduleError::Cron(_)));
     assert_eq!(error("0 0 0 30 2 *"), ScheduleError::Never);
 }

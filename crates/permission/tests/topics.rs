@@ -273,6 +273,63 @@ fn no_subscription_delivers_a_topic_that_the_home_may_not_read() {
     }
 }
 
+/// What a home may do, written down once more: its own topics, word by word.
+fn is_its_own(need: &DataNeed, action: Action, topic: &str) -> bool {
+    let words: Vec<&str> = topic.split('/').collect();
+    let ["aiida", "v1", PERMISSION, rest @ ..] = &words[..] else {
+        return false;
+    };
+    match (action, rest) {
+        (Action::Subscribe, ["termination"] | ["command", _]) | (Action::Publish, ["status"]) => {
+            true
+        }
+        (Action::Subscribe, ["data", "inbound", _]) => need.direction == Direction::Inbound,
+        (Action::Publish, ["data", "outbound", _]) => need.direction == Direction::Outbound,
+        (Action::Publish, ["acknowledgement", _]) => need.acknowledgement_required,
+        _ => false,
+    }
+}
+
+fn words(most: usize) -> impl Strategy<Value = String> {
+    let base = select(vec![
+        String::new(),
+        "aiida/v1/".to_owned(),
+        "aiida/v1/+/".to_owned(),
+        format!("aiida/v1/{PERMISSION}/"),
+        format!("aiida/v1/{PERMISSION}/"),
+        format!("aiida/v1/{OTHER}/"),
+    ]);
+    let words = prop::collection::vec(select(WORDS.to_vec()), 1..most);
+    (base, words).prop_map(|(base, words)| format!("{base}{}", words.join("/")))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_home_reaches_exactly_its_own_topics(
+        is_inbound in any::<bool>(), acknowledges in any::<bool>(),
+        filter in words(6), topics in prop::collection::vec(words(5), 20),
+        share in select(vec!["", "$share/g/", "$queue/", "$exclusive/"]),
+    ) {
+        let schemas = json!(["OPAQUE"]);
+        let kind = if is_inbound { "inbound-aiida" } else { "outbound-aiida" };
+        let need = need(json!({"type": kind, "schemas": schemas, "acknowledgementRequired": acknowledges}));
+        let rows = acl::rows(permission(), &need);
+        let no_wildcard = |topic: &&String| !topic.contains(['+', '#']);
+        let subscribed = acl::decide(&rows, Action::Subscribe, &format!("{share}{filter}"));
+        for topic in topics.iter().filter(no_wildcard) {
+            let published = acl::decide(&rows, Action::Publish, topic);
+            prop_assert_eq!(published == Kind::Allow, is_its_own(&need, Action::Publish, topic), "{}", topic);
+            let read = acl::decide(&rows, Action::Subscribe, topic);
+            prop_assert_eq!(read == Kind::Allow, is_its_own(&need, Action::Subscribe, topic), "{}", topic);
+            if subscribed == Kind::Allow && delivers(&filter, topic) {
+                prop_assert!(is_its_own(&need, Action::Subscribe, topic), "{} brings {}", filter, topic);
+            }
+        }
+    }
+}
+
 #[test]
 fn without_the_deny_rows_the_hole_is_there() {
     let mut rows = acl::rows(permission(), &inbound());

@@ -60,6 +60,8 @@ fn one_code_does_not_serve_two_generations() {
     let more = json!({"eddieId": request(), "permissionIds": [], "handshakeUrl": "", "accessToken": "", "x": 1});
     assert!(Bundle::from_text(&STANDARD.encode(more.to_string())).is_err());
     assert!(Bundle::from_text("%%%").is_err());
+    let array = json!([request(), [], "", ""]);
+    assert!(Bundle::from_text(&STANDARD.encode(array.to_string())).is_err());
 }
 
 fn details(need: &DataNeed, generation: Generation, end: Option<i8>, meter: Option<&str>) -> Value {
@@ -201,6 +203,7 @@ fn patches_of_homes() {
         "",
         "{}",
         "[]",
+        r#"["ACCEPT",null]"#,
         r#"{"operation":"accept"}"#,
         r#"{"operation":"ACCEPT","aiidaId":"x"}"#,
     ] {
@@ -250,6 +253,8 @@ fn commands_read_back_and_others_are_refused() {
         "{}",
         r#"{"action":"terminate"}"#,
         r#"{"action":"TERMINATE","x":1}"#,
+        r#"["TERMINATE"]"#,
+        r#"["TERMINATE",null,null,null,null]"#,
     ] {
         assert!(matches!(error(junk), CommandError::Json(_)), "{junk}");
     }

@@ -34,10 +34,16 @@ impl Client {
         let kind = RequestKind::Authorization;
         let url = self.authorization_url(kind, uri)?;
         let body = self.document(kind, &url, Bearer::Client).await?;
-        resources::entries(kind, &body)?
-            .into_iter()
-            .find_map(authorization_of)
-            .ok_or_else(|| resources::without(kind, "Authorization"))
+        let mut entries = resources::entries(kind, &body)?.into_iter();
+        let (link, found) = entries
+            .find_map(|entry| Some((entry.links.self_href.clone(), authorization_of(entry)?)))
+            .ok_or_else(|| resources::without(kind, "Authorization"))?;
+        // Whoever is told that it has ended erases what was fetched under it.
+        if is_another(ids::last_segment(url.path()), link.as_deref(), &found) {
+            let detail = "it is another authorization than was asked for".to_owned();
+            return Err(Error::Malformed { kind, detail });
+        }
+        Ok(found)
     }
 
     /// Every authorization that customers have given us, as far as the custodian still lists it.
@@ -93,6 +99,17 @@ impl Client {
                 })?;
         Ok(self.resource(&["Authorization", id.as_str()]))
     }
+}
+
+/// Whether an entry names itself, and not as the one that was asked for.
+fn is_another(asked: &str, link: Option<&str>, found: &Authorization) -> bool {
+    let names = [link, found.authorization_uri.as_deref()];
+    let mut names = names
+        .into_iter()
+        .flatten()
+        .map(ids::last_segment)
+        .peekable();
+    names.peek().is_some() && names.all(|id| id != asked)
 }
 
 fn authorization_of(entry: Entry) -> Option<Authorization> {

@@ -135,8 +135,9 @@ pub struct SmdConfig {
     )]
     pub authorization_scope: Option<String>,
 
-    /// Seconds to wait for the head of an answer, and for each next piece of its body. Too low
-    /// breaks off answers the custodian takes long to assemble; too high holds a worker.
+    /// Seconds to wait for the head of an answer, for each next piece of its body, and for the whole of
+    /// any answer but readings. Too low breaks off answers the custodian takes long to assemble; too
+    /// high holds a worker. A customer who comes back with a code waits 25 seconds at most.
     #[arg(
         long = "smd-request-timeout",
         env = "METERGATE_SMD_REQUEST_TIMEOUT_SECONDS",
@@ -144,7 +145,7 @@ pub struct SmdConfig {
     )]
     pub request_timeout_seconds: u64,
 
-    /// Seconds a whole answer may take, body included.
+    /// Seconds that a whole answer of readings may take.
     #[arg(
         long = "smd-transfer-timeout",
         env = "METERGATE_SMD_TRANSFER_TIMEOUT_SECONDS",

@@ -78,12 +78,12 @@ pub(crate) fn redirect(text: &str) -> Result<Url, ConfigError> {
 /// Whether `link` is under `root`: same scheme, host and port, and the path below it.
 ///
 /// Links come from notifications that nobody signed, so this is what keeps us from calling
-/// addresses of somebody's choosing. Escaped slashes, backslashes and dots are refused: a server
-/// behind a gateway may resolve them after we have looked.
+/// addresses of somebody's choosing. Escaped slashes, backslashes, dots and percent signs are refused,
+/// and so are semicolons (`..;`): a server behind a gateway may resolve them after we have looked.
 pub(crate) fn is_under(root: &Url, link: &Url) -> bool {
     let path = link.path();
     let lower = path.to_ascii_lowercase();
-    let escaped = ["%2f", "%5c", "%2e"]
+    let escaped = ["%2f", "%5c", "%2e", "%25", "%3b", ";"]
         .iter()
         .any(|escape| lower.contains(escape));
     let below = path
@@ -268,6 +268,98 @@ mod tests {
         ] {
             assert!(!ours(&foreign), "{foreign}");
         }
+    }
+
+    /// What a notification may name to make us call somebody else (server-side request forgery).
+    #[test]
+    fn no_spelling_of_another_address_is_ours() {
+        let root = resources("https://api.pge.com").unwrap();
+        let path = "/GreenButtonConnect/espi/1_1/resource/Batch/Bulk/1";
+        let is_ours = |link: &str| Url::parse(link).is_ok_and(|url| is_under(&root, &url));
+        assert!(is_ours(&format!("https://api.pge.com{path}")));
+        for host in [
+            // Ourselves and the neighbours, in all the ways to write an address.
+            "127.0.0.1",
+            "2130706433",
+            "0x7f000001",
+            "0177.0.0.1",
+            "127.1",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "[fe80::1]",
+            "169.254.169.254",
+            "metadata.google.internal",
+            "localhost",
+            // Names that only look like it.
+            "api.pge.com.",
+            "api.pge.com.evil.example",
+            "evil.example#api.pge.com",
+            "evil.example?api.pge.com",
+            "evil.example\\.api.pge.com",
+            "evil.example%23.api.pge.com",
+            "xn--pi-8ra.pge.com",
+            "\u{430}pi.pge.com",
+            "api-pge.com",
+            // Somebody's name in front, and other ports.
+            "api.pge.com@evil.example",
+            "api.pge.com:443@evil.example",
+            "user@api.pge.com",
+            ":password@api.pge.com",
+            "api.pge.com:80",
+            "api.pge.com:8443",
+            "api.pge.com:0",
+        ] {
+            assert!(!is_ours(&format!("https://{host}{path}")), "{host}");
+        }
+        for scheme in [
+            "http",
+            "file",
+            "ftp",
+            "gopher",
+            "ws",
+            "wss",
+            "data",
+            "javascript",
+            "blob:https",
+            "view-source:https",
+        ] {
+            assert!(
+                !is_ours(&format!("{scheme}://api.pge.com{path}")),
+                "{scheme}"
+            );
+        }
+        let base = "https://api.pge.com/GreenButtonConnect/espi/1_1/resource";
+        for path in [
+            "/../admin",
+            "/./../admin",
+            "/%2e%2e/admin",
+            "/%252e%252e/admin",
+            "/%25252e%25252e/admin",
+            "/..%2fadmin",
+            "/..%252fadmin",
+            "/..;/admin",
+            "/..%3b/admin",
+            "/..\\admin",
+            "/..%5cadmin",
+            "/..%255cadmin",
+            "/\t../admin",
+            "-other",
+        ] {
+            assert!(!is_ours(&format!("{base}{path}")), "{path}");
+        }
+        for text in [
+            "//evil.example/x",
+            "/GreenButtonConnect/espi/1_1/resource/x",
+            "https:",
+            "https://",
+            "",
+            "\u{0}",
+        ] {
+            assert!(!is_ours(text), "{text:?}");
+        }
+        // What a parser leaves out cannot end a line of the request.
+        let broken = Url::parse(&format!("{base}/Batch/Bulk/1\r\nHost: evil.example")).unwrap();
+        assert!(!broken.as_str().contains(['\r', '\n', ' ']), "{broken}");
     }
 
     #[test]

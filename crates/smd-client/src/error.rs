@@ -196,6 +196,17 @@ impl Error {
         }
     }
 
+    /// Whether it was a customer's own token that was refused: the access token, also when fresh, or the
+    /// refresh token. Consent may have been withdrawn.
+    #[must_use]
+    pub fn is_customers_token_refused(&self) -> bool {
+        match self {
+            Self::Unauthorized { kind, .. } => kind.is_customers(),
+            Self::OAuth { kind, .. } => kind.is_customers() && self.is_invalid_grant(),
+            _ => false,
+        }
+    }
+
     /// Whether the token was refused (401 or 403).
     #[must_use]
     pub fn is_unauthorized(&self) -> bool {

@@ -37,6 +37,27 @@ pub enum RequestKind {
 }
 
 impl RequestKind {
+    /// Whether it is asked with a customer's own token, not with our client token or our secret. A
+    /// link of a notification counts, although those of a bulk are followed with ours.
+    #[must_use]
+    pub fn is_customers(self) -> bool {
+        matches!(
+            self,
+            Self::TokenRefresh
+                | Self::UsagePoints
+                | Self::Batch
+                | Self::Follow
+                | Self::ReadingType
+                | Self::LocalTimeParameters
+                | Self::RetailCustomer
+        )
+    }
+
+    /// Whether its answer may be long: readings, which are streamed.
+    pub(crate) fn is_long(self) -> bool {
+        matches!(self, Self::Batch | Self::Follow | Self::SampleData)
+    }
+
     /// The label used in metrics, traces and messages.
     #[must_use]
     pub fn as_str(self) -> &'static str {

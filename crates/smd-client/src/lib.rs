@@ -46,6 +46,8 @@ pub use gateway::{Gateway, GatewayConfig, GatewayError};
 pub use ids::{IdError, SubscriptionId};
 pub use kind::RequestKind;
 pub use link::Link;
+#[cfg(feature = "fuzzing")]
+pub use oauth::fuzzing;
 pub use postgres_budget::{BudgetConfig, PostgresBudget, closed_after};
 pub use resources::{SampleData, ServicePoint};
 pub use tokens::{Bearer, Secret, TokenSet, Tokens};

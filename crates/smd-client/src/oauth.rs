@@ -6,6 +6,8 @@
 //! custodian, before the crate sees an answer.
 
 mod answer;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 
 use std::{borrow::Cow, collections::HashMap, pin::Pin};
 

@@ -38,7 +38,13 @@ impl Client {
         let url = self.resource(&["Subscription", subscription.as_str(), "UsagePoint"]);
         let body = self.document(kind, &url, Bearer::Customer(tokens)).await?;
         let mut points: Vec<ServicePoint> = Vec::new();
-        for entry in entries(kind, &body)? {
+        let entries = entries(kind, &body)?;
+        let is_point = |entry: &Entry| matches!(entry.content, Content::UsagePoint(_));
+        // A list of nothing is an answer; a list of something else is not.
+        if !entries.is_empty() && !entries.iter().any(is_point) {
+            return Err(without(kind, "UsagePoint"));
+        }
+        for entry in entries {
             let Content::UsagePoint(point) = &entry.content else {
                 continue;
             };
@@ -104,12 +110,18 @@ impl Client {
         let kind = RequestKind::RetailCustomer;
         let url = self.resource(&["Batch", "RetailCustomer", subscription.as_str()]);
         let body = self.document(kind, &url, Bearer::Customer(tokens)).await?;
-        let name = entries(kind, &body)?
-            .into_iter()
-            .find_map(|entry| match entry.content {
-                Content::Customer(customer) => customer.name,
-                _ => None,
-            });
+        let entries = entries(kind, &body)?;
+        // Files are named after the customer: a name that is not theirs would tell of somebody else.
+        let links = entries.iter().flat_map(|entry| &entry.links.self_href);
+        let mut customers = links.filter_map(|link| retail_customer_of(link)).peekable();
+        if customers.peek().is_some() && customers.all(|id| id != subscription.as_str()) {
+            let detail = "it is of another customer than was asked for".to_owned();
+            return Err(Error::Malformed { kind, detail });
+        }
+        let name = entries.into_iter().find_map(|entry| match entry.content {
+            Content::Customer(customer) => customer.name,
+            _ => None,
+        });
         Ok(name
             .map(|name| name.trim().to_owned())
             .filter(|name| !name.is_empty()))
@@ -151,6 +163,15 @@ impl Client {
         let is_dots = link.chars().all(|c| c == '.');
         (!is_dots).then(|| self.resource(&["ReadingType", link]))
     }
+}
+
+/// The number of the retail customer that a link names.
+fn retail_customer_of(link: &str) -> Option<&str> {
+    let mut segments = link.split(['/', '?', '#']);
+    segments.find(|segment| *segment == "RetailCustomer")?;
+    let id = segments.next()?;
+    let is_number = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some(id)
 }
 
 /// Every entry of a small document.

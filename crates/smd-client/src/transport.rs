@@ -30,6 +30,9 @@ const LONGEST_REFUSAL: u64 = 64 * 1024;
 const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(60);
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long an exchange of a code may take: a browser waits, behind a proxy that gives up after a minute,
+/// of which half may go by before our turn comes.
+const LONGEST_EXCHANGE: Duration = Duration::from_secs(25);
 /// How long an idle connection is kept: requests come a second apart.
 const KEEP_IDLE: Duration = Duration::from_mins(1);
 
@@ -160,7 +163,8 @@ impl Transport {
             .await
             .map_err(|source| Error::Budget { kind, source })?;
         let started = Instant::now();
-        let answered = request(&self.http()).send().await;
+        let request = request(&self.http()).timeout(self.files.longest(kind));
+        let answered = request.send().await;
         metrics::histogram!("smd_request_seconds", "kind" => kind.as_str())
             .record(started.elapsed().as_secs_f64());
         let response = answered.map_err(|error| Error::from_transport(kind, error))?;
@@ -217,6 +221,16 @@ impl Transport {
 }
 
 impl Files {
+    /// How long a whole answer may take. Whoever refreshes a token holds its row and keeps others
+    /// waiting: only readings, which are long, have long.
+    fn longest(&self, kind: RequestKind) -> Duration {
+        match kind {
+            RequestKind::TokenExchange => self.request_timeout.min(LONGEST_EXCHANGE),
+            kind if kind.is_long() => self.transfer_timeout,
+            _ => self.request_timeout,
+        }
+    }
+
     fn stamp(&self) -> Stamp {
         [
             Some(&self.certificate),

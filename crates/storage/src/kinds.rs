@@ -1,6 +1,8 @@
 //! Every kind of job: payload, name, who enqueues and who runs it, retry policy, deadline and discard
 //! action. The database learns of them when it is migrated.
 
+pub mod role;
+
 use std::time::Duration;
 
 use job_queue::{Discard, JobKind, KindSpec, Retry};
@@ -9,24 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::aiida::OutgoingId;
 use crate::smd::{AuthorizationId, NoticeId};
-
-/// The group roles of `migrations/0001_roles`.
-pub mod role {
-    /// Browser side of Share My Data.
-    pub const SMD_AUTH: &str = "metergate_smd_auth";
-    /// Pulls usage and ends authorizations.
-    pub const SMD_FETCHER: &str = "metergate_smd_fetcher";
-    /// Writes the download folder.
-    pub const CSV_EXPORTER: &str = "metergate_csv_exporter";
-    /// The permission facade of AIIDA.
-    pub const AIIDA_PERMISSION: &str = "metergate_aiida_permission";
-    /// Keeps what the broker reads.
-    pub const MQTT_IAM: &str = "metergate_mqtt_iam";
-    /// Takes the homes' data in.
-    pub const AIIDA_STREAM: &str = "metergate_aiida_stream";
-    /// The operator's command line.
-    pub const OPERATOR: &str = "metergate_operator";
-}
 
 use role::{
     AIIDA_PERMISSION, AIIDA_STREAM, CSV_EXPORTER, MQTT_IAM, OPERATOR, SMD_AUTH, SMD_FETCHER,

@@ -12,20 +12,6 @@ use service_kit::secret::{self, ExposeSecret, Secret, SecretError};
 
 use crate::kinds::role;
 
-/// The role of the broker, which is its own login: migrations make it.
-const BROKER: &str = "emqx";
-
-/// Group roles whose members are logins.
-const GROUPS: [&str; 7] = [
-    role::SMD_AUTH,
-    role::SMD_FETCHER,
-    role::CSV_EXPORTER,
-    role::AIIDA_PERMISSION,
-    role::MQTT_IAM,
-    role::AIIDA_STREAM,
-    role::OPERATOR,
-];
-
 /// Why logins could not be set.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginsError {
@@ -84,8 +70,8 @@ pub async fn set(database_url: &str, folder: &Path) -> Result<(), LoginsError> {
     }
     let mut conn = AsyncPgConnection::establish(database_url).await?;
     let mut found = false;
-    for group in GROUPS.into_iter().map(Some).chain([None]) {
-        let login = group.map_or(BROKER, |group| group.trim_start_matches("metergate_"));
+    for group in role::groups().map(Some).chain([None]) {
+        let login = group.map_or(role::BROKER, |group| group.trim_start_matches("metergate_"));
         let file = folder.join(login.replace('_', "-"));
         if !file.exists() {
             continue;

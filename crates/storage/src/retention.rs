@@ -5,6 +5,8 @@ use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use jiff_diesel::NullableTimestamp;
 
+use crate::aiida::permission::over;
+
 /// How long each is kept, in days.
 #[derive(Debug, Clone, Copy)]
 pub struct Clocks {
@@ -38,7 +40,9 @@ pub struct Stored {
     pub rule: String,
 }
 
-const REPORT: &str = "
+fn report_query() -> String {
+    format!(
+        "
 WITH held AS (
     SELECT id, stage, authorized_at, exported_at, customer_name IS NOT NULL AS named,
            (electricity_file IS NOT NULL OR gas_file IS NOT NULL) AS filed FROM smd.authorization
@@ -49,11 +53,10 @@ WITH held AS (
 ), days AS (
     SELECT to_date(right(c.relname, 8), 'YYYYMMDD')::timestamp AT TIME ZONE 'UTC' AS day
     FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-    WHERE i.inhparent = 'aiida.message'::regclass AND right(c.relname, 8) ~ '^[0-9]{8}$'
+    WHERE i.inhparent = 'aiida.message'::regclass AND right(c.relname, 8) ~ '^[0-9]{{8}}$'
 ), ended AS (
     SELECT status_at FROM aiida.permission
-    WHERE status IN ('MALFORMED', 'TIMED_OUT', 'REJECTED', 'INVALID', 'REVOKED', 'FULFILLED', 'UNFULFILLABLE',
-                     'FAILED_TO_TERMINATE', 'EXTERNALLY_TERMINATED')
+    WHERE status IN ({over})
 )
 SELECT * FROM (
     SELECT 1 AS nr, 'authorizations with readings or a name' AS what, count(*) AS count, min(authorized_at) AS oldest,
@@ -86,14 +89,17 @@ SELECT * FROM (
     FROM jobs.job WHERE state = 'discarded'
     UNION ALL
     SELECT 11, 'lines of the audit log', count(*), min(at), NULL, 'kept' FROM audit.event
-) r ORDER BY nr";
+) r ORDER BY nr",
+        over = over(),
+    )
+}
 
 /// What is stored, how old the oldest of it is, and when the next of it goes.
 pub async fn report(
     conn: &mut AsyncPgConnection,
     clocks: Clocks,
 ) -> diesel::QueryResult<Vec<Stored>> {
-    sql_query(REPORT)
+    sql_query(report_query())
         .bind::<Integer, _>(clocks.readings)
         .bind::<Integer, _>(clocks.files)
         .bind::<Integer, _>(clocks.stream)

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
+use diesel_async::SimpleAsyncConnection as _;
 use service_kit::random::{Random as _, SystemRandom};
 
 use crate::cluster::Cluster;
@@ -28,6 +28,15 @@ pub enum DatabaseError {
         #[source]
         source: diesel::result::Error,
     },
+    /// Its answer is no JSON.
+    #[error("the rows of {statement} cannot be read")]
+    Rows {
+        /// The statement.
+        statement: String,
+        /// What is wrong with them.
+        #[source]
+        source: serde_json::Error,
+    },
     /// The template cannot be filled.
     #[error("the template {template} cannot be migrated: {reason}")]
     Migrate {
@@ -41,13 +50,8 @@ pub enum DatabaseError {
 impl Cluster {
     /// Runs SQL statements as the superuser in `database`.
     pub async fn sql(&self, database: &str, statement: &str) -> Result<(), DatabaseError> {
-        let mut connection = AsyncPgConnection::establish(&self.url(database))
-            .await
-            .map_err(|source| DatabaseError::Connect {
-                log: self.log(),
-                source,
-            })?;
-        connection
+        self.connect(database)
+            .await?
             .batch_execute(statement)
             .await
             .map_err(|source| DatabaseError::Statement {
@@ -58,11 +62,7 @@ impl Cluster {
 
     /// Cuts every connection to `database`, as an administrator or a failing network would.
     pub async fn terminate_backends(&self, database: &str) -> Result<(), DatabaseError> {
-        let statement = format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-             WHERE datname = '{database}' AND pid <> pg_backend_pid()"
-        );
-        self.sql("postgres", &statement).await
+        self.sql("postgres", &cut_off(database)).await
     }
 
     /// Makes a template called `name` once per cluster, filled by `migrate`, which is given the
@@ -101,6 +101,14 @@ impl Cluster {
         });
         made.await.cloned()
     }
+}
+
+/// Ends every connection to `database` but the one that says so.
+pub(crate) fn cut_off(database: &str) -> String {
+    format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = '{database}' AND pid <> pg_backend_pid()"
+    )
 }
 
 /// A database of its own for one test; deleted when dropped.

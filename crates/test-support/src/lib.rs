@@ -16,8 +16,11 @@ mod database;
 pub mod nginx;
 pub mod ports;
 pub mod process;
+mod rows;
 pub mod wait;
 mod watchdog;
 
 pub use cluster::{Cluster, ClusterError};
 pub use database::{DatabaseError, TestDatabase};
+pub use rows::Occupied;
+pub use watchdog::Watchdog;

@@ -9,14 +9,14 @@ use std::process::{Child, Command, Stdio};
 
 /// Cleans up when this process dies; dropping it calls that off.
 #[derive(Debug)]
-pub(crate) struct Watchdog {
+pub struct Watchdog {
     shell: Child,
 }
 
 impl Watchdog {
     /// Starts a shell that runs `script` with `arguments` (as `$1`, `$2` …) once this process is
     /// gone.
-    pub(crate) fn start(script: &str, arguments: &[&std::ffi::OsStr]) -> io::Result<Self> {
+    pub fn start(script: &str, arguments: &[&std::ffi::OsStr]) -> io::Result<Self> {
         // Deaf to the signals that a terminal sends to everybody.
         let program = format!("trap '' INT TERM HUP; read word && exit 0; {script}");
         let shell = Command::new("/bin/sh")

@@ -224,6 +224,12 @@ pub struct BehaviourConfig {
     /// Seed of customers, numbers and readings.
     #[arg(long, env = "METERGATE_CUSTODIAN_SEED", default_value_t = 1)]
     pub seed: u64,
+    /// So many more customers who are all alike, with the keys `crowd-1`, `crowd-2`…
+    #[arg(long, env = "METERGATE_CUSTODIAN_CROWD", default_value_t = 0)]
+    pub crowd: u16,
+    /// As many more whose batches come later, with the keys `later-1`, `later-2`…
+    #[arg(long, env = "METERGATE_CUSTODIAN_CROWD_LATER", default_value_t = 0)]
+    pub crowd_later: u16,
     /// The last complete local day with data lies this many days back (PG&E: 2 to 5). 0 is today,
     /// which is then complete before its evening.
     #[arg(long, env = "METERGATE_CUSTODIAN_LAG_DAYS", default_value_t = 3)]

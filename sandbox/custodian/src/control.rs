@@ -9,6 +9,9 @@
 //! | `GET /sandbox/requests/log?limit=` | the newest requests: [`RequestRecord`](crate::ledger::RequestRecord) |
 //! | `GET /sandbox/notifications` | all notifications: [`NotificationRecord`](crate::notify::NotificationRecord) |
 //! | `GET /sandbox/truth?customer=&from=&to=` | [`FlowTruth`](crate::model::FlowTruth) per usage point and flow, for local days, both included |
+//! | `POST /sandbox/faults` | gives a [`Rule`](crate::faults::Rule); its number |
+//! | `GET /sandbox/faults` | all rules, with how often each has acted: [`FaultReport`](crate::faults::FaultReport) |
+//! | `DELETE /sandbox/faults[?id=]` | takes back all rules, or one; how many |
 //! | `POST /sandbox/revoke?customer=` | the customer revokes everything; the ids that ended |
 
 use actix_web::{HttpResponse, web};
@@ -31,6 +34,9 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
             .route("/requests/log", web::get().to(log))
             .route("/notifications", web::get().to(notifications))
             .route("/truth", web::get().to(truth))
+            .route("/faults", web::get().to(faults))
+            .route("/faults", web::post().to(give_fault))
+            .route("/faults", web::delete().to(take_faults))
             .route("/revoke", web::post().to(revoke)),
     );
 }
@@ -108,8 +114,8 @@ async fn customers(world: web::Data<World>) -> HttpResponse {
         return wrong("the last day lies outside the calendar");
     };
     let report = |customer: &Customer| CustomerReport {
-        key: customer.key.to_owned(),
-        name: customer.name.to_owned(),
+        key: customer.key.clone(),
+        name: customer.name.clone(),
         account: customer.account.clone(),
         purpose: customer.purpose.to_owned(),
         asynchronous: customer.asynchronous,
@@ -193,6 +199,27 @@ async fn truth(world: web::Data<World>, query: web::Query<TruthQuery>) -> HttpRe
         Ok(Err(error)) => wrong(&error.to_string()),
         Err(_) => HttpResponse::InternalServerError().finish(),
     }
+}
+
+async fn faults(world: web::Data<World>) -> HttpResponse {
+    HttpResponse::Ok().json(world.state().faults.all())
+}
+
+async fn give_fault(world: web::Data<World>, body: web::Bytes) -> HttpResponse {
+    let rule = serde_json::from_slice(&body).map_err(|error| error.to_string());
+    match rule.and_then(|rule| world.state().faults.add(rule)) {
+        Ok(id) => HttpResponse::Ok().json(id),
+        Err(message) => wrong(&message),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct FaultQuery {
+    id: Option<u64>,
+}
+
+async fn take_faults(world: web::Data<World>, query: web::Query<FaultQuery>) -> HttpResponse {
+    HttpResponse::Ok().json(world.state().faults.remove(query.id))
 }
 
 #[derive(Debug, Deserialize)]

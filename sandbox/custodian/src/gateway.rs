@@ -1,6 +1,7 @@
 //! The gateway in front of tokens and resources. Every request to the API passes through
 //! [`handle`], which knows its kind and occurrence before anything is answered:
-//! certificate, limits, path, in the order in which PG&E's gateway looks at them.
+//! certificate, limits, path, in the order in which PG&E's gateway looks at them. Faults strike before
+//! all of that.
 
 use std::sync::Arc;
 
@@ -12,7 +13,8 @@ use base64::engine::general_purpose::STANDARD;
 use service_kit::secret::{ExposeSecret as _, Secret};
 
 use crate::config::ThrottleStatus;
-use crate::ledger::{Admission, RequestKind};
+use crate::faults::{self, Asked, Fault, Moment, Victim};
+use crate::ledger::{Admission, Entered, RequestKind};
 use crate::oauth;
 use crate::resources::{self, Resource};
 use crate::tls::PeerCertificate;
@@ -24,7 +26,7 @@ const TEST_AUTHORIZE: &str = "/datacustodian/test/oauth/v2/authorize";
 
 /// What a path leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Target {
+pub(crate) enum Target {
     Token,
     TestToken,
     TestAuthorize,
@@ -45,7 +47,7 @@ impl Target {
         }
     }
 
-    fn kind(&self) -> RequestKind {
+    pub(crate) fn kind(&self) -> RequestKind {
         match self {
             Self::Token => RequestKind::Token,
             Self::TestToken => RequestKind::TestToken,
@@ -117,12 +119,43 @@ pub(crate) async fn handle(
             .state()
             .ledger
             .enter(world.now(), target.kind(), log_line(&request, &target));
-    let response = answer(&request, body, target, &world);
-    world
-        .state()
-        .ledger
-        .answered(entered, response.status().as_u16());
+    let credentials = Credentials::of(&request);
+    let (asked, fault) = {
+        let mut state = world.state();
+        let asked = Asked::of(&state, &request, &body, &target, &credentials);
+        let fault = state.faults.strike(&asked);
+        (asked, fault)
+    };
+    let carried_out =
+        |query: &str| answer(&request, query, body, &target, credentials.clone(), &world);
+    let Some(fault) = fault else {
+        let response = carried_out(request.query_string());
+        note(&world, entered, &response);
+        return response;
+    };
+    let cut = matches!(
+        fault,
+        Fault::Reset {
+            moment: Moment::Before | Moment::Processed
+        }
+    );
+    let victim = Victim {
+        world: &world,
+        request: &request,
+        asked,
+        target: &target,
+        credentials: &credentials,
+    };
+    let response = faults::act(fault, victim, carried_out).await;
+    if !cut {
+        note(&world, entered, &response);
+    }
     response
+}
+
+fn note(world: &World, entered: Entered, response: &HttpResponse) {
+    let status = response.status().as_u16();
+    world.state().ledger.answered(entered, status);
 }
 
 /// A token request may carry secrets in its query; no other does.
@@ -135,8 +168,10 @@ fn log_line(request: &HttpRequest, target: &Target) -> String {
 
 fn answer(
     request: &HttpRequest,
+    query: &str,
     body: web::Bytes,
-    target: Target,
+    target: &Target,
+    credentials: Credentials,
     world: &Arc<World>,
 ) -> HttpResponse {
     let presented = request
@@ -145,7 +180,6 @@ fn answer(
     let Some(certificate) = presented.filter(|presented| world.clients.know(presented)) else {
         return invalid_certificate();
     };
-    let credentials = Credentials::of(request);
     let client_id = claimed_client(world, &credentials);
     let owner = client_id.as_deref().and_then(|id| world.clients.by_id(id));
     if owner.is_some_and(|client| !client.fingerprints.contains(&certificate)) {
@@ -172,14 +206,14 @@ fn answer(
         content_type.is_some_and(|text| text.starts_with("application/x-www-form-urlencoded"));
     let passed = Passed {
         credentials,
-        query: request.query_string().to_owned(),
+        query: query.to_owned(),
         body,
         form,
     };
     match target {
         Target::Token | Target::TestToken => oauth::token(world, &passed),
         Target::TestAuthorize => oauth::test_authorize(world, &passed),
-        Target::Resource(resource) => resources::answer(world, &resource, &passed),
+        Target::Resource(resource) => resources::answer(world, resource, &passed),
         Target::Nowhere => no_listener(),
     }
 }
@@ -200,7 +234,7 @@ fn claimed_client(world: &World, credentials: &Credentials) -> Option<String> {
     }
 }
 
-fn invalid_certificate() -> HttpResponse {
+pub(crate) fn invalid_certificate() -> HttpResponse {
     HttpResponse::BadRequest().json("Invalid Certificate")
 }
 

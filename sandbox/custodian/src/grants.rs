@@ -262,6 +262,24 @@ impl Grants {
         }
     }
 
+    /// The authorization that a customer's token belongs to, good or not.
+    pub(crate) fn authorization_of(&self, token: &str) -> Option<u64> {
+        match &self.tokens.get(token)?.bearer {
+            Bearer::Access(id) | Bearer::Refresh(id) => Some(*id),
+            Bearer::Client(_) => None,
+        }
+    }
+
+    /// The authorization that a code leads to, used or not.
+    pub(crate) fn authorization_of_code(&self, code: &str) -> Option<u64> {
+        self.codes.get(code).map(|known| known.authorization)
+    }
+
+    /// Forgets a token: it is as if it had never been issued.
+    pub(crate) fn forget(&mut self, token: &str) {
+        self.tokens.remove(token);
+    }
+
     /// The authorization with this id, whatever its state.
     pub(crate) fn get(&self, id: u64) -> Option<&Authorization> {
         self.authorizations.get(&id)

@@ -4,7 +4,7 @@
 //!
 //! Two listeners: the customer's *pages*, with the control endpoints for tests beside them
 //! ([`control`]), and the *API*, where every request passes through one gateway and is entered in
-//! one ledger ([`ledger`]). State is in memory and gone with the process. The crate knows the
+//! one ledger ([`ledger`]) and may be made to go wrong ([`faults`]). State is in memory and gone with the process. The crate knows the
 //! protocol from its published documents and shares nothing with our client but the ESPI writer;
 //! nothing may depend on it but tests and the demo.
 
@@ -21,6 +21,7 @@ mod world;
 
 pub mod config;
 pub mod control;
+pub mod faults;
 pub mod ledger;
 pub mod model;
 

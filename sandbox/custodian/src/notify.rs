@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use url::Url;
 
 use crate::config::NotificationConfig;
+use crate::faults::{Asked, Fault, News, Step};
 use crate::world::World;
 
 /// How long one attempt may take.
@@ -85,16 +86,24 @@ impl Notifier {
 }
 
 impl World {
-    /// Announces `resources` to a third party after the configured delay. Without a registered
-    /// notification URI nobody is told.
-    pub(crate) fn notify(self: &Arc<Self>, client_id: &str, resources: Vec<String>) {
+    /// Announces `resources`, which are about an authorization, to a third party after the configured
+    /// delay. Without a registered notification URI nobody is told.
+    pub(crate) fn notify(
+        self: &Arc<Self>,
+        client_id: &str,
+        about: Option<u64>,
+        resources: Vec<String>,
+    ) {
         let target = self
             .clients
             .by_id(client_id)
             .and_then(|client| client.notification_uri.clone());
         let Some(target) = target else { return };
+        let fault;
         let index = {
             let mut state = self.state();
+            let asked = Asked::about(&state, Step::Notification, about);
+            fault = state.faults.strike(&asked);
             state.notifications.push(NotificationRecord {
                 client_id: client_id.to_owned(),
                 resources: resources.clone(),
@@ -107,7 +116,7 @@ impl World {
         let (world, soft) = (Arc::clone(self), self.notifier.shutdown.soft().clone());
         let work = async move {
             tokio::select! {
-                () = world.deliver(index, target, espi::writer::batch_list(&resources)) => {}
+                () = world.send(index, target, &resources, fault) => {}
                 () = soft.cancelled() => {}
             }
         };
@@ -117,9 +126,35 @@ impl World {
             .spawn_on(work, &self.notifier.runtime);
     }
 
+    /// What is sent, under a fault or not.
+    async fn send(&self, index: usize, target: Url, resources: &[String], fault: Option<Fault>) {
+        let (news, instead) = match fault {
+            Some(Fault::Notification { news, instead }) => (news, instead),
+            _ => (News::Right, true),
+        };
+        let delay = match news {
+            News::After(ms) => ms,
+            _ => self.config.notifications.notify_delay_ms,
+        };
+        tokio::time::sleep(Duration::from_millis(delay)).await;
+        let right = espi::writer::batch_list(resources);
+        for body in wrong(news, resources) {
+            if let Err(error) = self.post(target.clone(), body).await {
+                tracing::info!(%error, "a wrong notification was refused");
+            }
+        }
+        match (news, instead) {
+            (News::Right, false) => {
+                self.deliver(index, target.clone(), right.clone()).await;
+                self.deliver(index, target, right).await;
+            }
+            (News::Nothing, _) | (News::Foreign | News::Garbage, true) => {}
+            _ => self.deliver(index, target, right).await,
+        }
+    }
+
     async fn deliver(&self, index: usize, target: Url, body: String) {
         let config = &self.config.notifications;
-        tokio::time::sleep(Duration::from_millis(config.notify_delay_ms)).await;
         let mut pause = Duration::from_millis(config.notify_retry_ms);
         for attempt in 1..=config.notify_attempts {
             let outcome = self.post(target.clone(), body.clone()).await;
@@ -152,4 +187,47 @@ impl World {
             Err(format!("the answer was {}", response.status()))
         }
     }
+}
+
+/// The bodies of notifications that are none of ours, or none at all.
+fn wrong(news: News, resources: &[String]) -> Vec<String> {
+    match news {
+        News::Foreign => vec![espi::writer::batch_list(&foreign_links(resources))],
+        News::Garbage => garbage(resources),
+        News::Right | News::After(_) | News::Nothing => Vec::new(),
+    }
+}
+
+/// Links that lead elsewhere: another host, another scheme, another path, an address within, an
+/// authorization of nobody, a correlation id that does not exist.
+fn foreign_links(resources: &[String]) -> Vec<String> {
+    let Some(right) = resources.first() else {
+        return Vec::new();
+    };
+    let (own, _) = right.split_once('?').unwrap_or((right, ""));
+    let root = own.split("/Batch/").next().unwrap_or(own);
+    vec![
+        "https://attacker.example/GreenButtonConnect/espi/1_1/resource/Batch/Bulk/1".to_owned(),
+        "http://169.254.169.254/latest/meta-data/".to_owned(),
+        "file:///etc/passwd".to_owned(),
+        own.replacen("https://", "https://attacker@", 1),
+        format!("{root}/../../../../datacustodian/oauth/v2/token"),
+        format!("{root}/Authorization/999999999"),
+        format!("{root}/Batch/Subscription/999999999"),
+        format!("{own}?correlationID=00000000-0000-0000-0000-000000000000"),
+    ]
+}
+
+/// Bodies that nobody can read as a notification.
+fn garbage(resources: &[String]) -> Vec<String> {
+    let right = espi::writer::batch_list(resources);
+    let half = right.get(..right.len() / 2).unwrap_or_default().to_owned();
+    vec![
+        String::new(),
+        "{\"resources\":[]}".to_owned(),
+        "<!DOCTYPE html><html><body>Maintenance</body></html>".to_owned(),
+        "<!DOCTYPE x [<!ENTITY a SYSTEM \"file:///etc/passwd\">]><x>&a;</x>".to_owned(),
+        half,
+        "\u{fffd}".repeat(1_000),
+    ]
 }

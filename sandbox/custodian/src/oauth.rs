@@ -216,7 +216,7 @@ pub(crate) fn test_authorize(world: &Arc<World>, request: &Passed) -> HttpRespon
         );
     };
     let choice = Choice {
-        customer: customer.key.to_owned(),
+        customer: customer.key.clone(),
         usage_points: customer
             .usage_points
             .iter()
@@ -258,7 +258,8 @@ impl World {
             let uris = ids
                 .iter()
                 .map(|id| self.resource(&format!("Authorization/{id}")));
-            self.notify(client_id, uris.collect());
+            let about = ids.first().copied();
+            self.notify(client_id, about, uris.collect());
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, HttpServer, web};
@@ -24,6 +25,9 @@ use crate::{control, gateway, pages};
 
 /// The largest body that is read; forms and token requests are far smaller.
 const BODY: usize = 64 * 1024;
+
+/// How long a connection may lie idle, and how long a request may take to arrive: tests run on busy machines.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Seconds that answers under way may still take when the shutdown begins.
 const DRAIN: u64 = 3;
@@ -203,6 +207,8 @@ fn pages_server(
             .configure(pages::configure)
     })
     .workers(1)
+    .keep_alive(PATIENCE)
+    .client_request_timeout(PATIENCE)
     .shutdown_timeout(DRAIN)
     .disable_signals();
     let server = if config.pages_tls {
@@ -228,6 +234,8 @@ fn api_server(
     })
     .on_connect(tls::remember_peer)
     .workers(1)
+    .keep_alive(PATIENCE)
+    .client_request_timeout(PATIENCE)
     .shutdown_timeout(DRAIN)
     .disable_signals()
     .listen_rustls_0_23(listener, tls);

@@ -17,6 +17,7 @@ use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureSc
 use thiserror::Error;
 
 use crate::clients::{Fingerprint, fingerprint};
+use crate::faults::Line;
 
 /// Why a TLS listener could not be prepared.
 #[derive(Debug, Error)]
@@ -49,12 +50,15 @@ pub enum TlsError {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PeerCertificate(pub(crate) Option<Fingerprint>);
 
-/// Notes the peer's certificate when a connection begins.
+/// Notes the peer's certificate when a connection begins, and the connection itself.
 pub(crate) fn remember_peer(connection: &dyn Any, extensions: &mut Extensions) {
     if let Some(stream) = connection.downcast_ref::<TlsStream<TcpStream>>() {
-        let (_, session) = stream.get_ref();
+        let (socket, session) = stream.get_ref();
         let leaf = session.peer_certificates().and_then(<[_]>::first);
         extensions.insert(PeerCertificate(leaf.map(fingerprint)));
+        if let Some(line) = Line::of(socket) {
+            extensions.insert(line);
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::clients::Clients;
 use crate::config::Config;
+use crate::faults::Faults;
 use crate::grants::{Authorization, Grants, Lifetimes};
 use crate::ledger::Ledger;
 use crate::model::{DayRange, Model, ModelError};
@@ -40,6 +41,7 @@ pub(crate) struct State {
     pub(crate) deferred: HashMap<Uuid, Deferred>,
     pub(crate) sessions: Sessions,
     pub(crate) notifications: Vec<NotificationRecord>,
+    pub(crate) faults: Faults,
 }
 
 /// The sandbox as all requests see it.
@@ -65,7 +67,9 @@ impl World {
         notifier: Notifier,
         api_base: String,
     ) -> Result<Self, ModelError> {
-        let model = Model::beginning_at(config.behaviour.seed, clock.now())?;
+        let behaviour = &config.behaviour;
+        let model = Model::beginning_at(behaviour.seed, clock.now())?
+            .with_crowd(behaviour.crowd, behaviour.crowd_later)?;
         let seconds = |seconds| SignedDuration::from_secs(i64::from(seconds));
         let lifetimes = Lifetimes {
             code: seconds(config.behaviour.code_seconds),
@@ -78,6 +82,7 @@ impl World {
             deferred: HashMap::new(),
             sessions: Sessions::default(),
             notifications: Vec::new(),
+            faults: Faults::default(),
         };
         let (model, state) = (Arc::new(model), Mutex::new(state));
         Ok(Self {

@@ -25,14 +25,18 @@ impl Default for Needs {
     }
 }
 
-pub(crate) struct House {
-    pub(crate) home: Home,
-    pub(crate) permission: Uuid,
+/// A home with one permission.
+pub struct House {
+    /// The home.
+    pub home: Home,
+    /// Its permission.
+    pub permission: Uuid,
 }
 
 impl House {
     /// What a home in front of this site is started with.
-    pub(crate) fn options(site: &Site, generation: Generation) -> Options {
+    #[must_use]
+    pub fn options(site: &Site, generation: Generation) -> Options {
         Options {
             authority: Some(site.authority.clone()),
             ..Options::new(generation)
@@ -40,14 +44,15 @@ impl House {
     }
 
     /// Scans a code and says yes, once.
-    pub(crate) async fn scan(options: Options, code: &str) -> Result<Self, BoxError> {
+    pub async fn scan(options: Options, code: &str) -> Result<Self, BoxError> {
         let home = Home::start(options);
         let permissions = home.scan(code).await?;
         let permission = *permissions.first().ok_or("the code holds no permission")?;
         Ok(Self { home, permission })
     }
 
-    pub(crate) fn report(&self) -> Result<PermissionReport, BoxError> {
+    /// What the home knows of it.
+    pub fn report(&self) -> Result<PermissionReport, BoxError> {
         let report = self.home.report();
         Ok(report
             .permission(self.permission)
@@ -58,7 +63,7 @@ impl House {
 
 impl Asked {
     /// The code that a home of this generation can scan.
-    pub(crate) fn code_for(&self, generation: Generation) -> Result<&str, BoxError> {
+    pub fn code_for(&self, generation: Generation) -> Result<&str, BoxError> {
         if generation == Generation::November2025 {
             let older = self.older_codes.first();
             return Ok(&older.ok_or("no code for older homes")?.code);

@@ -25,7 +25,7 @@ mod stack;
 pub use claims::{Claim, Claims};
 pub use customer::Customer;
 pub use downloads::Delivered;
-pub use house::Needs;
+pub use house::{House, Needs};
 pub use site::Site;
 pub use stack::{BrokerAddresses, SERVICES, Service, Side, Stack, StackError, StackOptions};
 

@@ -5,15 +5,16 @@ mod customers;
 mod ledger;
 mod street;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use crate::history::Owed;
 use crate::{BoxError, Claims, Site};
 
-pub use customers::Authorized;
-pub use street::HomeBook;
+pub use customers::{Authorized, balance as balance_customers, walk as walk_customers};
+pub use ledger::{Differences, compare};
+pub use street::{HomeBook, Street, move_in};
 
 /// How much, and for how long.
 #[derive(Debug, Clone)]
@@ -49,12 +50,13 @@ pub async fn run(site: &Site, load: &Load, see: impl Fn(&str)) -> Result<Outcome
         "{} homes stream: restart what you like for {:?}",
         load.homes, load.lasting
     ));
-    let lanes = customers::lanes(load);
-    let walked = customers::walk(site, load, &lanes, &see);
+    let started = Instant::now();
+    let over = || started.elapsed() >= load.lasting;
+    let walked = customers::walk(site, load, &over, &see);
     let (authorizations, ()) = tokio::join!(walked, tokio::time::sleep(load.lasting));
     see("the load is over: looking at the books");
     outcome.authorizations = authorizations;
     customers::balance(site, &mut outcome).await;
-    street.balance(&mut outcome).await;
+    street.balance(&mut outcome, false).await;
     Ok(outcome)
 }

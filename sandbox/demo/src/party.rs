@@ -71,6 +71,15 @@ pub struct Refusal {
     pub messages: u64,
 }
 
+/// A change of a permission.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Event {
+    /// What it became.
+    pub status: String,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// A reading that was stored.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -206,19 +215,21 @@ impl Party {
         Ok(())
     }
 
-    /// Every status that a permission has had, oldest first.
-    pub async fn history(&self, id: Uuid) -> Result<Vec<String>, BoxError> {
-        #[derive(Deserialize)]
-        struct Event {
-            status: String,
-        }
+    /// Every change that a permission has seen, oldest first.
+    pub async fn events(&self, id: Uuid) -> Result<Vec<Event>, BoxError> {
         #[derive(Deserialize)]
         struct History {
             events: Vec<Event>,
         }
         let path = format!("/permissions/{id}/events");
         let history: History = self.send(Method::GET, &path, None).await?;
-        Ok(history.events.into_iter().map(|it| it.status).collect())
+        Ok(history.events)
+    }
+
+    /// Every status that a permission has had, oldest first.
+    pub async fn history(&self, id: Uuid) -> Result<Vec<String>, BoxError> {
+        let events = self.events(id).await?;
+        Ok(events.into_iter().map(|it| it.status).collect())
     }
 
     /// Looks at a permission until it is as wanted; an error that names `what` after the limit.

@@ -1,10 +1,13 @@
 //! Everything Metergate needs, started privately on free ports: nothing of this machine is touched.
 
 mod broker;
+mod change;
 mod database;
 mod error;
+mod names;
 mod options;
 mod processes;
+mod replica;
 mod service;
 mod settings;
 mod setup;
@@ -23,6 +26,8 @@ use test_support::{Cluster, binary};
 
 use crate::Site;
 use broker::Broker;
+use names::Names;
+use replica::Replica;
 use service::TOGETHER;
 use settings::{HttpPorts, aiida_settings, settings};
 use setup::{Secrets, prepare_database, run, start_custodian, subfolder};
@@ -43,8 +48,9 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 pub struct Stack {
     /// nginx, the only way in.
     pub nginx: Nginx,
-    /// With the port of `/metrics`.
-    services: Vec<(Service, u16, Process)>,
+    services: Vec<Replica>,
+    /// Ports of `/metrics` whose processes have ended, for those that come after them.
+    internal_ports: Vec<u16>,
     /// What processes that have ended had written.
     ended: String,
     custodian: Process,
@@ -56,7 +62,9 @@ pub struct Stack {
     site: Site,
     folder: PathBuf,
     settings: Vec<(String, String)>,
+    of_service: Vec<(String, String, String)>,
     database_password: String,
+    _names: Option<Names>,
 }
 
 #[derive(serde::Deserialize)]
@@ -82,11 +90,19 @@ impl Stack {
             format!("{READER}:{}\n", bcrypt::hash(&password, 10)?),
         )?;
 
-        let cluster = Cluster::start()?;
+        let cluster = match &options.cluster_in {
+            Some(parent) => Cluster::start_in(parent)?,
+            None => Cluster::start()?,
+        };
         let database_password = SystemRandom.token(18);
         prepare_database(&cluster, &database_password).await?;
 
         let ports = HttpPorts::free();
+        let names = if options.replicas {
+            Some(Names::serve()?)
+        } else {
+            None
+        };
         let nginx = Nginx::start(&NginxConfig {
             smd_auth: ports.smd_auth,
             aiida_permission: ports.aiida_permission,
@@ -97,6 +113,7 @@ impl Stack {
             variables: ["NGINX_RATE", "NGINX_AIIDA_RATE", "NGINX_AIIDA_REQUEST_RATE"]
                 .map(|rate| (rate.to_owned(), "50r/s".to_owned()))
                 .into_iter()
+                .chain(names.iter().flat_map(|names| names.variables(&ports)))
                 .chain(options.nginx.iter().cloned())
                 .collect(),
         })?;
@@ -130,6 +147,7 @@ impl Stack {
         let mut stack = Self {
             nginx,
             services: Vec::new(),
+            internal_ports: Vec::new(),
             ended: String::new(),
             custodian,
             broker,
@@ -138,7 +156,9 @@ impl Stack {
             site,
             folder,
             settings,
+            of_service: options.of_service.clone(),
             database_password,
+            _names: names,
         };
         if options.together {
             stack.add(TOGETHER.name)?;
@@ -146,8 +166,9 @@ impl Stack {
             let wanted =
                 |service: &Service| options.side == Side::Both || options.side == service.side;
             for service in SERVICES.iter().filter(|service| wanted(service)) {
-                stack.add(service.name)?;
+                stack.launch(service.name)?;
             }
+            stack.until_ready()?;
         }
         if options.side != Side::History {
             stack.site.api_key = Some(stack.new_api_key()?);
@@ -159,6 +180,11 @@ impl Stack {
     #[must_use]
     pub const fn site(&self) -> &Site {
         &self.site
+    }
+
+    /// The same, to change how patient its visitors are.
+    pub const fn site_mut(&mut self) -> &mut Site {
+        &mut self.site
     }
 
     /// A key of the eligible party, made by the operator's command.

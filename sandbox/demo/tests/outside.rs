@@ -16,22 +16,16 @@ use serde_json::Value;
 use tempfile::TempDir;
 use test_support::ports;
 use test_support::process::Process;
-use tokio::sync::{Mutex, MutexGuard};
 
 const LIMIT: Duration = Duration::from_mins(5);
-
-/// One stack at a time: two would take this machine's processors from each other, and ports that seemed free.
-static ALONE: Mutex<()> = Mutex::const_new(());
 
 struct World {
     stack: Stack,
     folder: TempDir,
-    _alone: MutexGuard<'static, ()>,
 }
 
 /// A stack with the limits at the edge that a production has.
 async fn start() -> World {
-    let alone = ALONE.lock().await;
     let folder = tempfile::tempdir().unwrap();
     let rates = [("NGINX_RATE", "5r/s"), ("NGINX_AIIDA_REQUEST_RATE", "1r/s")];
     let options = StackOptions {
@@ -42,11 +36,7 @@ async fn start() -> World {
         ..StackOptions::default()
     };
     let stack = Stack::start(folder.path(), &options).await.unwrap();
-    World {
-        stack,
-        folder,
-        _alone: alone,
-    }
+    World { stack, folder }
 }
 
 impl World {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::code::{self, Invitation};
 use crate::meter::Meter;
+use crate::mischief::{Step, carry_out};
 use crate::report::Report;
 use crate::status::HomeStatus;
 use crate::stream::{ConnectFailure, Order, Reconnection, Sent, try_once};
@@ -118,6 +119,24 @@ impl Home {
     /// acknowledgement. False when there is none.
     pub async fn send_again(&self, permission: Uuid) -> Result<bool, HomeError> {
         self.order(permission, Order::Repeat).await
+    }
+
+    /// Connects for the first time, where [`Options::mischief`] let that wait
+    /// ([`Step::Connect`] with [`Fault::Late`](crate::Fault::Late) or
+    /// [`Fault::NeverAnswers`](crate::Fault::NeverAnswers)).
+    pub async fn connect_late(&self, permission: Uuid) -> Result<(), HomeError> {
+        let shared = self.book.shared(permission)?;
+        let orders = self.book.take_pending(permission);
+        let orders = orders.ok_or(HomeError::Known(permission))?;
+        self.go_on(&shared, orders, tokio::time::Instant::now())
+            .await
+    }
+
+    /// Does once more what [`Options::mischief`] wants done wrong at a step after the yes; with
+    /// [`Step::Ended`] for the first time, because nobody tells a home that all has ended.
+    pub async fn misbehave(&self, permission: Uuid, step: Step) -> Result<(), HomeError> {
+        carry_out(&*self.book.shared(permission)?, step).await;
+        Ok(())
     }
 
     /// Tries to connect with the credentials it once got, and leaves at once; a home that is

@@ -5,7 +5,7 @@
 //! The crate knows the protocol from its published facts and shares no types with our side: what
 //! our side reads wrongly must show here. Only tests, benchmarks and the demo may depend on it.
 //! [`code`] → [`facade`] (HTTP) → [`stream`] (MQTT, one task per permission), fed by [`meter`]
-//! through [`record`].
+//! through [`record`]. What a home does wrong on demand is in [`mischief`], its tool in [`rogue`].
 
 mod code;
 mod command;
@@ -15,10 +15,12 @@ mod facade;
 mod generation;
 mod home;
 mod meter;
+mod mischief;
 mod need;
 mod options;
 mod record;
 mod report;
+mod rogue;
 mod schedule;
 mod status;
 mod stream;
@@ -31,7 +33,9 @@ pub use error::HomeError;
 pub use facade::{DetailsError, FacadeError};
 pub use generation::{Generation, Schema, UnknownGeneration};
 pub use home::Home;
+pub use mischief::{Done, Fault, Mischief, Misdeed, Step, UnknownMisdeed, Victim};
 pub use options::{Decision, Options, TimeStyle};
 pub use report::{Inbound, PermissionReport, Report};
+pub use rogue::{Answer, Login, Publish, Rogue, Will};
 pub use status::HomeStatus;
 pub use stream::{ConnectFailure, Reconnection, Record, Sent};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use service_kit::clock::{SharedClock, SystemClock};
 use service_kit::random::{SharedRandom, SystemRandom};
 
-use crate::Generation;
+use crate::{Generation, Mischief};
 
 /// What the household answers to a code it scans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,6 +64,8 @@ pub struct Options {
     pub times: TimeStyle,
     /// Keeps every record that it sends, for [`Home::sent`](crate::Home::sent).
     pub keep_records: bool,
+    /// What it does wrong.
+    pub mischief: Mischief,
     /// How long one attempt to connect to the broker may take.
     pub connect_timeout: Duration,
     /// How long it waits before it connects again, at first; doubled up to
@@ -89,6 +91,7 @@ impl Options {
             meter_id: None,
             times: TimeStyle::Text,
             keep_records: false,
+            mischief: Mischief::default(),
             connect_timeout: Duration::from_secs(10),
             reconnect_after: Duration::from_millis(500),
             reconnect_at_most: Duration::from_secs(10),

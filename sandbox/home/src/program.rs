@@ -12,7 +12,7 @@ use futures_util::StreamExt as _;
 use serde::Serialize;
 use service_kit::shutdown::Shutdown;
 
-use crate::{Decision, Generation, Home, HomeError, Options, PermissionReport};
+use crate::{Decision, Generation, Home, HomeError, Mischief, Misdeed, Options, PermissionReport};
 
 /// How often changes are looked for.
 const LOOK: Duration = Duration::from_millis(200);
@@ -54,6 +54,20 @@ pub struct Arguments {
         value_parser = clap::value_parser!(u16).range(1..)
     )]
     pub parallel: u16,
+
+    /// What each home does wrong, and when: STEP/FAULT, such as `data/flood` or
+    /// `termination/never-answers`; any number of them. With a wrong word, all are listed.
+    #[arg(
+        long = "misdeed",
+        env = "METERGATE_HOME_MISDEEDS",
+        value_delimiter = ','
+    )]
+    pub misdeeds: Vec<Misdeed>,
+
+    /// Where misdeeds find the broker, `host:port` without TLS; without it, where the credentials
+    /// say.
+    #[arg(long, env = "METERGATE_HOME_PLAIN_BROKER")]
+    pub plain_broker: Option<String>,
 
     /// Decides the made-up readings of the first home; the others count on from it.
     #[arg(long, env = "METERGATE_HOME_SEED", default_value_t = 1)]
@@ -208,6 +222,11 @@ fn options(arguments: &Arguments, seed: u64) -> Options {
         authority: arguments.authority.clone(),
         seed,
         meter_id: arguments.meter_id.clone(),
+        mischief: Mischief {
+            misdeeds: arguments.misdeeds.clone(),
+            broker: arguments.plain_broker.clone(),
+            ..Mischief::default()
+        },
         ..Options::new(arguments.generation)
     }
 }

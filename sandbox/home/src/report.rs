@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{Generation, HomeStatus};
+use crate::{Done, Generation, HomeStatus};
 
 /// How many inbound messages a permission's report keeps; older ones are only counted.
 pub(crate) const KEPT_INBOUND: usize = 100;
@@ -76,6 +76,8 @@ pub struct PermissionReport {
     pub refused_by_broker: Option<u8>,
     /// Subscriptions that the broker refused.
     pub subscriptions_refused: u64,
+    /// What it did wrong on demand, and what was said to it.
+    pub misdeeds: Vec<Done>,
 }
 
 /// A message that came to the home.
@@ -116,6 +118,7 @@ impl PermissionReport {
             disconnect_reason: None,
             refused_by_broker: None,
             subscriptions_refused: 0,
+            misdeeds: Vec::new(),
         }
     }
 }

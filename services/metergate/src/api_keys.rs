@@ -2,13 +2,13 @@
 
 use std::io::Write;
 
-use diesel_async::AsyncConnection;
+use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 use serde_json::json;
 use service_kit::random::{Random, SystemRandom};
 use storage::aiida::{ApiKeyId, api_key};
 use storage::{DatabaseConfig, audit};
 
-use crate::command::{CommandError, block_on, open};
+use crate::command::{CommandError, on_database};
 use crate::table::{Format, Table, at, maybe_at};
 
 /// Adds, lists or revokes keys of the API under /api/v1.
@@ -42,13 +42,20 @@ enum Action {
 impl ApiKeys {
     /// Carries the action out.
     pub fn run(self, out: &mut impl Write) -> Result<(), CommandError> {
-        block_on(self.act(out))?
+        on_database(&self.database, async |_, mut conn| {
+            self.action.carry_out(&mut conn, out).await
+        })
     }
+}
 
-    async fn act(self, out: &mut impl Write) -> Result<(), CommandError> {
-        let (_database, mut conn) = open(&self.database).await?;
-        match self.action {
-            Action::Add { name } => {
+impl Action {
+    async fn carry_out(
+        self,
+        conn: &mut AsyncPgConnection,
+        out: &mut impl Write,
+    ) -> Result<(), CommandError> {
+        match self {
+            Self::Add { name } => {
                 let id = ApiKeyId::from(SystemRandom.uuid());
                 let key = conn
                     .transaction(async |conn| {
@@ -59,9 +66,9 @@ impl ApiKeys {
                     .await?;
                 writeln!(out, "{key}")?;
             }
-            Action::List { format } => {
+            Self::List { format } => {
                 let mut table = Table::new(&["id", "created_at", "revoked_at", "name"]);
-                for key in api_key::list(&mut conn).await? {
+                for key in api_key::list(conn).await? {
                     table.row(vec![
                         json!(key.id),
                         at(key.created_at),
@@ -71,7 +78,7 @@ impl ApiKeys {
                 }
                 table.print(out, format)?;
             }
-            Action::Revoke { id } => {
+            Self::Revoke { id } => {
                 conn.transaction(async |conn| {
                     if !api_key::revoke(conn, id).await? {
                         return Err(CommandError::NoKey(id));

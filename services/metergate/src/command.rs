@@ -111,12 +111,26 @@ pub enum CommandError {
 }
 
 /// Runs a command's future to its end.
-pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T, CommandError> {
+pub(crate) fn block_on<T, E>(future: impl Future<Output = Result<T, E>>) -> Result<T, E>
+where
+    E: From<CommandError>,
+{
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(CommandError::Runtime)?;
-    Ok(runtime.block_on(future))
+    runtime.block_on(future)
+}
+
+/// Carries an action out on a database whose schema is this binary's.
+pub(crate) fn on_database(
+    config: &DatabaseConfig,
+    act: impl AsyncFnOnce(&Database, Connection) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
+    block_on(async {
+        let (database, conn) = open(config).await?;
+        act(&database, conn).await
+    })
 }
 
 /// A connection to a database whose schema is this binary's.

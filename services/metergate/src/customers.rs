@@ -2,13 +2,14 @@
 
 use std::io::Write;
 
+use diesel_async::AsyncPgConnection;
 use serde_json::{Value, json};
 use storage::DatabaseConfig;
 use storage::smd::authorization::Stage;
 use storage::smd::erasure;
 use storage::smd::overview::{self, Customer};
 
-use crate::command::{CommandError, block_on, open};
+use crate::command::{CommandError, on_database};
 use crate::table::{Format, Table, at, maybe_at, record};
 
 /// Customers of Share My Data: ids, states, times, and how much is in. No names, unless asked for.
@@ -58,27 +59,34 @@ fn stage(name: &str) -> Result<Stage, String> {
 impl Customers {
     /// Carries the action out.
     pub fn run(self, out: &mut impl Write) -> Result<(), CommandError> {
-        block_on(self.act(out))?
+        on_database(&self.database, async |_, mut conn| {
+            self.action.carry_out(&mut conn, out).await
+        })
     }
+}
 
-    async fn act(self, out: &mut impl Write) -> Result<(), CommandError> {
-        let (_database, mut conn) = open(&self.database).await?;
-        match self.action {
-            Action::List {
+impl Action {
+    async fn carry_out(
+        self,
+        conn: &mut AsyncPgConnection,
+        out: &mut impl Write,
+    ) -> Result<(), CommandError> {
+        match self {
+            Self::List {
                 stage,
                 limit,
                 names,
                 format,
             } => {
-                let found = overview::list(&mut conn, stage.map(Stage::as_str), limit).await?;
+                let found = overview::list(conn, stage.map(Stage::as_str), limit).await?;
                 list(&found, names).print(out, format)?;
             }
-            Action::Show {
+            Self::Show {
                 customer,
                 names,
                 format,
             } => {
-                let found = erasure::find(&mut conn, &customer).await?;
+                let found = erasure::find(conn, &customer).await?;
                 if found.is_empty() {
                     return Err(CommandError::NoCustomer(customer));
                 }
@@ -87,7 +95,7 @@ impl Customers {
                         writeln!(out)?;
                     }
                     // Found a moment ago; rows of this table are never deleted.
-                    if let Some(one) = overview::get(&mut conn, id).await? {
+                    if let Some(one) = overview::get(conn, id).await? {
                         record(out, format, &describe(&one, names))?;
                     }
                 }

@@ -52,7 +52,7 @@ struct Begun {
 impl Erase {
     /// Erases.
     pub fn run(self, out: &mut impl Write) -> Result<(), CommandError> {
-        block_on(self.erase(out))?
+        block_on(self.erase(out))
     }
 
     async fn erase(self, out: &mut impl Write) -> Result<(), CommandError> {

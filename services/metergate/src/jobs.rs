@@ -7,8 +7,7 @@ use job_queue::operate::{self, JobRow};
 use serde_json::{Value, json};
 use storage::{DatabaseConfig, audit};
 
-use crate::command::open;
-use crate::command::{CommandError, block_on};
+use crate::command::{CommandError, on_database};
 use crate::table::{Format, Table, at, maybe_at, record};
 
 /// Lists, shows, retries or discards jobs.
@@ -61,44 +60,50 @@ enum Action {
 impl Jobs {
     /// Carries the action out.
     pub fn run(self, out: &mut impl Write) -> Result<(), CommandError> {
-        block_on(self.act(out))?
+        on_database(&self.database, async |_, mut conn| {
+            self.action.carry_out(&mut conn, out).await
+        })
     }
+}
 
-    async fn act(self, out: &mut impl Write) -> Result<(), CommandError> {
-        let (_database, mut conn) = open(&self.database).await?;
-        match self.action {
-            Action::List {
+impl Action {
+    async fn carry_out(
+        self,
+        conn: &mut AsyncPgConnection,
+        out: &mut impl Write,
+    ) -> Result<(), CommandError> {
+        match self {
+            Self::List {
                 state,
                 kind,
                 limit,
                 format,
             } => {
-                let jobs =
-                    operate::list(&mut conn, state.as_deref(), kind.as_deref(), limit).await?;
+                let jobs = operate::list(conn, state.as_deref(), kind.as_deref(), limit).await?;
                 list(&jobs).print(out, format)?;
             }
-            Action::Show { id, format } => {
-                let job = operate::show(&mut conn, id)
+            Self::Show { id, format } => {
+                let job = operate::show(conn, id)
                     .await?
                     .ok_or(CommandError::NoJob(id))?;
                 record(out, format, &describe(&job))?;
             }
-            Action::Retry { id } => {
-                let changed = operate::retry(&mut conn, id).await?;
+            Self::Retry { id } => {
+                let changed = operate::retry(conn, id).await?;
                 changed.then_some(()).ok_or(CommandError::WrongState {
                     id,
                     verb: "retried",
                 })?;
-                note(&mut conn, "job.retried", id).await?;
+                note(conn, "job.retried", id).await?;
                 writeln!(out, "job {id} runs again")?;
             }
-            Action::Discard { id, reason } => {
-                let changed = operate::discard(&mut conn, id, &reason).await?;
+            Self::Discard { id, reason } => {
+                let changed = operate::discard(conn, id, &reason).await?;
                 changed.then_some(()).ok_or(CommandError::WrongState {
                     id,
                     verb: "discarded",
                 })?;
-                note(&mut conn, "job.discarded", id).await?;
+                note(conn, "job.discarded", id).await?;
                 writeln!(out, "job {id} is discarded")?;
             }
         }

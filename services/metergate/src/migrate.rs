@@ -32,7 +32,6 @@ impl Migrate {
                 storage::logins::set(url.expose_secret(), folder).await?;
             }
             Ok::<_, CommandError>(())
-        })??;
-        Ok(())
+        })
     }
 }

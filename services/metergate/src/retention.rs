@@ -43,7 +43,7 @@ pub struct Retention {
 impl Retention {
     /// Prints the report.
     pub fn run(self, out: &mut impl Write) -> Result<(), CommandError> {
-        block_on(self.report(out))?
+        block_on(self.report(out))
     }
 
     async fn report(self, out: &mut impl Write) -> Result<(), CommandError> {

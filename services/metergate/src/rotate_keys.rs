@@ -48,7 +48,7 @@ struct Done {
 impl RotateKeys {
     /// Carries it out.
     pub fn run(self, out: &mut impl Write) -> Result<(), CommandError> {
-        block_on(self.rotate(out))?
+        block_on(self.rotate(out))
     }
 
     async fn rotate(self, out: &mut impl Write) -> Result<(), CommandError> {

@@ -93,9 +93,10 @@ impl StepError {
         }
     }
 
-    /// The token is no longer good, or PG&E no longer lets us read: consent may have been withdrawn.
+    /// The customer's token is no longer good, or PG&E no longer lets us read: consent may have been withdrawn.
+    /// Our own token says nothing about consent.
     pub(crate) fn smells_of_withdrawal(&self) -> bool {
-        matches!(self, Self::Custodian(error) if error.is_unauthorized() || error.is_invalid_grant())
+        matches!(self, Self::Custodian(error) if error.is_customers_token_refused())
     }
 
     /// The outcome for jobs without words of their own.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
-use espi::{Binder, Bound, BoundBlock, FlowDirection, ReadingType, Series, UsagePointId};
+use espi::{Binder, Bound, BoundBlock, Content, FlowDirection, ReadingType, Series, UsagePointId};
 use jiff::Timestamp;
 use smd_client::{Body, Tokens};
 use storage::smd::AuthorizationId;
@@ -30,6 +30,10 @@ pub(crate) enum IngestError {
     Bind(#[from] espi::BindError),
     #[error("the feed holds readings of another usage point than was asked for")]
     ForeignUsagePoint,
+    #[error("the feed holds no reading of the time that was asked for")]
+    OtherTime,
+    #[error("the feed holds entries, and none of them is of a kind that usage comes in")]
+    Unrecognised,
     #[error("the feed does not tell which usage point its readings belong to")]
     NoUsagePoint,
     #[error("the feed has readings without a reading type, nor a link to one")]
@@ -43,7 +47,14 @@ pub(crate) enum IngestError {
 impl IngestError {
     /// The connection broke, not the feed, nor is the feed longer than we accept.
     pub(crate) fn is_transient(&self) -> bool {
-        matches!(self, Self::Read(error) if matches!(&error.kind, espi::ReadErrorKind::Input(input) if input.kind() != std::io::ErrorKind::FileTooLarge))
+        let Self::Read(error) = self else {
+            return false;
+        };
+        match &error.kind {
+            espi::ReadErrorKind::Input(input) => input.kind() != std::io::ErrorKind::FileTooLarge,
+            espi::ReadErrorKind::Truncated => true,
+            _ => false,
+        }
     }
 }
 
@@ -113,13 +124,21 @@ fn parse(
     if let Some(id) = usage_point {
         binder = binder.with_usage_point(id);
     }
+    let (mut entries, mut recognised) = (false, false);
     for entry in espi::Reader::new(input) {
-        for block in binder.push(entry?)? {
+        let entry = entry?;
+        entries = true;
+        recognised |= !matches!(entry.content, Content::Other { .. } | Content::Empty);
+        for block in binder.push(entry)? {
             if blocks.blocking_send(block).is_err() {
                 // The database failed; its error is the one that counts.
                 return Err(IngestError::Reader);
             }
         }
+    }
+    // Another format in Atom's clothes must not look like a window without usage.
+    if entries && !recognised {
+        return Err(IngestError::Unrecognised);
     }
     let mut bound = binder.finish()?;
     for block in bound.blocks.drain(..) {
@@ -220,6 +239,14 @@ fn finish(
         );
     }
     Ok((total, all))
+}
+
+impl Staged {
+    /// Whether any reading lies within `[from, until)`, or there is none at all.
+    pub(crate) fn answers(&self, from: Timestamp, until: Timestamp) -> bool {
+        let mut series = self.series.values();
+        self.rows == 0 || series.any(|one| one.first < until && one.last >= from)
+    }
 }
 
 impl StagedSeries {

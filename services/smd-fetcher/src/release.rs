@@ -88,7 +88,17 @@ impl Fetcher {
         let known = &if known.seen {
             known.clone()
         } else {
-            consent::look(self, known).await?;
+            match consent::look(self, known).await {
+                Ok(_) => {}
+                Err(error @ StepError::Custodian(Error::NotFound { .. })) => {
+                    return if self.is_unlisted(known).await? {
+                        Ok(true)
+                    } else {
+                        Err(error)
+                    };
+                }
+                Err(error) => return Err(error),
+            }
             Authorization {
                 seen: true,
                 ..known.clone()
@@ -111,5 +121,24 @@ impl Fetcher {
                 Err(error) => Err(error),
             },
         }
+    }
+
+    /// Whether an authorization that is "not found" at an address that has never answered is gone all the
+    /// same, as after an old backup was restored: the address is of the configured custodian, which lists our
+    /// authorizations, and this one is not among them. A wrong base address has no such list.
+    async fn is_unlisted(&self, known: &Authorization) -> Result<bool, StepError> {
+        let uri = known.authorization_uri.as_deref().unwrap_or_default();
+        let Some(subscription) = known.subscription_id.as_deref() else {
+            return Ok(false);
+        };
+        if self.client.own_link(uri).is_err() {
+            return Ok(false);
+        }
+        let listed = self.client.authorizations().await?;
+        let is_there = listed.iter().any(|one| one.id.as_str() == subscription);
+        if !is_there {
+            tracing::warn!(authorization = %known.id, "the custodian does not list the authorization: taken for ended");
+        }
+        Ok(!is_there)
     }
 }

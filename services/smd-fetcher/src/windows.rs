@@ -123,5 +123,40 @@ mod tests {
             }
             prop_assert!(windows.last().unwrap().1 <= now);
         }
+
+        /// Every moment of the history lies in exactly one window, and none before or after it, also where the
+        /// clocks change at midnight or a whole day is left out.
+        #[test]
+        fn windows_cover_the_history_and_no_more(
+            second in 1_300_000_000_i64..2_500_000_000,
+            months in 0_u32..36, lag_days in 0_u32..30, window_days in 1_u32..400,
+            published in prop::option::of(0_i64..2_000), places in prop::collection::vec(0_i64..1_000_000, 8),
+            zone in prop::sample::select(vec!["America/Los_Angeles", "America/Sao_Paulo", "Africa/Cairo", "Pacific/Apia", "UTC"]),
+        ) {
+            let zone = TimeZone::get(zone).unwrap();
+            let now = Timestamp::from_second(second).unwrap();
+            let published = published.map(|days| now - jiff::SignedDuration::from_hours(24 * days));
+            let windows = plan(now, &zone, Wanted { months, lag_days, window_days }, published).unwrap();
+            let today = zone.to_datetime(now).date();
+            let last_day = today - jiff::ToSpan::days(i64::from(lag_days.max(1)));
+            let until = last_day.tomorrow().unwrap();
+            let from = until - jiff::ToSpan::months(i64::from(months));
+            let from = published.map_or(from, |at| from.max(zone.to_datetime(at).date()));
+            let days = from.until(until).unwrap().get_days();
+            if days <= 0 {
+                prop_assert!(windows.is_empty());
+                return Ok(());
+            }
+            let start = |day: Date| day.to_zoned(zone.clone()).unwrap().timestamp();
+            prop_assert_eq!((windows[0].0, windows.last().unwrap().1), (start(from), start(until)));
+            let least = usize::try_from(days.div_ceil_by(i32::try_from(window_days).unwrap())).unwrap();
+            prop_assert_eq!(windows.len(), least, "no more requests than needed");
+            let (first, last) = (start(from).as_second(), start(until).as_second());
+            for place in places {
+                let at = Timestamp::from_second(first + (last - first) * place / 1_000_000).unwrap();
+                let holding = windows.iter().filter(|(from, until)| (*from..*until).contains(&at));
+                prop_assert_eq!(holding.count(), 1, "{}", at);
+            }
+        }
     }
 }

@@ -2,11 +2,10 @@
 
 use futures_util::future::join;
 use home::{Decision, Generation, Home, HomeStatus, Options};
-use serde_json::{Value, json};
 
-use crate::books::ACCEPTED;
 use crate::webhook::{Receiver, SECRET};
-use crate::{EVERYTHING, FOR_2025, House, RAW, World, start};
+use end_to_end::houses::ACCEPTED;
+use end_to_end::houses::{EVERYTHING, FOR_2025, House, RAW, World, start};
 
 /// The first states of a permission are of no use to the party: the webhook begins with the one that shows the code.
 const UNTOLD: usize = 2;
@@ -147,9 +146,11 @@ async fn revoked_while_nobody_listens(world: &mut World, receiver: &Receiver) ->
     receiver.answer(&[500; 3]);
     let before = receiver.requests();
     house.home.revoke(id).await.unwrap();
-    test_support::wait::until(crate::DEADLINE, "the receiver to be asked", async || {
-        (receiver.requests() > before).then_some(())
-    })
+    test_support::wait::until(
+        end_to_end::houses::DEADLINE,
+        "the receiver to be asked",
+        async || (receiver.requests() > before).then_some(()),
+    )
     .await;
     world.stack.kill("aiida-permission").unwrap();
     world.stack.add("aiida-permission").unwrap();
@@ -158,38 +159,4 @@ async fn revoked_while_nobody_listens(world: &mut World, receiver: &Receiver) ->
     receiver.until(id, &states[UNTOLD..]).await;
     world.assert_shut_out(&house).await;
     house
-}
-
-impl World {
-    async fn assert_nothing_given(&self, house: &House) {
-        let id = house.permission;
-        let rows = format!(
-            "SELECT (SELECT count(*) FROM aiida.aiida_mqtt_user WHERE permission_id = '{id}')
-                + (SELECT count(*) FROM aiida.aiida_mqtt_acl WHERE permission_id = '{id}')
-                + (SELECT count(*) FROM aiida.credential WHERE permission_id = '{id}')
-                + (SELECT count(*) FROM jobs.job WHERE kind LIKE 'mqtt.%' AND payload::text LIKE '%{id}%')"
-        );
-        assert_eq!(self.count(&rows).await, 0);
-    }
-
-    /// A handshake's answer by hand, as a program would give it that has seen the code.
-    async fn patch(&self, house: &House, operation: &str) -> (u16, Value) {
-        let token = &house.secrets()[1];
-        let authority = reqwest::Certificate::from_pem(self.stack.authority.pem().as_bytes());
-        let http = reqwest::Client::builder()
-            .add_root_certificate(authority.unwrap())
-            .timeout(crate::DEADLINE)
-            .build()
-            .unwrap();
-        let url = format!(
-            "{}/region-connectors/aiida/permission-request/{}",
-            self.stack.nginx.url(),
-            house.permission
-        );
-        let body = json!({ "operation": operation, "aiidaId": house.permission });
-        let answer = http.patch(url).bearer_auth(token).json(&body).send().await;
-        let answer = answer.unwrap();
-        let status = answer.status().as_u16();
-        (status, answer.json().await.unwrap_or_default())
-    }
 }

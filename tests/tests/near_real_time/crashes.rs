@@ -10,7 +10,7 @@ use home::{Generation, HomeStatus, Reconnection};
 use serde_json::json;
 use test_support::wait;
 
-use crate::{DEADLINE, EVERYTHING, House, RAW, World, start};
+use end_to_end::houses::{DEADLINE, EVERYTHING, House, RAW, World, start};
 
 /// Every permission is accepted with all that belongs to it, or waits for an answer with nothing of it.
 const WHOLE: &str = "SELECT count(*) = 0 FROM aiida.permission p
@@ -177,30 +177,30 @@ const QUICK: &[(&str, &str)] = &[
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_takes_the_stream_in_is_killed_every_record_is_stored_once() {
     let mut world = start(QUICK).await;
-    let houses = world.houses(12).await;
+    let houses = houses(&world, 12).await;
     // Alone: its messages wait at the broker until it is back.
-    world.until_more(60).await;
+    until_more(&world, 60).await;
     world.stack.kill("aiida-stream").unwrap();
     world.stack.add("aiida-stream").unwrap();
     // One of two: the other goes on, and somebody takes over what was the fallen one's.
     world.stack.add("aiida-stream").unwrap();
-    world.until_more(60).await;
+    until_more(&world, 60).await;
     world.stack.kill_one("aiida-stream").unwrap();
-    world.until_more(60).await;
+    until_more(&world, 60).await;
     // Both, and one is back; then the session of the other is emptied by it.
     world.stack.add("aiida-stream").unwrap();
-    world.until_more(60).await;
+    until_more(&world, 60).await;
     world.stack.kill("aiida-stream").unwrap();
     world.stack.add("aiida-stream").unwrap();
-    world.until_more(60).await;
-    world.close(&houses).await;
+    until_more(&world, 60).await;
+    close(&world, &houses).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_database_and_the_broker_may_fail_every_record_is_stored_once() {
     let mut world = start(QUICK).await;
-    let houses = world.houses(6).await;
-    world.until_more(30).await;
+    let houses = houses(&world, 6).await;
+    until_more(&world, 30).await;
     for _ in 0..2 {
         world
             .stack
@@ -208,17 +208,17 @@ async fn the_database_and_the_broker_may_fail_every_record_is_stored_once() {
             .terminate_backends("metergate")
             .await
             .unwrap();
-        world.until_more(30).await;
+        until_more(&world, 30).await;
     }
     world.stack.cluster.crash().unwrap();
     world.stack.cluster.start_again().unwrap();
-    world.until_more(30).await;
+    until_more(&world, 30).await;
     // The sandbox broker writes what it queues within a quarter of a second: what is on the disk must come through.
-    world.quiet(&houses).await;
+    quiet(&world, &houses).await;
     world.stack.kill_broker().unwrap();
     world.stack.restart_broker().unwrap();
-    world.back(&houses).await;
-    world.until_more(30).await;
+    back(&houses).await;
+    until_more(&world, 30).await;
     // With the stream away: what the broker has acknowledged is in its store alone.
     world.stack.kill("aiida-stream").unwrap();
     let before: Vec<u64> = houses.iter().map(|it| it.report().acknowledged).collect();
@@ -229,121 +229,119 @@ async fn the_database_and_the_broker_may_fail_every_record_is_stored_once() {
             })
             .await;
     }
-    world.quiet(&houses).await;
+    quiet(&world, &houses).await;
     world.stack.kill_broker().unwrap();
     world.stack.restart_broker().unwrap();
     world.stack.add("aiida-stream").unwrap();
-    world.back(&houses).await;
-    world.until_more(30).await;
-    world.close(&houses).await;
+    back(&houses).await;
+    until_more(&world, 30).await;
+    close(&world, &houses).await;
 }
 
-impl World {
-    /// So many homes that send everything each second.
-    async fn houses(&self, number: usize) -> Vec<House> {
-        let houses = (0..number).map(|nr| {
-            let generation = Generation::ALL[1 + nr % 2];
-            self.house(generation, EVERYTHING)
-        });
-        join_all(houses).await
-    }
+/// So many homes that send everything each second.
+async fn houses(world: &World, number: usize) -> Vec<House> {
+    let houses = (0..number).map(|nr| {
+        let generation = Generation::ALL[1 + nr % 2];
+        world.house(generation, EVERYTHING)
+    });
+    join_all(houses).await
+}
 
-    /// Waits until so many more messages are stored.
-    async fn until_more(&self, messages: i64) {
-        const STORED: &str = "SELECT count(*) FROM aiida.message";
-        let before = wait::until(DEADLINE, "the database", async || {
-            let answers = self.stack.holds("SELECT true").await;
-            answers.unwrap_or(false).then_some(())
-        });
-        before.await;
-        let before = self.count(STORED).await;
-        self.until(&format!("SELECT ({STORED}) >= {}", before + messages))
-            .await;
-    }
-
-    /// Cuts the homes off, and waits until all that the broker has acknowledged is in the database or on its disk.
-    async fn quiet(&self, houses: &[House]) {
-        for house in houses {
-            house.home.go_offline().await;
-        }
-        let folder = self.stack.folder().join("broker");
-        wait::until(DEADLINE, "the queue on the disk", async || {
-            let stored = self.count("SELECT count(*) FROM aiida.message").await;
-            let queued = files(&folder.join("queues")) + files(&folder.join("inflight"));
-            let safe = usize::try_from(stored).unwrap() + queued;
-            (safe >= houses.iter().map(acknowledged).sum::<usize>()).then_some(())
-        })
+/// Waits until so many more messages are stored.
+async fn until_more(world: &World, messages: i64) {
+    const STORED: &str = "SELECT count(*) FROM aiida.message";
+    let before = wait::until(DEADLINE, "the database", async || {
+        let answers = world.stack.holds("SELECT true").await;
+        answers.unwrap_or(false).then_some(())
+    });
+    before.await;
+    let before = world.count(STORED).await;
+    world
+        .until(&format!("SELECT ({STORED}) >= {}", before + messages))
         .await;
-    }
+}
 
-    async fn back(&self, houses: &[House]) {
-        for house in houses {
-            house.home.go_online().await;
-        }
-        for house in houses {
-            house.until("to be back", |home| home.connected).await;
+/// Cuts the homes off, and waits until all that the broker has acknowledged is in the database or on its disk.
+async fn quiet(world: &World, houses: &[House]) {
+    for house in houses {
+        house.home.go_offline().await;
+    }
+    let folder = world.stack.folder().join("broker");
+    wait::until(DEADLINE, "the queue on the disk", async || {
+        let stored = world.count("SELECT count(*) FROM aiida.message").await;
+        let queued = files(&folder.join("queues")) + files(&folder.join("inflight"));
+        let safe = usize::try_from(stored).unwrap() + queued;
+        (safe >= houses.iter().map(acknowledged).sum::<usize>()).then_some(())
+    })
+    .await;
+}
+
+async fn back(houses: &[House]) {
+    for house in houses {
+        house.home.go_online().await;
+    }
+    for house in houses {
+        house.until("to be back", |home| home.connected).await;
+    }
+}
+
+/// Every home is paused by the eligible party and has everything acknowledged; then the books must agree.
+async fn close(world: &World, houses: &[House]) {
+    let pause = json!({ "action": "SET_TRANSMISSION_ENABLED", "enabled": false });
+    for house in houses {
+        // Older homes know no commands: cut off, what they have not sent yet goes with them.
+        if house.home.report().generation == Generation::June2026 {
+            world.party.command(house.permission, &pause).await.unwrap();
         }
     }
-
-    /// Every home is paused by the eligible party and has everything acknowledged; then the books must agree.
-    async fn close(&self, houses: &[House]) {
-        let pause = json!({ "action": "SET_TRANSMISSION_ENABLED", "enabled": false });
-        for house in houses {
-            // Older homes know no commands: cut off, what they have not sent yet goes with them.
-            if house.home.report().generation == Generation::June2026 {
-                self.party.command(house.permission, &pause).await.unwrap();
-            }
-        }
-        for house in houses {
-            if house.home.report().generation == Generation::June2026 {
-                house
-                    .until("the pause", |home| !home.transmission_enabled)
-                    .await;
-                house
-                    .until("an empty outbox", |home| {
-                        home.buffered == 0
-                            && home.acknowledged + home.publish_refused >= home.records
-                    })
-                    .await;
-            } else {
-                house.home.stop().await;
-            }
-        }
-        let waiting = wait::until(
-            Duration::from_secs(45),
-            "acknowledged records to be stored",
-            async || {
-                let mut missing = 0;
-                for house in houses {
-                    let stored = format!(
-                        "SELECT count(*) FROM aiida.message WHERE permission_id = '{}'",
-                        house.permission
-                    );
-                    let stored = usize::try_from(self.count(&stored).await).unwrap();
-                    missing += acknowledged(house).saturating_sub(stored);
-                }
-                (missing == 0).then_some(())
-            },
-        );
-        if tokio::time::timeout(Duration::from_secs(40), waiting)
-            .await
-            .is_err()
-        {
-            eprintln!("{}", self.logs());
-        }
-        let mut stored = 0;
-        for house in houses {
-            stored += self.assert_stored(house).await;
-        }
-        assert!(stored > 100, "{stored}");
-        let refused = self
-            .rows("SELECT reason, messages FROM aiida.refusal")
-            .await;
-        assert!(refused.is_empty(), "{refused:?}");
-        self.assert_quiet(houses).await;
-        for house in houses {
+    for house in houses {
+        if house.home.report().generation == Generation::June2026 {
+            house
+                .until("the pause", |home| !home.transmission_enabled)
+                .await;
+            house
+                .until("an empty outbox", |home| {
+                    home.buffered == 0 && home.acknowledged + home.publish_refused >= home.records
+                })
+                .await;
+        } else {
             house.home.stop().await;
         }
+    }
+    let waiting = wait::until(
+        Duration::from_secs(45),
+        "acknowledged records to be stored",
+        async || {
+            let mut missing = 0;
+            for house in houses {
+                let stored = format!(
+                    "SELECT count(*) FROM aiida.message WHERE permission_id = '{}'",
+                    house.permission
+                );
+                let stored = usize::try_from(world.count(&stored).await).unwrap();
+                missing += acknowledged(house).saturating_sub(stored);
+            }
+            (missing == 0).then_some(())
+        },
+    );
+    if tokio::time::timeout(Duration::from_secs(40), waiting)
+        .await
+        .is_err()
+    {
+        eprintln!("{}", world.logs());
+    }
+    let mut stored = 0;
+    for house in houses {
+        stored += world.assert_stored(house).await;
+    }
+    assert!(stored > 100, "{stored}");
+    let refused = world
+        .rows("SELECT reason, messages FROM aiida.refusal")
+        .await;
+    assert!(refused.is_empty(), "{refused:?}");
+    world.assert_quiet(houses).await;
+    for house in houses {
+        house.home.stop().await;
     }
 }
 

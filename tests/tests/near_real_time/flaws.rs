@@ -10,13 +10,12 @@
 //! | one subscription per permission, a fixed client id, no replicas | `crashes::whatever_takes_the_stream_in_is_killed_every_record_is_stored_once`; ingest `replicas::two_replicas_share_the_data_and_both_hear_the_status` of aiida-stream |
 //! | a late grant brings a revoked home back | iam `grant::a_late_grant_brings_nobody_back` of mqtt-iam |
 
-use home::Generation;
 use jiff::ToSpan as _;
 use serde_json::{Value, json};
 use service_kit::clock::{Clock as _, SystemClock};
 
-use crate::stranger::Stranger;
-use crate::{EVERYTHING, LIMITS, RAW, start};
+use end_to_end::houses::{EVERYTHING, LIMITS, RAW, start};
+use home::{Answer, Generation, Publish, Rogue};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_permission_id_in_the_payload_is_trusted() {
@@ -24,9 +23,7 @@ async fn the_permission_id_in_the_payload_is_trusted() {
     let villain = world.house(Generation::June2026, EVERYTHING).await;
     let victim = world.house(Generation::June2026, EVERYTHING).await;
     let (own, other) = (villain.permission, victim.permission);
-    let program = Stranger::connect(&world, &villain.credentials())
-        .await
-        .unwrap();
+    let mut program = world.rogue(&villain.credentials()).await.unwrap();
     let records = [
         ("smart-meter-p1-raw", raw(other)),
         ("smart-meter-p1-cim-v1-12", cim(other, &victim.connection)),
@@ -34,19 +31,19 @@ async fn the_permission_id_in_the_payload_is_trusted() {
     ];
     for (schema, record) in &records {
         let topic = format!("aiida/v1/{own}/data/outbound/{schema}");
-        assert!(program.publish(&topic, &record.to_string(), false).await);
+        assert!(sent(&mut program, &topic, &record.to_string(), false).await);
     }
     // The connection of another customer, under the villain's own id.
     let topic = format!("aiida/v1/{own}/data/outbound/smart-meter-p1-cim-v1-12");
     let record = cim(own, &victim.connection).to_string();
-    assert!(program.publish(&topic, &record, false).await);
+    assert!(sent(&mut program, &topic, &record, false).await);
     for status in ["REVOKED", "FULFILLED"] {
         let told = json!({
             "connectionId": victim.connection, "dataNeedId": EVERYTHING, "timestamp": SystemClock.now().to_string(),
             "status": status, "permissionId": other, "eddieId": other,
         });
         let topic = format!("aiida/v1/{own}/status");
-        assert!(program.publish(&topic, &told.to_string(), true).await);
+        assert!(sent(&mut program, &topic, &told.to_string(), true).await);
     }
     let refused = |reason: &str, messages: u32| {
         format!(
@@ -72,16 +69,10 @@ async fn the_permission_id_in_the_payload_is_trusted() {
 
     // And on the victim's own topics the broker stops it.
     for topic in ["data/outbound/smart-meter-p1-raw", "status"] {
-        let mut program = Stranger::connect(&world, &villain.credentials())
-            .await
-            .unwrap();
+        let mut program = world.rogue(&villain.credentials()).await.unwrap();
         let topic = format!("aiida/v1/{other}/{topic}");
-        assert!(
-            !program
-                .publish(&topic, &raw(other).to_string(), false)
-                .await
-        );
-        program.ended().await;
+        assert!(!sent(&mut program, &topic, &raw(other).to_string(), false).await);
+        assert!(matches!(program.ended().await, Answer::Closed(_)));
     }
     world.settle(&victim).await;
     world.assert_stored(&victim).await;
@@ -96,16 +87,16 @@ async fn user_row_and_open_connection_survive_revocation() {
     let neighbour = world.house(Generation::June2026, RAW).await;
     let id = house.permission;
     let credentials = house.credentials();
-    let mut program = Stranger::connect(&world, &credentials).await.unwrap();
+    let mut program = world.rogue(&credentials).await.unwrap();
     let topic = format!("aiida/v1/{id}/data/outbound/smart-meter-p1-raw");
-    assert!(program.publish(&topic, &raw(id).to_string(), false).await);
+    assert!(sent(&mut program, &topic, &raw(id).to_string(), false).await);
     house.until("data", |home| home.acknowledged >= 2).await;
-    assert!(program.is_connected());
+    assert!(program.ping().await == Answer::Taken);
     house.home.revoke(id).await.unwrap();
     // It does not say goodbye itself, as the home did: the broker has to end it.
-    program.ended().await;
+    assert!(matches!(program.ended().await, Answer::Closed(_)));
     world.assert_shut_out(&house).await;
-    assert!(Stranger::connect(&world, &credentials).await.is_none());
+    assert!(world.rogue(&credentials).await.is_err());
     let stored = format!("SELECT count(*) FROM aiida.message WHERE permission_id = '{id}'");
     let before = world.count(&stored).await;
     neighbour
@@ -203,6 +194,13 @@ async fn unsent_commands_are_kept_after_expiry() {
     assert_eq!(report.commands, Vec::<String>::new());
     assert!(report.transmission_enabled);
     house.home.stop().await;
+}
+
+/// Whether the broker takes it.
+async fn sent(program: &mut Rogue, topic: &str, payload: &str, retain: bool) -> bool {
+    let mut publish = Publish::new(topic, payload.as_bytes());
+    publish.retain = retain;
+    program.publish(&publish).await == Answer::Taken
 }
 
 fn is_command(kept: &Value) -> bool {

@@ -3,7 +3,7 @@
 use home::Generation;
 use serde_json::{Value, json};
 
-use crate::{House, LIMITS, World, start};
+use end_to_end::houses::{House, LIMITS, World, start};
 
 const ENVELOPE: &str = "min-max-envelope-cim-v1-12";
 
@@ -30,7 +30,7 @@ async fn power_limits_arrive_are_acknowledged_and_wait_for_a_home_that_is_offlin
 
     let first = limits("first");
     world.party.inbound(id, ENVELOPE, &first).await.unwrap();
-    house.until_received(&["first"]).await;
+    until_received(&house, &["first"]).await;
     until_acknowledged(&world, &house, &["first"]).await;
 
     // Two of a kind for a home that is not there: the second takes the first one's place.
@@ -51,7 +51,7 @@ async fn power_limits_arrive_are_acknowledged_and_wait_for_a_home_that_is_offlin
         ))
         .await;
     house.home.go_online().await;
-    house.until_received(&["first", "third", "fourth"]).await;
+    until_received(&house, &["first", "third", "fourth"]).await;
     until_acknowledged(&world, &house, &["first", "third", "fourth"]).await;
     let report = house.report();
     let kept: Vec<bool> = report.inbound.iter().map(|one| one.retained).collect();
@@ -120,22 +120,20 @@ async fn until_acknowledged(world: &World, house: &House, documents: &[&str]) {
     assert_eq!(answers, expected);
 }
 
-impl House {
-    /// Waits until the documents of these names are all that came; those that were kept come in no particular order.
-    async fn until_received(&self, names: &[&str]) {
-        let names: std::collections::BTreeSet<&str> = names.iter().copied().collect();
-        self.until("inbound data", |home| home.inbound.len() >= names.len())
-            .await;
-        let documents = self.report().inbound;
-        let documents = documents.iter().map(|one| {
-            let document: Value = serde_json::from_str(&one.payload).unwrap();
-            let name = document.pointer("/MarketDocument/mRID");
-            let name = name.or_else(|| document.get("messageId")).unwrap();
-            name.as_str().unwrap().to_owned()
-        });
-        let documents: Vec<String> = documents.collect();
-        let received: std::collections::BTreeSet<&str> =
-            documents.iter().map(String::as_str).collect();
-        assert_eq!((received, documents.len()), (names.clone(), names.len()));
-    }
+/// Waits until the documents of these names are all that came; those that were kept come in no particular order.
+async fn until_received(house: &House, names: &[&str]) {
+    let names: std::collections::BTreeSet<&str> = names.iter().copied().collect();
+    house
+        .until("inbound data", |home| home.inbound.len() >= names.len())
+        .await;
+    let documents = house.report().inbound;
+    let documents = documents.iter().map(|one| {
+        let document: Value = serde_json::from_str(&one.payload).unwrap();
+        let name = document.pointer("/MarketDocument/mRID");
+        let name = name.or_else(|| document.get("messageId")).unwrap();
+        name.as_str().unwrap().to_owned()
+    });
+    let documents: Vec<String> = documents.collect();
+    let received: std::collections::BTreeSet<&str> = documents.iter().map(String::as_str).collect();
+    assert_eq!((received, documents.len()), (names.clone(), names.len()));
 }

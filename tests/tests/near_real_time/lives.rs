@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use service_kit::clock::{Clock as _, SystemClock};
 use test_support::wait;
 
-use crate::{DEADLINE, EVERYTHING, FOR_2025, House, World, start};
+use end_to_end::houses::{DEADLINE, EVERYTHING, FOR_2025, House, World, start};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
@@ -102,29 +102,6 @@ async fn live(world: &World, generation: Generation, end: End) -> House {
     assert_eq!(refused, (0, 0, 0), "{report:?}");
     assert_eq!((report.failure, report.connects), (None, 1));
     house
-}
-
-impl World {
-    /// Waits until every record that the home has made is acknowledged and stored, with most of a second to go until
-    /// the next one. The number of records.
-    pub(crate) async fn settle(&self, house: &House) -> usize {
-        let id = house.permission;
-        wait::until(DEADLINE, "everything to be stored", async || {
-            let home = house.report();
-            let made = home.records;
-            let done = home.acknowledged >= made && home.buffered == 0;
-            if !done || SystemClock.now().subsec_millisecond() > 500 {
-                return None;
-            }
-            let stored = format!(
-                "SELECT count(*) FROM aiida.message WHERE permission_id = '{id}' AND channel = 'data'"
-            );
-            let stored = self.count(&stored).await;
-            (u64::try_from(stored).ok() == Some(made) && house.report().records == made)
-                .then(|| usize::try_from(stored).unwrap())
-        })
-        .await
-    }
 }
 
 /// Paused, resumed, and sent every two seconds instead of every second.

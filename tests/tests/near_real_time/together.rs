@@ -3,7 +3,7 @@
 use demo::{Side, StackOptions};
 use home::Generation;
 
-use crate::{RAW, start_with};
+use end_to_end::houses::{RAW, start_with};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_process_serves_a_home_from_scan_to_end() {

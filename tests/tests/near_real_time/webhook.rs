@@ -14,7 +14,7 @@ use sha2::Sha256;
 use test_support::wait;
 use uuid::Uuid;
 
-use crate::DEADLINE;
+use end_to_end::houses::DEADLINE;
 
 pub(crate) const SECRET: &str = "thirty-two characters of a secret at least";
 

@@ -1,5 +1,7 @@
 //! The rate limits, and what the logs say of all that happens.
 
+use std::io::{Read, Write};
+
 use crate::edge::Edge;
 use crate::http::Answer;
 use crate::{CSV, NOBODY_THERE, assert_security_headers};
@@ -27,6 +29,39 @@ fn too_many_requests_get_429() {
     // The custodian sends many at once.
     let notifications = (0..120).map(|_| edge.send("POST", "/espi/notification", &[], "x").status);
     assert_eq!(notifications.filter(|status| *status == 429).count(), 0);
+}
+
+/// Guessing a key: 256 bits and the burst of 200 for homes behind one address, then no more than 50 a second.
+#[test]
+fn guessing_keys_is_slowed_down() {
+    let edge = Edge::start(NOBODY_THERE);
+    let mut stream = edge.connect(rustls::ALL_VERSIONS);
+    let guess =
+        "GET /api/v1/permissions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer mgk_x\r\n";
+    let others = format!("{guess}\r\n").repeat(499);
+    let requests = format!("{others}{guess}Connection: close\r\n\r\n");
+    let text = pipelined(&mut stream, &requests);
+    let answers = |status: &str| text.matches(&format!("HTTP/1.1 {status} ")).count();
+    let (asked, refused) = (answers("502"), answers("429"));
+    assert_eq!(asked + refused, 500, "{text}");
+    assert!(
+        (201..400).contains(&asked),
+        "{asked} guesses were let through"
+    );
+    assert!(text.contains("application/problem+json") && text.contains("\"status\":429"));
+}
+
+/// Writes and reads at once: nginx stops reading when nobody takes its answers.
+fn pipelined(stream: &mut (impl Read + Write), requests: &str) -> String {
+    let (mut text, mut chunk) = (String::new(), [0; 16 * 1024]);
+    for part in requests.as_bytes().chunks(2048) {
+        stream.write_all(part).unwrap();
+    }
+    stream.flush().unwrap();
+    while let Ok(count @ 1..) = stream.read(&mut chunk) {
+        text.push_str(std::str::from_utf8(chunk.get(..count).unwrap()).unwrap());
+    }
+    text
 }
 
 /// A home that is refused its answer is lost, so whoever floods us with requests must not use up its share.

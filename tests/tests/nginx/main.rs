@@ -7,6 +7,7 @@ mod edge;
 mod http;
 mod limits_and_logs;
 mod proxying;
+mod slow;
 mod upstream;
 
 use std::io::{Read, Write};

@@ -148,6 +148,43 @@ fn request_bodies_are_bounded() {
     );
 }
 
+/// Where programs ask, nginx answers in the form that the service behind would.
+#[test]
+fn programs_are_answered_in_json_also_by_nginx_itself() {
+    let edge = Edge::start(NOBODY_THERE);
+    let id = "5d1a2c3e-0000-4000-8000-000000000001";
+    let too_large = ("Content-Length", "2000000");
+    let (live, handshake) = (
+        format!("/api/v1/permissions/{id}/live"),
+        format!("/region-connectors/aiida/permission-request/{id}"),
+    );
+    for (target, kind) in [
+        ("/api/v1/permissions", "application/problem+json"),
+        (&live, "application/problem+json"),
+        (&handshake, "application/json"),
+        (
+            "/region-connectors/aiida/permission-request",
+            "application/json",
+        ),
+    ] {
+        let away = edge.get(target);
+        let large = edge.send("POST", target, &[too_large], "");
+        for (answer, status) in [(&away, 502), (&large, 413)] {
+            assert_eq!(answer.status, status, "{target}");
+            assert_eq!(answer.header("content-type"), Some(kind), "{target}");
+            let said: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+            let is_said = if kind == "application/json" {
+                said["errors"][0]["message"].is_string()
+            } else {
+                said["status"] == status && said["detail"].is_string()
+            };
+            assert!(is_said, "{target}: {said}");
+            assert_security_headers(answer);
+        }
+        assert!(away.header("retry-after").is_some(), "{target}");
+    }
+}
+
 #[test]
 fn events_arrive_before_their_stream_ends() {
     let upstream = Upstream::start();

@@ -172,7 +172,7 @@ impl<R: BufRead> Reader<R> {
             .chain(&entry.links.up)
             .any(|href| crate::href::is_of(href, "IntervalBlock"));
         if promised && !matches!(entry.content, Content::IntervalBlocks(_)) {
-            let found = entry.content.name().to_owned();
+            let found = entry.content.name().chars().take(80).collect();
             let mut error = self.cursor.error(ReadErrorKind::WrongContent { found });
             error.offset = entry.offset;
             return Err(error);

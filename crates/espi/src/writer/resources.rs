@@ -147,12 +147,7 @@ fn local_time<W: Write>(out: &mut Sink<W>, found: &LocalTimeParameters) -> io::R
 }
 
 fn usage_summary<W: Write>(out: &mut Sink<W>, summary: &UsageSummary) -> io::Result<()> {
-    if let Some(period) = &summary.billing_period {
-        out.element("billingPeriod", |out| {
-            out.number("duration", period.duration)?;
-            out.number("start", period.start.map(Timestamp::as_second))
-        })?;
-    }
+    period(out, "billingPeriod", summary.billing_period.as_ref(), false)?;
     out.number("billLastPeriod", summary.bill_last_period)?;
     out.number("billToDate", summary.bill_to_date)?;
     for line in &summary.cost_additional_detail_last_period {
@@ -187,7 +182,7 @@ fn measurement<W: Write>(
     };
     out.element(name, |out| {
         out.number("powerOfTenMultiplier", measured.power_of_ten_multiplier)?;
-        out.number("timeStamp", measured.time_stamp.map(Timestamp::as_second))?;
+        out.number("timeStamp", measured.time_stamp.map(small))?;
         out.number("uom", measured.uom.map(u16::from))?;
         out.number("value", measured.value)?;
         out.string("readingTypeRef", measured.reading_type_ref.as_ref())
@@ -205,10 +200,20 @@ fn large(instant: Timestamp) -> i64 {
 }
 
 fn authorization<W: Write>(out: &mut Sink<W>, found: &Authorization) -> io::Result<()> {
-    period(out, "authorizedPeriod", found.authorized_period.as_ref())?;
-    period(out, "publishedPeriod", found.published_period.as_ref())?;
+    period(
+        out,
+        "authorizedPeriod",
+        found.authorized_period.as_ref(),
+        true,
+    )?;
+    period(
+        out,
+        "publishedPeriod",
+        found.published_period.as_ref(),
+        true,
+    )?;
     out.number("status", found.status.map(AuthorizationStatus::code))?;
-    out.number("expires_at", found.expires_at.map(Timestamp::as_second))?;
+    out.number("expires_at", found.expires_at.map(small))?;
     out.string("scope", found.scope.as_ref())?;
     out.string("token_type", found.token_type.as_ref())?;
     out.string("error", found.error.as_ref())?;
@@ -217,19 +222,39 @@ fn authorization<W: Write>(out: &mut Sink<W>, found: &Authorization) -> io::Resu
     out.string("customerResourceURI", found.customer_resource_uri.as_ref())
 }
 
-/// A period of an authorization: milliseconds, both of its numbers.
-fn period<W: Write>(out: &mut Sink<W>, name: &str, period: Option<&Period>) -> io::Result<()> {
+/// Seconds, where a reader takes them for seconds (before 5138) and there is no fraction to lose.
+fn small(instant: Timestamp) -> i64 {
+    let seconds = instant.as_second();
+    if instant.subsec_nanosecond() == 0 && !crate::authorization::is_milliseconds(seconds) {
+        seconds
+    } else {
+        large(instant)
+    }
+}
+
+/// A period: both numbers in milliseconds, as PG&E writes an authorization's, or both in seconds; in
+/// any case so that a reader, who goes by their size, understands what was meant.
+fn period<W: Write>(
+    out: &mut Sink<W>,
+    name: &str,
+    period: Option<&Period>,
+    milliseconds: bool,
+) -> io::Result<()> {
     let Some(period) = period else {
         return Ok(());
     };
-    let start = period.start.map(large);
-    let factor = match start {
-        Some(start) if crate::authorization::is_milliseconds(start) => 1000,
-        _ => 1,
+    let in_seconds = (period.start.map(Timestamp::as_second), period.duration);
+    let in_milliseconds = (
+        period.start.map(Timestamp::as_millisecond),
+        period.duration.map(|seconds| seconds.saturating_mul(1000)),
+    );
+    let wishes = if milliseconds {
+        [in_milliseconds, in_seconds]
+    } else {
+        [in_seconds, in_milliseconds]
     };
-    let duration = period
-        .duration
-        .map(|seconds| seconds.saturating_mul(factor));
+    let understood = |(start, duration): &(_, _)| Period::from_raw(*start, *duration) == *period;
+    let (start, duration) = wishes.into_iter().find(understood).unwrap_or(in_seconds);
     out.element(name, |out| {
         out.number("duration", duration)?;
         out.number("start", start)

@@ -69,6 +69,11 @@ fn check_attributes(
             return Err(ReadErrorKind::Malformed("a < in an attribute value"));
         }
         let value = unescape(&attribute.value).map_err(|error| entity_error(&error.into()))?;
+        if !value.chars().all(is_xml_character) {
+            return Err(ReadErrorKind::Malformed(
+                "a control character in an attribute",
+            ));
+        }
         if attribute.key.as_namespace_binding().is_some() {
             continue;
         }

@@ -4,6 +4,7 @@
 
 mod checks;
 mod path;
+mod quoted;
 mod source;
 mod values;
 
@@ -14,6 +15,7 @@ use checks::{begin, declared_encoding, resolve_reference};
 use path::Path;
 use quick_xml::Error as XmlError;
 use quick_xml::NsReader;
+use quick_xml::errors::SyntaxError;
 use quick_xml::events::Event;
 use source::{Metered, TokenTooLong};
 use std::io::BufRead;
@@ -126,7 +128,7 @@ impl<R: BufRead> Cursor<R> {
         ReadError {
             offset: self.token_start,
             path: self.path.joined(),
-            kind,
+            kind: quoted::cut(kind),
         }
     }
 
@@ -261,6 +263,10 @@ impl<R: BufRead> Cursor<R> {
                     return self.over(Limit::TokenBytes, max);
                 }
                 ReadErrorKind::Input(std::io::Error::new(io.kind(), io))
+            }
+            // Every other one of these says that the input ended within a tag, a comment and the like.
+            XmlError::Syntax(error) if !matches!(error, SyntaxError::InvalidBangMarkup) => {
+                ReadErrorKind::Truncated
             }
             other => ReadErrorKind::Syntax(other),
         };

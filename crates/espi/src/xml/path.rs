@@ -48,13 +48,14 @@ impl Path {
         self.names.get(begin..self.end).unwrap_or_default()
     }
 
-    /// `feed/entry/content`.
+    /// `feed/entry/content`, for a message.
     pub(crate) fn joined(&self) -> String {
         let ends = self.begins.iter().skip(1).copied();
         let ends = ends.chain(std::iter::once(self.end));
         let names = self.begins.iter().copied().zip(ends);
-        let names: Vec<&str> = names
+        let names: Vec<String> = names
             .filter_map(|(begin, end)| self.names.get(begin..end))
+            .map(super::quoted::name)
             .collect();
         names.join("/")
     }

@@ -7,6 +7,9 @@ use std::io::{self, BufRead, Read};
 #[error("a tag or text is longer than its limit")]
 pub(crate) struct TokenTooLong;
 
+/// What some files begin with.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Counts what is consumed, and refuses to hand out more than a token may have. The XML parser
 /// gathers a token in memory before anybody sees it, so the bound has to be below the parser.
 #[derive(Debug)]
@@ -14,6 +17,17 @@ pub(crate) struct Metered<R> {
     inner: R,
     consumed: u64,
     token_left: usize,
+    mark: Mark,
+}
+
+/// Where a byte order mark stands. The parser takes it off only where the first piece of the
+/// input holds all of it, and over a slow connection the first piece can be one byte.
+#[derive(Debug)]
+enum Mark {
+    /// The input has begun with so many of its bytes.
+    Sought(usize),
+    /// These of its bytes are handed out next.
+    Held(&'static [u8]),
 }
 
 impl<R> Metered<R> {
@@ -22,6 +36,7 @@ impl<R> Metered<R> {
             inner,
             consumed: 0,
             token_left: token_bytes,
+            mark: Mark::Sought(0),
         }
     }
 
@@ -54,7 +69,19 @@ impl<R: BufRead> BufRead for Metered<R> {
         if self.token_left == 0 {
             return Err(io::Error::other(TokenTooLong));
         }
-        let available = self.inner.fill_buf()?;
+        while let Mark::Sought(seen) = self.mark {
+            let next = BYTE_ORDER_MARK.get(seen);
+            if next.is_some() && self.inner.fill_buf()?.first() == next {
+                self.inner.consume(1);
+                self.mark = Mark::Sought(seen + 1);
+            } else {
+                self.mark = Mark::Held(BYTE_ORDER_MARK.get(..seen).unwrap_or_default());
+            }
+        }
+        let available = match self.mark {
+            Mark::Held(rest) if !rest.is_empty() => rest,
+            _ => self.inner.fill_buf()?,
+        };
         Ok(available.get(..self.token_left).unwrap_or(available))
     }
 
@@ -64,7 +91,10 @@ impl<R: BufRead> BufRead for Metered<R> {
         self.consumed = self
             .consumed
             .saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
-        self.inner.consume(count);
+        match &mut self.mark {
+            Mark::Held(rest) if !rest.is_empty() => *rest = rest.get(count..).unwrap_or_default(),
+            _ => self.inner.consume(count),
+        }
     }
 }
 

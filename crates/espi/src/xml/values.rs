@@ -51,7 +51,9 @@ impl<R: BufRead> Cursor<R> {
             let kind = ReadErrorKind::Malformed("a control character in text");
             return Err(self.value_error(kind));
         }
-        Ok(Some(self.text.trim().to_owned()))
+        // It may be white space all the same, of the kind that is not ASCII.
+        let text = self.text.trim();
+        Ok((!text.is_empty()).then(|| text.to_owned()))
     }
 
     /// Text, or `None` where there is markup instead (a title with `type="xhtml"`).

@@ -21,10 +21,13 @@ enum Step {
         kind: &'static str,
         key: u8,
         later: bool,
+        priority: i64,
     },
+    /// By one worker, or by two at once.
     Claim {
         kind: &'static str,
         limit: usize,
+        two: bool,
     },
     Finish {
         claim: usize,
@@ -67,8 +70,9 @@ fn step() -> impl Strategy<Value = Step> {
     // Mostly one of the latest claims, which is likely to hold its lease.
     let claim = || prop_oneof![3 => 0..4_usize, 1 => 0..100_usize];
     prop_oneof![
-        5 => (kind(), 0..2_u8, any::<bool>()).prop_map(|(kind, key, later)| Step::Enqueue { kind, key, later }),
-        8 => (kind(), 1..4_usize).prop_map(|(kind, limit)| Step::Claim { kind, limit }),
+        6 => (kind(), 0..4_u8, any::<bool>(), -1..3_i64)
+            .prop_map(|(kind, key, later, priority)| Step::Enqueue { kind, key, later, priority }),
+        8 => (kind(), 1..4_usize, any::<bool>()).prop_map(|(kind, limit, two)| Step::Claim { kind, limit, two }),
         8 => (claim(), outcome).prop_map(|(claim, outcome)| Step::Finish { claim, outcome }),
         1 => [claim(), claim()].prop_map(|claims| Step::Complete { claims }),
         2 => claim().prop_map(|claim| Step::Heartbeat { claim }),
@@ -85,6 +89,7 @@ struct ModelJob {
     id: i64,
     kind: &'static str,
     key: u8,
+    priority: i64,
     state: &'static str,
     attempt: i64,
     due: bool,
@@ -109,9 +114,10 @@ impl Model {
     }
 
     /// `id` is what the table answered; it must be the live twin's, if there is one.
-    fn enqueue(&mut self, kind: &'static str, key: u8, due: bool, id: i64) {
+    fn enqueue(&mut self, kind: &'static str, key: u8, priority: i64, due: bool, id: i64) {
         if let Some(twin) = self.live(kind, key) {
             assert_eq!(twin.id, id);
+            twin.priority = twin.priority.max(priority);
             match twin.state {
                 "available" => twin.due |= due,
                 _ => twin.again = Some(twin.again.unwrap_or(false) || due),
@@ -123,6 +129,7 @@ impl Model {
             id,
             kind,
             key,
+            priority,
             state: "available",
             attempt: 0,
             due,
@@ -179,7 +186,7 @@ impl ModelJob {
 
 /// The rows and the model in the same form.
 async fn compare(table: &Table, model: &Model) {
-    let rows = "SELECT coalesce(jsonb_agg(jsonb_build_array(id, kind, unique_key, state, attempt,
+    let rows = "SELECT coalesce(jsonb_agg(jsonb_build_array(id, kind, unique_key, priority, state, attempt,
                     state <> 'available' OR run_at <= clock_timestamp(),
                     again_at <= clock_timestamp(), lease_token, cardinality(errors),
                     (finished_at IS NOT NULL)) ORDER BY id), '[]')
@@ -194,6 +201,7 @@ async fn compare(table: &Table, model: &Model) {
             job.id,
             job.kind,
             job.key.to_string(),
+            job.priority,
             job.state,
             job.attempt,
             due,
@@ -208,15 +216,20 @@ async fn compare(table: &Table, model: &Model) {
 
 async fn take(table: &Table, model: &mut Model, step: &Step) {
     match step {
-        Step::Enqueue { kind, key, later } => {
+        Step::Enqueue {
+            kind,
+            key,
+            later,
+            priority,
+        } => {
             let delay = if *later { 3_600_000 } else { 0 };
             let ids = format!(
-                "SELECT to_jsonb(jobs.enqueue('{{{kind}}}', '{{\"{{}}\"}}', '{{{key}}}', '{{{delay}}}', '{{0}}', NULL))"
+                "SELECT to_jsonb(jobs.enqueue('{{{kind}}}', '{{\"{{}}\"}}', '{{{key}}}', '{{{delay}}}', '{{{priority}}}', NULL))"
             );
             let id = table.value(&ids).await[0].as_i64().unwrap();
-            model.enqueue(kind, *key, !later, id);
+            model.enqueue(kind, *key, *priority, !later, id);
         }
-        Step::Claim { kind, limit } => claim(table, model, kind, *limit).await,
+        Step::Claim { kind, limit, two } => claim(table, model, kind, *limit, *two).await,
         Step::Finish { claim, outcome } => {
             if let Some(claim) = model.claim_of(*claim) {
                 finish(table, model, &claim, outcome).await;
@@ -281,19 +294,34 @@ async fn take(table: &Table, model: &mut Model, step: &Step) {
     }
 }
 
-async fn claim(table: &Table, model: &mut Model, kind: &str, limit: usize) {
-    let claimed = format!(
+async fn claim(table: &Table, model: &mut Model, kind: &str, limit: usize, two: bool) {
+    let query = format!(
         "SELECT coalesce(jsonb_agg(jsonb_build_array(id, lease_token)), '[]') FROM jobs.claim('{kind}', {limit})"
     );
-    let claimed = table.value(&claimed).await;
+    let claimed = if two {
+        let (one, other) = tokio::join!(table.value(&query), table.value(&query));
+        vec![one, other]
+    } else {
+        vec![table.value(&query).await]
+    };
+    let most = limit * claimed.len();
+    let claimed: Vec<Value> = claimed
+        .iter()
+        .flat_map(|jobs| jobs.as_array().unwrap().clone())
+        .collect();
+    // Together they take as many as they may, each once, and none before one that is more urgent.
     let due = model
         .jobs
         .iter()
-        .filter(|job| job.kind == kind && job.state == "available" && job.due)
-        .count();
-    let claimed = claimed.as_array().unwrap();
-    assert_eq!(claimed.len(), due.min(limit));
-    for one in claimed {
+        .filter(|job| job.kind == kind && job.state == "available" && job.due);
+    let mut urgent: Vec<i64> = due.map(|job| job.priority).collect();
+    urgent.sort_by_key(|priority| -priority);
+    urgent.truncate(most);
+    let ids = claimed.iter().map(|one| one[0].as_i64().unwrap());
+    let mut priorities: Vec<i64> = ids.map(|id| model.find(id).priority).collect();
+    priorities.sort_by_key(|priority| -priority);
+    assert_eq!(priorities, urgent);
+    for one in &claimed {
         let (id, token) = (
             one[0].as_i64().unwrap(),
             one[1].as_str().unwrap().to_owned(),
@@ -437,7 +465,12 @@ async fn retry(table: &Table, model: &mut Model, number: usize) {
 
 /// The discard action of a job that was given up.
 async fn follow(table: &Table, model: &mut Model, id: i64) {
-    let &mut ModelJob { kind, key, .. } = model.find(id);
+    let &mut ModelJob {
+        kind,
+        key,
+        priority,
+        ..
+    } = model.find(id);
     if kind == FOLLOWED {
         let next = format!(
             "SELECT to_jsonb(id) FROM jobs.job WHERE kind = '{ENDLESS}' AND unique_key = '{key}' AND state IN ('available', 'running')"
@@ -447,7 +480,7 @@ async fn follow(table: &Table, model: &mut Model, id: i64) {
             .await
             .as_i64()
             .expect("the discard action was carried out");
-        model.enqueue(ENDLESS, key, true, next);
+        model.enqueue(ENDLESS, key, priority, true, next);
     }
 }
 

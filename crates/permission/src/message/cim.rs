@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::scalar::Scalar;
 use super::{MAX_VALUES, MessageError, Named, Reading, Record};
+use crate::json::Object;
 use crate::quantity;
 
 /// A document of v1.12.
@@ -12,8 +13,8 @@ use crate::quantity;
 #[serde(rename_all = "PascalCase")]
 struct Nested<'a, D> {
     #[serde(borrow)]
-    message_document_header: Option<Header<'a>>,
-    market_document: Option<D>,
+    message_document_header: Option<Object<Header<'a>>>,
+    market_document: Option<Object<D>>,
 }
 
 #[derive(Deserialize)]
@@ -21,7 +22,7 @@ struct Header<'a> {
     #[serde(borrow, default, rename = "creationDateTime")]
     creation_date_time: Scalar<'a>,
     #[serde(borrow, rename = "MetaInformation")]
-    meta_information: Option<Meta<'a>>,
+    meta_information: Option<Object<Meta<'a>>>,
 }
 
 #[derive(Deserialize)]
@@ -60,13 +61,13 @@ struct Flat<'a> {
     )]
     data_need_id: Scalar<'a>,
     #[serde(borrow, rename = "MarketDocument", alias = "marketDocument")]
-    market_document: Option<Market<'a>>,
+    market_document: Option<Object<Market<'a>>>,
 }
 
 #[derive(Deserialize)]
 struct Market<'a> {
     #[serde(borrow, rename = "TimeSeries", alias = "timeSeries")]
-    time_series: Option<Vec<TimeSeries<'a>>>,
+    time_series: Option<Vec<Object<TimeSeries<'a>>>>,
 }
 
 #[derive(Deserialize)]
@@ -79,7 +80,7 @@ struct TimeSeries<'a> {
     )]
     time: Scalar<'a>,
     #[serde(borrow, rename = "Quantity", alias = "quantities")]
-    quantities: Option<Vec<Amount<'a>>>,
+    quantities: Option<Vec<Object<Amount<'a>>>>,
 }
 
 #[derive(Deserialize)]
@@ -92,15 +93,15 @@ struct Amount<'a> {
     quality: Scalar<'a>,
 }
 
-/// An object whose content is of no interest.
+/// What is in it is of no interest.
 #[derive(Deserialize)]
-struct Object {}
+struct Anything {}
 
 /// v1.12.
 pub(super) fn nested(payload: &[u8]) -> Result<Record, MessageError> {
-    let document: Nested<'_, Market<'_>> = serde_json::from_slice(payload)?;
+    let Object(document): Object<Nested<'_, Market<'_>>> = serde_json::from_slice(payload)?;
     let mut record = record(document.message_document_header)?;
-    let market = document
+    let Object(market) = document
         .market_document
         .ok_or(MessageError::Missing("MarketDocument"))?;
     series(market, &mut record)?;
@@ -109,7 +110,7 @@ pub(super) fn nested(payload: &[u8]) -> Result<Record, MessageError> {
 
 /// v1.04.
 pub(super) fn flat(payload: &[u8]) -> Result<Record, MessageError> {
-    let document: Flat<'_> = serde_json::from_slice(payload)?;
+    let Object(document): Object<Flat<'_>> = serde_json::from_slice(payload)?;
     // A document of v1.12 on this topic would name its permission where nobody looks.
     if document.creation_date_time.is_none() {
         return Err(MessageError::Missing(
@@ -122,11 +123,11 @@ pub(super) fn flat(payload: &[u8]) -> Result<Record, MessageError> {
         permission: document.permission_id,
         data_need: document.data_need_id,
     };
-    let mut record = record(Some(Header {
+    let mut record = record(Some(Object(Header {
         creation_date_time: document.creation_date_time,
-        meta_information: Some(meta),
-    }))?;
-    let market = document
+        meta_information: Some(Object(meta)),
+    })))?;
+    let Object(market) = document
         .market_document
         .ok_or(MessageError::Missing("MarketDocument"))?;
     series(market, &mut record)?;
@@ -135,17 +136,18 @@ pub(super) fn flat(payload: &[u8]) -> Result<Record, MessageError> {
 
 /// Acknowledgements and min-max envelopes: no readings.
 pub(super) fn header_only(payload: &[u8]) -> Result<Record, MessageError> {
-    let document: Nested<'_, Object> = serde_json::from_slice(payload)?;
+    let Object(document): Object<Nested<'_, Anything>> = serde_json::from_slice(payload)?;
     let record = record(document.message_document_header)?;
     match document.market_document {
-        Some(Object {}) => Ok(record),
+        Some(Object(Anything {})) => Ok(record),
         None => Err(MessageError::Missing("MarketDocument")),
     }
 }
 
-fn record(header: Option<Header<'_>>) -> Result<Record, MessageError> {
-    let header = header.ok_or(MessageError::Missing("MessageDocumentHeader"))?;
-    let named = header.meta_information.as_ref().map(named).transpose()?;
+fn record(header: Option<Object<Header<'_>>>) -> Result<Record, MessageError> {
+    let Object(header) = header.ok_or(MessageError::Missing("MessageDocumentHeader"))?;
+    let meta = header.meta_information.as_ref();
+    let named = meta.map(|Object(meta)| named(meta)).transpose()?;
     Ok(Record {
         sent_at: header.creation_date_time.time("creationDateTime")?,
         named: named.unwrap_or_default(),
@@ -172,19 +174,19 @@ fn series(market: Market<'_>, record: &mut Record) -> Result<(), MessageError> {
     let all = market.time_series.unwrap_or_default();
     let total: usize = all
         .iter()
-        .map(|series| series.quantities.as_ref().map_or(0, Vec::len))
+        .map(|Object(series)| series.quantities.as_ref().map_or(0, Vec::len))
         .sum();
     if total > MAX_VALUES || all.len() > MAX_VALUES {
         return Err(MessageError::Values);
     }
-    for series in all {
+    for Object(series) in all {
         let field = "dateAndOrTime.dateTime";
         let measured_at = series
             .time
             .time(field)?
             .ok_or(MessageError::Missing(field))?;
         record.sent_at.get_or_insert(measured_at);
-        for amount in series.quantities.unwrap_or_default() {
+        for Object(amount) in series.quantities.unwrap_or_default() {
             let Some(value) = amount.value.decimal("quantity")? else {
                 record.skipped += 1;
                 continue;

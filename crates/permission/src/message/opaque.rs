@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::scalar::Scalar;
 use super::{Named, Record};
+use crate::json::Object;
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
@@ -18,7 +19,7 @@ struct Payload<'a> {
 
 /// What is not to be understood is not there. The other keys of such an object are the two sides' own affair.
 pub(super) fn parse(payload: &[u8]) -> Record {
-    let payload: Payload<'_> = serde_json::from_slice(payload).unwrap_or_default();
+    let Object(payload): Object<Payload<'_>> = serde_json::from_slice(payload).unwrap_or_default();
     let ids = [payload.permission_id, payload.request_permission_id];
     let ids = ids.into_iter();
     Record {

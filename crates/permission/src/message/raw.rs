@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::scalar::Scalar;
 use super::{MAX_VALUES, MessageError, Named, Reading, Record};
+use crate::json::Object;
 use crate::obis::{self, ObisCode};
 
 /// The payload. Homes before 2026-02-13 do not name the permission.
@@ -20,7 +21,7 @@ struct Payload<'a> {
     #[serde(borrow, default)]
     data_need_id: Scalar<'a>,
     #[serde(borrow)]
-    values: Option<Vec<Entry<'a>>>,
+    values: Option<Vec<Object<Entry<'a>>>>,
 }
 
 #[derive(Deserialize)]
@@ -37,7 +38,7 @@ struct Entry<'a> {
 }
 
 pub(super) fn parse(payload: &[u8]) -> Result<Record, MessageError> {
-    let payload: Payload<'_> = serde_json::from_slice(payload)?;
+    let Object(payload): Object<Payload<'_>> = serde_json::from_slice(payload)?;
     let sent_at = payload
         .timestamp
         .time("timestamp")?
@@ -48,7 +49,7 @@ pub(super) fn parse(payload: &[u8]) -> Result<Record, MessageError> {
     }
     let total = values.len();
     let mut readings = Vec::with_capacity(total);
-    for entry in &values {
+    for Object(entry) in &values {
         readings.extend(reading(entry, sent_at)?);
     }
     let connection = payload.connection_id.text("connectionId")?;

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::scalar::Scalar;
 use super::{MessageError, Named, bounded};
+use crate::json::Object;
 use crate::status::Status;
 
 /// A status message.
@@ -37,7 +38,7 @@ impl StatusMessage {
     /// Reads the payload.
     pub fn parse(payload: &[u8]) -> Result<Self, MessageError> {
         bounded(payload)?;
-        let payload: Payload<'_> = serde_json::from_slice(payload)?;
+        let Object(payload): Object<Payload<'_>> = serde_json::from_slice(payload)?;
         let status = payload.status.text("status")?;
         let status = status.ok_or(MessageError::Missing("status"))?;
         let permission = payload.permission_id.permission("permissionId")?;

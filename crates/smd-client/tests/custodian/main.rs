@@ -9,6 +9,7 @@
 )]
 
 mod errors;
+mod others;
 mod readings;
 mod server;
 mod tls;

@@ -54,6 +54,8 @@ pub(crate) struct Reply {
     cut_at: Option<usize>,
     chunked: bool,
     silent: bool,
+    /// Before each byte of it.
+    pause: Duration,
 }
 
 impl Reply {
@@ -64,6 +66,7 @@ impl Reply {
             cut_at: None,
             chunked: false,
             silent: false,
+            pause: Duration::ZERO,
         }
     }
 
@@ -99,6 +102,12 @@ impl Reply {
 
     pub(crate) fn chunked(mut self) -> Self {
         self.chunked = true;
+        self
+    }
+
+    /// Sent byte by byte, with a pause before each.
+    pub(crate) fn dripping(mut self, pause: Duration) -> Self {
+        self.pause = pause;
         self
     }
 
@@ -238,8 +247,20 @@ fn serve(
         if reply.silent {
             thread::park();
         }
-        stream.get_mut().write_all(&reply.bytes()).ok()?;
+        let bytes = reply.bytes();
+        let head = if reply.pause.is_zero() {
+            bytes.len()
+        } else {
+            bytes.len() - reply.body.len()
+        };
+        let (head, rest) = bytes.split_at(head);
+        stream.get_mut().write_all(head).ok()?;
         stream.get_mut().flush().ok()?;
+        for piece in rest.chunks(1) {
+            thread::sleep(reply.pause);
+            stream.get_mut().write_all(piece).ok()?;
+            stream.get_mut().flush().ok()?;
+        }
         if reply.cut_at.is_some() {
             stream
                 .get_ref()

@@ -24,6 +24,7 @@ use crate::digest;
 use crate::schema::aiida::permission as table;
 
 pub use change::{Answer, NewPermission, advance, advance_all, answer, describe, insert};
+pub(crate) use due::over;
 pub use due::{counts, ended, open_reach, prune, stale, ungranted, unremoved};
 
 #[derive(Queryable, Selectable)]

@@ -1,10 +1,11 @@
 //! How far the eligible party's webhook has been told: one row, the id of the last event it has
 //! acknowledged. Read and written by aiida-permission alone.
 
-use diesel::sql_types::{BigInt, Nullable, Timestamptz};
+use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use jiff_diesel::NullableTimestamp;
+use jiff::Timestamp;
+use jiff_diesel::{NullableTimestamp, ToDiesel as _};
 
 /// Where the webhook stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
@@ -22,6 +23,26 @@ pub async fn standing(conn: &mut AsyncPgConnection) -> diesel::QueryResult<Stand
     sql_query("SELECT told, failing_since FROM aiida.webhook")
         .get_result(conn)
         .await
+}
+
+/// Whether there is an event from before `before` that it has not been told.
+pub async fn is_behind(
+    conn: &mut AsyncPgConnection,
+    before: Timestamp,
+) -> diesel::QueryResult<bool> {
+    let behind: Behind = sql_query(
+        "SELECT EXISTS (SELECT FROM aiida.permission_event WHERE id > (SELECT told FROM aiida.webhook) AND at < $1) AS it_is",
+    )
+    .bind::<Timestamptz, _>(before.to_diesel())
+    .get_result(conn)
+    .await?;
+    Ok(behind.it_is)
+}
+
+#[derive(QueryableByName)]
+struct Behind {
+    #[diesel(sql_type = Bool)]
+    it_is: bool,
 }
 
 /// Everything up to `event` is told (or skipped): one step at a time, never backwards. False when another

@@ -2,6 +2,7 @@
 //! database belongs to an ordinary role. Every function of this crate that a service calls is called.
 
 mod fetcher;
+mod matrix;
 mod operator;
 
 use std::time::Duration;

@@ -190,6 +190,23 @@ impl Cluster {
         self.end(&mut self.lock(), Signal::SIGQUIT)
     }
 
+    /// Asks the server to take nobody new and to end when its last client has gone. Services that keep their
+    /// connections do not go: [`stop`](Self::stop) follows.
+    pub fn stop_taking_clients(&self) {
+        if let Some(child) = &self.lock().child {
+            // When it is gone already, whoever waits for its end notices.
+            let _: nix::Result<()> = kill(id_of(child), Signal::SIGTERM);
+        }
+    }
+
+    /// Whether the server still runs; it may have ended by itself, on a full disk for example.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        let mut server = self.lock();
+        let child = server.child.as_mut();
+        child.is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
     /// Starts the server after [`stop`](Self::stop) or [`crash`](Self::crash).
     pub fn start_again(&self) -> Result<(), ClusterError> {
         let mut server = self.lock();
@@ -278,9 +295,8 @@ impl Cluster {
         let Some(mut child) = server.child.take() else {
             return Ok(());
         };
-        let id = Pid::from_raw(i32::try_from(child.id()).unwrap_or_default());
         // When it is gone already, the wait below notices.
-        let _: nix::Result<()> = kill(id, signal);
+        let _: nix::Result<()> = kill(id_of(&child), signal);
         if wait::blocking(LIMIT, || !matches!(child.try_wait(), Ok(None))) {
             return Ok(());
         }
@@ -297,6 +313,10 @@ impl Drop for Cluster {
         // If it does not stop, the folder is deleted under it, and it ends by itself.
         let _: Result<(), ClusterError> = self.crash();
     }
+}
+
+fn id_of(child: &Child) -> Pid {
+    Pid::from_raw(i32::try_from(child.id()).unwrap_or_default())
 }
 
 /// Postgres writes its state into the eighth line of its lock file.

@@ -6,6 +6,7 @@
 //! XML; the rest of the crate depends on this module and not the other way round.
 
 mod calendar;
+mod crowd;
 mod people;
 mod truth;
 mod usage;
@@ -36,6 +37,8 @@ pub enum ModelError {
 /// The fictional customers and their usage.
 #[derive(Debug, Clone)]
 pub struct Model {
+    seed: u64,
+    first_day: Date,
     calendar: Calendar,
     customers: Vec<Customer>,
 }
@@ -47,6 +50,8 @@ impl Model {
         let calendar = Calendar::pacific()?;
         let customers = people::customers(seed, first_day)?;
         Ok(Self {
+            seed,
+            first_day,
             calendar,
             customers,
         })
@@ -56,6 +61,16 @@ impl Model {
     pub fn beginning_at(seed: u64, now: Timestamp) -> Result<Self, ModelError> {
         let first_day = Calendar::pacific()?.day_of(now);
         Self::new(seed, first_day)
+    }
+
+    /// This model with a crowd: `crowd` more customers `crowd-1`…, and `later` more, `later-1`…,
+    /// whose batches come later.
+    pub fn with_crowd(mut self, crowd: u16, later: u16) -> Result<Self, ModelError> {
+        for (prefix, members, asynchronous) in [("crowd", crowd, false), ("later", later, true)] {
+            let more = crowd::crowd(self.seed, self.first_day, prefix, members, asynchronous)?;
+            self.customers.extend(more);
+        }
+        Ok(self)
     }
 
     /// The local calendar of all customers.

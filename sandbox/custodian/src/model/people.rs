@@ -140,9 +140,9 @@ pub struct UsagePoint {
 #[derive(Debug, Clone)]
 pub struct Customer {
     /// What tests and the control pages call the customer.
-    pub key: &'static str,
+    pub key: String,
     /// The name as the customer wrote it.
-    pub name: &'static str,
+    pub name: String,
     /// Ten digits, asked for at login.
     pub account: String,
     /// A street that does not exist.
@@ -167,28 +167,29 @@ impl Customer {
 
 /// A kind of usage point that a customer may have.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     Home,
     Solar,
     Gas,
 }
 
-struct Person {
-    key: &'static str,
-    name: &'static str,
-    street: &'static str,
-    purpose: &'static str,
-    asynchronous: bool,
-    history: Span,
-    kinds: &'static [Kind],
+/// What a customer is made from.
+pub(super) struct Person {
+    pub(super) key: String,
+    pub(super) name: String,
+    pub(super) street: &'static str,
+    pub(super) purpose: &'static str,
+    pub(super) asynchronous: bool,
+    pub(super) history: Span,
+    pub(super) kinds: &'static [Kind],
 }
 
 fn people() -> Vec<Person> {
     let three_years = || 37.months();
     vec![
         Person {
-            key: "fable",
-            name: "Fenella Fable",
+            key: "fable".to_owned(),
+            name: "Fenella Fable".to_owned(),
             street: "1 INVENTED WAY",
             purpose: "a plain home, a solar home and gas",
             asynchronous: false,
@@ -196,8 +197,8 @@ fn people() -> Vec<Person> {
             kinds: &[Kind::Home, Kind::Solar, Kind::Gas],
         },
         Person {
-            key: "awkward",
-            name: "O'Brien & Söhne / \"Test\" <Solar>",
+            key: "awkward".to_owned(),
+            name: "O'Brien & Söhne / \"Test\" <Solar>".to_owned(),
             street: "2 INVENTED WAY",
             purpose: "a name that no file system likes",
             asynchronous: false,
@@ -205,8 +206,8 @@ fn people() -> Vec<Person> {
             kinds: &[Kind::Solar, Kind::Gas],
         },
         Person {
-            key: "later",
-            name: "Lateral Orchards (fictional)",
+            key: "later".to_owned(),
+            name: "Lateral Orchards (fictional)".to_owned(),
             street: "3 INVENTED WAY",
             purpose: "batches come later, with a notification",
             asynchronous: true,
@@ -214,8 +215,8 @@ fn people() -> Vec<Person> {
             kinds: &[Kind::Home, Kind::Solar, Kind::Gas],
         },
         Person {
-            key: "newcomer",
-            name: "Nova Newcomer",
+            key: "newcomer".to_owned(),
+            name: "Nova Newcomer".to_owned(),
             street: "4 INVENTED WAY",
             purpose: "moved in 100 days ago: nothing before",
             asynchronous: false,
@@ -226,29 +227,31 @@ fn people() -> Vec<Person> {
 }
 
 pub(super) fn customers(seed: u64, first_day: Date) -> Result<Vec<Customer>, ModelError> {
-    people()
-        .into_iter()
-        .map(|person| {
-            let hash = Hash::of(seed).with_text(person.key);
-            let since = first_day
-                .checked_sub(person.history)
-                .map_err(ModelError::Day)?;
-            let usage_points = (1_u8..)
-                .zip(person.kinds)
-                .map(|(position, kind)| usage_point(hash, position, *kind))
-                .collect();
-            Ok(Customer {
-                key: person.key,
-                name: person.name,
-                account: number(hash.with_text("account"), 0),
-                street: person.street,
-                purpose: person.purpose,
-                asynchronous: person.asynchronous,
-                since,
-                usage_points,
-            })
-        })
+    let all = people().into_iter();
+    all.map(|person| customer(seed, first_day, person))
         .collect()
+}
+
+/// The customer that a person is under this seed, with a history that ends on `first_day`.
+pub(super) fn customer(seed: u64, first_day: Date, person: Person) -> Result<Customer, ModelError> {
+    let hash = Hash::of(seed).with_text(&person.key);
+    let since = first_day
+        .checked_sub(person.history)
+        .map_err(ModelError::Day)?;
+    let usage_points = (1_u8..)
+        .zip(person.kinds)
+        .map(|(position, kind)| usage_point(hash, position, *kind))
+        .collect();
+    Ok(Customer {
+        account: number(hash.with_text("account"), 0),
+        key: person.key,
+        name: person.name,
+        street: person.street,
+        purpose: person.purpose,
+        asynchronous: person.asynchronous,
+        since,
+        usage_points,
+    })
 }
 
 /// Ten digits, different for different positions.

@@ -101,7 +101,7 @@ pub(super) async fn login(body: web::Bytes, world: web::Data<World>) -> HttpResp
         let message = "Name and account number do not belong together.";
         return login_page(&world, flow, HttpResponse::BadRequest(), Some(message));
     };
-    flow.customer = Some(customer.key.to_owned());
+    flow.customer = Some(customer.key.clone());
     choose_page(&world, flow, customer, HttpResponse::Ok(), None)
 }
 
@@ -220,7 +220,7 @@ fn choose_page(
         party: client
             .map(|client| client.name.as_str())
             .unwrap_or_default(),
-        name: customer.name,
+        name: &customer.name,
         account: &customer.account,
         session: &session,
         problem: message,

@@ -91,7 +91,7 @@ pub(super) fn read(
         .find(|end| end.value == until)
         .ok_or("Choose until when to share.")?;
     Ok(Choice {
-        customer: customer.key.to_owned(),
+        customer: customer.key.clone(),
         usage_points,
         data,
         history_from,

@@ -61,7 +61,7 @@ pub(super) async fn login(body: web::Bytes, world: web::Data<World>) -> HttpResp
         return expired();
     }
     match customer(&world.model, &fields) {
-        Some(customer) => list(&world, customer.key),
+        Some(customer) => list(&world, &customer.key),
         None => login_form(
             &world,
             Some("Name and account number do not belong together."),
@@ -123,7 +123,7 @@ fn list(world: &World, key: &str) -> HttpResponse {
     let name = world
         .model
         .customer(key)
-        .map(|customer| customer.name)
+        .map(|customer| customer.name.as_str())
         .unwrap_or_default();
     page(
         HttpResponse::Ok(),

@@ -107,6 +107,7 @@ impl Request<'_> {
 
     /// Answers 202; the results can be fetched from now on, and a notification will say so.
     fn defer(&self, client_id: &str, batches: Vec<Deferred>) -> HttpResponse {
+        let about = batches.first().map(|batch| batch.subscription);
         let mut resources = Vec::new();
         {
             let mut state = self.world.state();
@@ -124,7 +125,7 @@ impl Request<'_> {
             resources.extend(resources.first().cloned());
             resources.push(self.world.resource(&nowhere));
         }
-        self.world.notify(client_id, resources);
+        self.world.notify(client_id, about, resources);
         HttpResponse::Accepted().finish()
     }
 

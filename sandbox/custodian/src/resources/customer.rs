@@ -70,7 +70,7 @@ fn parts(entries: &Entries, id: u64, consent: &Consent) -> Vec<Entry> {
             &own,
             Some(&accounts),
             Part::Customer {
-                name: customer.name.to_owned(),
+                name: customer.name.clone(),
             },
         ),
         entry(

@@ -83,6 +83,31 @@ impl Resource {
         })
     }
 
+    /// The authorization that the path names, by the number of it or of its subscription.
+    pub(crate) fn authorization(&self) -> Option<u64> {
+        match self {
+            Self::UsagePoints(id)
+            | Self::UsagePoint(id, _)
+            | Self::MeterReadings(id, _)
+            | Self::MeterReading(id, ..)
+            | Self::IntervalBlocks(id, ..)
+            | Self::UsageSummaries(id, _)
+            | Self::BatchSubscription(id)
+            | Self::BatchUsagePoint(id, _)
+            | Self::BatchRetailCustomer(id)
+            | Self::Authorization(id)
+            | Self::DeleteAuthorization(id) => Some(*id),
+            Self::ServiceStatus
+            | Self::SampleData
+            | Self::BatchBulk(_)
+            | Self::Authorizations
+            | Self::ReadingTypes
+            | Self::ReadingType(_)
+            | Self::LocalTimeParameters
+            | Self::ApplicationInformation(_) => None,
+        }
+    }
+
     /// What the ledger calls it.
     pub(crate) fn kind(&self) -> RequestKind {
         match self {

@@ -12,6 +12,7 @@
 mod authorization;
 mod batches;
 mod documents;
+mod faults;
 mod feeds;
 mod gateway;
 mod harness;

@@ -28,7 +28,7 @@ pub struct Authorized {
 }
 
 /// The customers of each lane.
-pub(super) fn lanes(load: &Load) -> Vec<Vec<&str>> {
+fn lanes(load: &Load) -> Vec<Vec<&str>> {
     let number = usize::from(load.parallel).clamp(1, load.customers.len().max(1));
     let mut lanes = vec![Vec::new(); number];
     for (nr, key) in load.customers.iter().enumerate() {
@@ -39,18 +39,18 @@ pub(super) fn lanes(load: &Load) -> Vec<Vec<&str>> {
     lanes
 }
 
-/// Walks customers through until the load is over.
-pub(super) async fn walk(
+/// Walks customers through until it is `over`; those who have begun are seen to their end.
+pub async fn walk(
     site: &Site,
     load: &Load,
-    lanes: &[Vec<&str>],
+    over: &impl Fn() -> bool,
     see: &impl Fn(&str),
 ) -> Vec<Authorized> {
-    let started = Instant::now();
+    let lanes = lanes(load);
     let walked = lanes.iter().map(async |lane| {
         let mut authorized = Vec::new();
         for key in lane.iter().cycle() {
-            if started.elapsed() >= load.lasting {
+            if over() {
                 break;
             }
             let one = authorize(site, load, key, see).await;
@@ -89,7 +89,7 @@ async fn authorize(site: &Site, load: &Load, key: &str, see: &impl Fn(&str)) -> 
 }
 
 /// What each authorization claims, and that its files are still there, once.
-pub(super) async fn balance(site: &Site, outcome: &mut Outcome) {
+pub async fn balance(site: &Site, outcome: &mut Outcome) {
     let claims = &mut outcome.claims;
     claims.note(
         "customers authorized under the load",

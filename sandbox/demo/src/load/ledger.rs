@@ -14,14 +14,14 @@ use crate::party::Stored;
 type Reading = (i64, String, Decimal, String);
 
 /// The differences; all zero when the books balance.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Differences {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Differences {
     /// Acknowledged to the home, and not returned.
-    pub(super) missing: usize,
+    pub missing: usize,
     /// Returned more than once.
-    pub(super) twice: usize,
+    pub twice: usize,
     /// Returned, and never made by the home.
-    pub(super) strange: usize,
+    pub strange: usize,
 }
 
 #[derive(Deserialize)]
@@ -39,7 +39,7 @@ struct RawValue {
 }
 
 /// Compares. A record that was sent twice counts once.
-pub(super) fn compare(sent: &Sent, stored: &[Stored]) -> Result<Differences, BoxError> {
+pub fn compare(sent: &Sent, stored: &[Stored]) -> Result<Differences, BoxError> {
     let mut found: BTreeMap<Reading, usize> = BTreeMap::new();
     for one in stored {
         *found.entry(of_stored(one)?).or_default() += 1;

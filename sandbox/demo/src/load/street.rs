@@ -16,6 +16,8 @@ use crate::{BoxError, Claims, Site};
 /// How quickly a home tries to come back, at the longest.
 const RECONNECT: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(500);
+/// How long what is missing may still come where it may be lost.
+const BOUND: Duration = Duration::from_secs(5);
 
 /// The account of a home.
 #[derive(Debug, Default, Serialize)]
@@ -40,14 +42,15 @@ pub struct HomeBook {
     pub strange: usize,
 }
 
-pub(super) struct Street {
+/// Homes that stream.
+pub struct Street {
     party: Party,
     houses: Vec<House>,
     patience: Duration,
 }
 
 /// Homes scan their codes and say yes, some at once.
-pub(super) async fn move_in(site: &Site, homes: u16, parallel: u16) -> Result<Street, BoxError> {
+pub async fn move_in(site: &Site, homes: u16, parallel: u16) -> Result<Street, BoxError> {
     let party = Party::new(site)?;
     let generations = Generation::ALL.into_iter().cycle();
     let moving = stream::iter((1..=homes).zip(generations)).map(|(nr, generation)| {
@@ -76,12 +79,14 @@ pub(super) async fn move_in(site: &Site, homes: u16, parallel: u16) -> Result<St
 }
 
 impl Street {
-    /// Looks at every home's account, and ends its permission.
-    pub(super) async fn balance(self, outcome: &mut Outcome) {
+    /// Looks at every home's account, and ends its permission. What `may_lose` allows to be missing is counted in
+    /// the homes' books, and is no fault.
+    pub async fn balance(self, outcome: &mut Outcome, may_lose: bool) {
+        let deadline = Instant::now() + if may_lose { BOUND } else { self.patience };
         for (nr, house) in self.houses.iter().enumerate() {
             let mut claims = Claims::default();
             let claim = "the home's account can be looked at";
-            let book = self.account(house, &mut claims).await;
+            let book = self.account(house, deadline, may_lose, &mut claims).await;
             let seen = |book: &HomeBook| format!("{book:?}");
             let book = claims.take(claim, seen, book);
             outcome.claims.extend(&format!("home {}", nr + 1), claims);
@@ -89,7 +94,13 @@ impl Street {
         }
     }
 
-    async fn account(&self, house: &House, claims: &mut Claims) -> Result<HomeBook, BoxError> {
+    async fn account(
+        &self,
+        house: &House,
+        deadline: Instant,
+        may_lose: bool,
+        claims: &mut Claims,
+    ) -> Result<HomeBook, BoxError> {
         let limit = self.patience;
         let made = house.report()?.records;
         let told = |home: &PermissionReport| {
@@ -102,10 +113,16 @@ impl Street {
         );
         // From here on it is told nothing more.
         house.home.go_offline().await;
-        let (stored, differences) = self.settled(house).await?;
+        let (stored, differences) = self.settled(house, deadline).await?;
+        let missing = if may_lose { differences.missing } else { 0 };
         claims.note(
             "every acknowledged reading is stored once, and no other",
-            stored > 0 && differences == Differences::default(),
+            stored > 0
+                && differences
+                    == Differences {
+                        missing,
+                        ..Differences::default()
+                    },
             format!("{stored} readings stored; {differences:?}"),
         );
         let report = house.report()?;
@@ -123,13 +140,16 @@ impl Street {
         })
     }
 
-    /// How many readings there are and what is wrong with them, once nothing is missing or after the site's patience.
-    async fn settled(&self, house: &House) -> Result<(usize, Differences), BoxError> {
-        let started = Instant::now();
+    /// How many readings there are and what is wrong with them, once nothing is missing or the deadline has passed.
+    async fn settled(
+        &self,
+        house: &House,
+        deadline: Instant,
+    ) -> Result<(usize, Differences), BoxError> {
         loop {
             let stored = self.party.all_readings(house.permission).await?;
             let differences = ledger::compare(&house.home.sent(house.permission)?, &stored)?;
-            if differences.missing == 0 || started.elapsed() > self.patience {
+            if differences.missing == 0 || Instant::now() > deadline {
                 return Ok((stored.len(), differences));
             }
             tokio::time::sleep(LOOK).await;

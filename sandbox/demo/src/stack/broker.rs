@@ -152,6 +152,11 @@ impl Stack {
         self.broker.as_mut().map_or(Ok(()), Broker::kill)
     }
 
+    /// Deletes the sandbox broker's store, while it is down: sessions, queued and retained messages.
+    pub fn lose_broker_store(&self) -> Result<(), StackError> {
+        Ok(fs::remove_dir_all(self.folder.join("broker"))?)
+    }
+
     /// Starts the sandbox broker again, after [`Stack::kill_broker`], at the same addresses.
     pub fn restart_broker(&mut self) -> Result<(), StackError> {
         self.broker.as_mut().map_or(Ok(()), Broker::start_again)

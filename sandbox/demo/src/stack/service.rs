@@ -1,5 +1,7 @@
 //! The services that a stack runs, and what each may know.
 
+use storage::kinds::role;
+
 /// A service, its database role, and the secrets that it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Service {
@@ -29,37 +31,37 @@ const CUSTODIAN_SECRETS: &[&str] = &["CLIENT_ID", "CLIENT_SECRET", "METERGATE_EN
 pub const SERVICES: [Service; 6] = [
     Service {
         name: "smd-auth",
-        role: "metergate_smd_auth",
+        role: role::SMD_AUTH,
         side: Side::History,
         secrets: CUSTODIAN_SECRETS,
     },
     Service {
         name: "smd-fetcher",
-        role: "metergate_smd_fetcher",
+        role: role::SMD_FETCHER,
         side: Side::History,
         secrets: CUSTODIAN_SECRETS,
     },
     Service {
         name: "csv-exporter",
-        role: "metergate_csv_exporter",
+        role: role::CSV_EXPORTER,
         side: Side::History,
         secrets: &[],
     },
     Service {
         name: "aiida-permission",
-        role: "metergate_aiida_permission",
+        role: role::AIIDA_PERMISSION,
         side: Side::NearRealTime,
         secrets: &["METERGATE_AIIDA_JWT_SECRET", "METERGATE_WEBHOOK_SECRET"],
     },
     Service {
         name: "mqtt-iam",
-        role: "metergate_mqtt_iam",
+        role: role::MQTT_IAM,
         side: Side::NearRealTime,
         secrets: &["METERGATE_BROKER_API_SECRET"],
     },
     Service {
         name: "aiida-stream",
-        role: "metergate_aiida_stream",
+        role: role::AIIDA_STREAM,
         side: Side::NearRealTime,
         secrets: &["METERGATE_MQTT_PASSWORD"],
     },

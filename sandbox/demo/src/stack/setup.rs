@@ -8,6 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use service_kit::random::{Random, SystemRandom};
+use storage::kinds::role;
 use test_support::certs::{Authority, CertificateFiles};
 use test_support::nginx::Nginx;
 use test_support::process::Process;
@@ -58,7 +59,11 @@ pub(super) async fn prepare_database(cluster: &Cluster, password: &str) -> Resul
         .env_clear()
         .env("METERGATE_DATABASE_URL", cluster.url(DATABASE));
     run(migrate)?;
-    for role in SERVICES.iter().map(|service| service.role).chain(["emqx"]) {
+    for role in SERVICES
+        .iter()
+        .map(|service| service.role)
+        .chain([role::BROKER])
+    {
         cluster
             .sql(
                 DATABASE,

@@ -79,23 +79,28 @@ struct Answer {
     aiida_id: Uuid,
 }
 
+/// A client that trusts the authorities in this file besides those of the machine.
+pub(crate) fn http_client(authority: Option<&Path>) -> Result<Client, FacadeError> {
+    service_kit::http::install_tls_provider();
+    let mut builder = Client::builder()
+        .user_agent(concat!("home/", env!("CARGO_PKG_VERSION")))
+        .tls_backend_rustls()
+        .redirect(redirect::Policy::none())
+        .timeout(TIMEOUT);
+    if let Some(path) = authority {
+        builder = builder.tls_certs_merge(read_authorities(path)?);
+    }
+    builder.build().map_err(FacadeError::Client)
+}
+
 impl Facade {
     pub(crate) fn new(
         generation: Generation,
         aiida: Uuid,
         authority: Option<&Path>,
     ) -> Result<Self, FacadeError> {
-        service_kit::http::install_tls_provider();
-        let mut builder = Client::builder()
-            .user_agent(concat!("home/", env!("CARGO_PKG_VERSION")))
-            .tls_backend_rustls()
-            .redirect(redirect::Policy::none())
-            .timeout(TIMEOUT);
-        if let Some(path) = authority {
-            builder = builder.tls_certs_merge(read_authorities(path)?);
-        }
         Ok(Self {
-            http: builder.build().map_err(FacadeError::Client)?,
+            http: http_client(authority)?,
             generation,
             aiida,
         })

@@ -3,7 +3,7 @@
 mod client;
 mod details;
 
-pub(crate) use client::Facade;
 pub use client::FacadeError;
+pub(crate) use client::{Facade, http_client};
 pub(crate) use details::Details;
 pub use details::DetailsError;

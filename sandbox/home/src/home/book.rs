@@ -1,13 +1,13 @@
 //! What a home remembers of each permission it scanned.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::report::PermissionReport;
-use crate::stream::{Ledger, Order, ReportCell, Sent};
+use crate::stream::{Order, ReportCell, Sent, Shared};
 use crate::{Credentials, HomeError};
 
 /// The permissions in the order they were scanned.
@@ -22,9 +22,10 @@ struct Entry {
 
 /// What there is once the broker's credentials are known.
 struct Running {
-    credentials: Credentials,
     orders: mpsc::Sender<Order>,
-    ledger: Ledger,
+    shared: Arc<Shared>,
+    /// Orders that nobody takes yet: the home has not connected.
+    pending: Option<mpsc::Receiver<Order>>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -45,22 +46,39 @@ impl Book {
     }
 
     /// Keeps the credentials and the way to the task that is about to begin.
-    pub(super) fn keep(
-        &self,
-        permission: Uuid,
-        credentials: Credentials,
-        orders: mpsc::Sender<Order>,
-        ledger: Ledger,
-    ) {
+    pub(super) fn keep(&self, permission: Uuid, shared: Arc<Shared>, orders: mpsc::Sender<Order>) {
         let mut entries = self.lock();
         if let Some(entry) = entries.iter_mut().find(|one| one.permission == permission) {
             entry.running = Some(Running {
-                credentials,
                 orders,
-                ledger,
+                shared,
+                pending: None,
                 tasks: Vec::new(),
             });
         }
+    }
+
+    /// Keeps the orders of a home that connects later.
+    pub(super) fn keep_pending(&self, permission: Uuid, orders: mpsc::Receiver<Order>) {
+        let mut entries = self.lock();
+        let entry = entries.iter_mut().find(|one| one.permission == permission);
+        if let Some(running) = entry.and_then(|entry| entry.running.as_mut()) {
+            running.pending = Some(orders);
+        }
+    }
+
+    /// Takes what [`Book::keep_pending`] has kept; once.
+    pub(super) fn take_pending(&self, permission: Uuid) -> Option<mpsc::Receiver<Order>> {
+        let mut entries = self.lock();
+        let entry = entries
+            .iter_mut()
+            .find(|one| one.permission == permission)?;
+        entry.running.as_mut()?.pending.take()
+    }
+
+    /// What the tasks of a permission share.
+    pub(super) fn shared(&self, permission: Uuid) -> Result<Arc<Shared>, HomeError> {
+        self.running(permission, |running| Arc::clone(&running.shared))
     }
 
     pub(super) fn keep_tasks(&self, permission: Uuid, tasks: Vec<JoinHandle<()>>) {
@@ -97,11 +115,11 @@ impl Book {
     }
 
     pub(super) fn credentials(&self, permission: Uuid) -> Result<Credentials, HomeError> {
-        self.running(permission, |running| running.credentials.clone())
+        self.running(permission, |running| running.shared.credentials.clone())
     }
 
     pub(super) fn sent(&self, permission: Uuid) -> Result<Sent, HomeError> {
-        self.running(permission, |running| running.ledger.read())
+        self.running(permission, |running| running.shared.ledger.read())
     }
 
     pub(super) fn orders(&self, permission: Uuid) -> Result<mpsc::Sender<Order>, HomeError> {

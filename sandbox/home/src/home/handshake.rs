@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::{Home, ORDERS};
 use crate::code::Invitation;
 use crate::facade::{Details, Facade};
+use crate::mischief::{Door, Fault, Step, When, carry_out};
 use crate::need::Direction;
 use crate::record::{Origin, utc_day};
 use crate::status::HomeStatus;
@@ -34,11 +35,30 @@ impl Home {
             failed(source)
         };
         let facade = facade.map_err(no_details)?;
+        let (aiida, random) = (self.aiida, Arc::clone(&options.random));
+        let door = Door::new(invitation, aiida, options.authority.as_deref(), random);
+        let door = door.map_err(no_details)?;
+        let wrong = async |step, when| door.carry_out(&options.mischief, step, when, report).await;
+        if wrong(Step::Details, When::Instead).await {
+            return Ok(());
+        }
+        if options.mischief.has(Step::Answer, Fault::OutOfOrder) {
+            wrong(Step::Answer, When::Instead).await;
+            return Ok(());
+        }
+        wrong(Step::Details, When::Before).await;
         let details = facade.details(invitation).await.map_err(no_details)?;
         let schedule = details.need.schedule.as_str().to_owned();
         report.update(|report| report.schedule = Some(schedule));
         match self.decide(&details) {
-            Decision::Accept => self.accept(&facade, invitation, details, report).await,
+            Decision::Accept => {
+                wrong(Step::Answer, When::Before).await;
+                if wrong(Step::Answer, When::Instead).await {
+                    return Ok(());
+                }
+                self.accept(&facade, &door, invitation, details, report)
+                    .await
+            }
             decision => {
                 let status = if decision == Decision::Reject {
                     HomeStatus::Rejected
@@ -63,6 +83,7 @@ impl Home {
     async fn accept(
         &self,
         facade: &Facade,
+        door: &Door,
         invitation: &Invitation,
         details: Details,
         report: &ReportCell,
@@ -75,22 +96,49 @@ impl Home {
             report.update(|report| report.status = HomeStatus::Stranded);
             HomeError::Facade { permission, source }
         })?;
+        let mischief = &self.options.mischief;
+        for step in [Step::Answer, Step::Details] {
+            door.carry_out(mischief, step, When::After, report).await;
+        }
         let (orders, inbox) = mpsc::channel(ORDERS);
-        let shared = Arc::new(self.share(invitation, details, credentials, report.clone()));
-        let (credentials, ledger) = (shared.credentials.clone(), shared.ledger.clone());
-        self.book.keep(permission, credentials, orders, ledger);
-        let tasks = self
-            .connect(&shared, inbox, began)
-            .await
-            .map_err(|source| {
-                report.update(|report| {
-                    report.status = HomeStatus::Stranded;
-                    report.connected = false;
-                });
-                report.attempt_failed(&source);
-                HomeError::FirstConnect { permission, source }
-            })?;
+        let shared = self.share(invitation, details, credentials, report.clone(), door);
+        let shared = Arc::new(shared);
+        self.book.keep(permission, Arc::clone(&shared), orders);
+        carry_out(&shared, Step::Connect).await;
+        let stays_away = |fault| mischief.has(Step::Connect, fault);
+        if stays_away(Fault::NeverAnswers) || stays_away(Fault::Late) {
+            self.book.keep_pending(permission, inbox);
+            return Ok(());
+        }
+        self.go_on(&shared, inbox, began).await
+    }
+
+    /// Connects for the first time, and does everything that there is to be done wrong from then on.
+    pub(super) async fn go_on(
+        &self,
+        shared: &Arc<Shared>,
+        inbox: mpsc::Receiver<Order>,
+        began: Instant,
+    ) -> Result<(), HomeError> {
+        let (permission, report) = (shared.permission, &shared.report);
+        let connecting = self.connect(shared, inbox, began).await;
+        let tasks = connecting.map_err(|source| {
+            report.update(|report| {
+                report.status = HomeStatus::Stranded;
+                report.connected = false;
+            });
+            report.attempt_failed(&source);
+            HomeError::FirstConnect { permission, source }
+        })?;
         self.book.keep_tasks(permission, tasks);
+        for step in [
+            Step::Subscribe,
+            Step::Data,
+            Step::Acknowledgement,
+            Step::Status,
+        ] {
+            carry_out(shared, step).await;
+        }
         Ok(())
     }
 
@@ -142,6 +190,7 @@ impl Home {
         details: Details,
         credentials: Credentials,
         report: ReportCell,
+        door: &Door,
     ) -> Shared {
         let options = &self.options;
         Shared {
@@ -171,6 +220,8 @@ impl Home {
             mode: watch::Sender::new(Mode::Online),
             report,
             ledger: Ledger::new(options.keep_records),
+            mischief: options.mischief.clone(),
+            door: door.clone(),
         }
     }
 

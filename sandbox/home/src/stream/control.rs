@@ -4,6 +4,7 @@ use paho_mqtt::Message;
 
 use super::Streamer;
 use crate::command::Command;
+use crate::mischief::{Fault, Step, carry_out};
 use crate::schedule::Schedule;
 use crate::status::HomeStatus;
 
@@ -27,8 +28,11 @@ impl Streamer {
         match &command {
             Command::Terminate { .. } => {
                 self.carried_out(command.name());
-                self.end(HomeStatus::ExternallyTerminated).await;
-                return false;
+                return self.told_to_end().await;
+            }
+            _ if self.shared.mischief.has(Step::Command, Fault::NeverAnswers) => {
+                carry_out(&self.shared, Step::Command).await;
+                return true;
             }
             Command::UpdateTransmissionSchedule {
                 transmission_schedule,
@@ -54,6 +58,15 @@ impl Streamer {
             return self.refuse();
         }
         self.carried_out("TERMINATION");
+        self.told_to_end().await
+    }
+
+    /// Confirms the end, or does what it is to do wrong instead; false when it has ended.
+    async fn told_to_end(&mut self) -> bool {
+        if !self.shared.mischief.at(Step::Termination).is_empty() {
+            carry_out(&self.shared, Step::Termination).await;
+            return true;
+        }
         self.end(HomeStatus::ExternallyTerminated).await;
         false
     }

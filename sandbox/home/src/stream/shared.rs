@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use super::{ConnectFailure, Ledger};
 use crate::meter::Meter;
+use crate::mischief::Door;
 use crate::need::Need;
 use crate::record::Origin;
 use crate::report::PermissionReport;
-use crate::{Credentials, Generation};
+use crate::{Credentials, Done, Generation, Mischief};
 
 /// Whether a permission's connections are to be up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) mode: watch::Sender<Mode>,
     pub(crate) report: ReportCell,
     pub(crate) ledger: Ledger,
+    pub(crate) mischief: Mischief,
+    pub(crate) door: Door,
 }
 
 /// A permission's report, shared by cloning.
@@ -66,6 +69,11 @@ impl ReportCell {
         if let ConnectFailure::Refused(code) = failure {
             self.update(|report| report.refused_by_broker = Some(*code));
         }
+    }
+
+    /// Something was done wrong on demand.
+    pub(crate) fn misdeed(&self, done: Done) {
+        self.update(|report| report.misdeeds.push(done));
     }
 
     /// A connect succeeded, and this became of its subscription.

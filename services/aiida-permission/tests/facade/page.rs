@@ -360,7 +360,7 @@ async fn what_others_wrote_is_escaped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_stream_tells_when_the_page_is_out_of_date() {
     let site = Site::start().await;
-    let (mut visitor, page) = shown(&site, &[FULL]).await;
+    let (_visitor, page) = shown(&site, &[FULL]).await;
     let code = current(&page);
     assert!(page.text().contains("data-state=\"asked\""));
     let mut stream = site

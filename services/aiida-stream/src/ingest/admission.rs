@@ -27,7 +27,7 @@ pub(crate) enum Reason {
     Topic,
     /// No such permission.
     UnknownPermission,
-    /// It is not accepted, or has ended.
+    /// It is not accepted, or had ended when the message was sent.
     NotLive,
     /// Before its first or after its last day, by the message's time or by ours.
     OutsideTimeFrame,
@@ -184,9 +184,10 @@ fn acknowledgement(
     )
 }
 
-/// Data may flow now.
+/// Data may flow now, or could until the permission ended: what was sent before that may have waited at the broker,
+/// which has acknowledged it to the home. [`store`] looks at its time.
 fn live(binding: &Binding, now: Timestamp) -> Result<(), Reason> {
-    if binding.status != Status::Accepted {
+    if binding.status != Status::Accepted && binding.ended_at.is_none() {
         return Err(Reason::NotLive);
     }
     let Some(starts_on) = binding.starts_on else {
@@ -213,7 +214,21 @@ fn store(
         return Err(Reason::TooManyValues);
     }
     let sent_at = record.sent_at.unwrap_or(arrival.received_at);
+    if binding.ended_at.is_some_and(|end| sent_at > end) {
+        return Err(Reason::NotLive);
+    }
     in_time(sent_at, arrival.received_at, binding, limits.retention)?;
+    // A document of today may hold what was measured before the household agreed.
+    for reading in &record.readings {
+        if reading.measured_at != sent_at {
+            in_time(
+                reading.measured_at,
+                arrival.received_at,
+                binding,
+                limits.retention,
+            )?;
+        }
+    }
     let readings = record.readings.into_iter().map(|reading| NewReading {
         measured_at: reading.measured_at,
         obis: reading.obis,

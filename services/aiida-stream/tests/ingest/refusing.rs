@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use service_kit::clock::{Clock as _, SystemClock};
 
 use crate::harness::{Grant, Publisher, World, raw, raw_at, status, values};
 
@@ -161,6 +162,62 @@ async fn kept(world: &World, grant: &Grant, cases: usize) {
     assert_eq!(world.number(&own).await, 0);
 }
 
+/// The document is of now; what it says was measured is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_measured_outside_the_permission_is_refused_whatever_the_document_says() {
+    let world = World::start().await;
+    let mut grant = Grant::outbound().schemas(&["SMART-METER-P1-CIM-V1-12"]);
+    grant.starts = -1;
+    let grant = grant.store(&world).await;
+    let _replica = world.replica().await;
+    let publisher = world.broker.publisher();
+    let topic = grant.topic("data/outbound/smart-meter-p1-cim-v1-12");
+    let now = SystemClock.now();
+    let hours = |hours| (now + SignedDuration::from_hours(hours)).to_string();
+    for (times, reason) in [
+        ([hours(0), hours(1)], "future"),
+        ([hours(0), "9999-12-30T00:00:00Z".to_owned()], "future"),
+        ([hours(0), hours(-24 * 91)], "too-old"),
+        // Before the household agreed.
+        ([hours(-72), hours(0)], "outside-time-frame"),
+    ] {
+        publisher
+            .send(&topic, measured_at(&now.to_string(), &times))
+            .await;
+        let counted = format!("SELECT count(*) FROM aiida.refusal WHERE reason = '{reason}'");
+        world.until(&counted, 1).await;
+    }
+    let times = [hours(0), now.to_string()];
+    publisher
+        .send(&topic, measured_at(&now.to_string(), &times))
+        .await;
+    world.until_stored(1).await;
+    assert_eq!(
+        world
+            .number("SELECT sum(messages) FROM aiida.refusal")
+            .await,
+        4
+    );
+}
+
+/// A document with a value of each of these times.
+fn measured_at(created: &str, times: &[String]) -> Vec<u8> {
+    let series: Vec<Value> = times
+        .iter()
+        .map(|time| {
+            json!({
+                "dateAndOrTime.dateTime": time,
+                "Quantity": [{ "quantity": 0.5, "type": "2", "quality": "AS_PROVIDED" }],
+            })
+        })
+        .collect();
+    let document = json!({
+        "MessageDocumentHeader": { "creationDateTime": created },
+        "MarketDocument": { "TimeSeries": series },
+    });
+    document.to_string().into_bytes()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_is_effective_within_seconds() {
     let world = World::start().await;
@@ -183,6 +240,28 @@ async fn a_revocation_is_effective_within_seconds() {
         number += 1;
     }
     assert_eq!(world.refusals().await[0].0, "not-live");
+}
+
+/// The broker has acknowledged it to the home, and we take it in later: a crash of ours must not make that a loss.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_before_the_end_is_stored_after_it() {
+    let world = World::start().await;
+    let grant = Grant::outbound().store(&world).await;
+    world
+        .sql(
+            "UPDATE aiida.permission SET status = 'REVOKED', accepted_at = now() - interval '1 hour',
+                status_at = now() - interval '10 seconds'",
+        )
+        .await;
+    let _replica = world.replica().await;
+    let publisher = world.broker.publisher();
+    let at = |seconds| raw_at(&grant, 1, SignedDuration::from_secs(seconds));
+    publisher.send(&grant.data(), at(-5)).await;
+    world.until_refused("not-live", 1).await;
+    publisher.send(&grant.data(), at(-15)).await;
+    publisher.send(&grant.data(), at(-20)).await;
+    world.until_stored(2).await;
+    world.until_refused("not-live", 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

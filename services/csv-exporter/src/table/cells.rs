@@ -6,11 +6,12 @@ use espi::{ReadingQuality, UnitOfMeasure};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// A text cell that no spreadsheet takes for a formula. For text only: a
-/// number may start with a minus.
+/// A text cell that no spreadsheet takes for a formula, also if it trims the
+/// cell first. For text only: a number may start with a minus.
 #[must_use]
 pub fn text(cell: &str) -> Cow<'_, str> {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+    let formula = cell.trim_start().starts_with(['=', '+', '-', '@']);
+    if formula || cell.starts_with(['\t', '\r', '\n']) {
         format!("'{cell}").into()
     } else {
         cell.into()
@@ -84,7 +85,9 @@ mod tests {
 
     #[test]
     fn what_starts_a_formula_is_neutralised() {
-        for bad in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx"] {
+        for bad in [
+            "=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", " =1", "\u{b}+1", "\u{a0}@x",
+        ] {
             assert_eq!(text(bad), format!("'{bad}"));
         }
         for good in ["5391320451", "a=b", "", "'=1", "validated / raw"] {

@@ -3,6 +3,7 @@
 
 use diesel_async::AsyncPgConnection;
 use storage::aiida::api_key;
+use storage::kinds::role::BROKER as ROLE;
 use storage::{Database, iam, server};
 use url::Url;
 
@@ -10,8 +11,6 @@ use super::report::Report;
 use super::{certificate, tls};
 use crate::config::Config;
 
-/// The broker's role in the database.
-const ROLE: &str = "emqx";
 /// Permissions whose rows are looked at.
 const SAMPLE: i64 = 100;
 

@@ -50,7 +50,7 @@ impl Doctor {
     /// Runs all checks; fails when one of them did.
     pub fn run(self, out: &mut impl Write) -> Result<(), DoctorError> {
         service_kit::http::install_tls_provider();
-        block_on(self.check(out))?
+        block_on(self.check(out))
     }
 
     async fn check(&self, out: &mut dyn Write) -> Result<(), DoctorError> {

@@ -6,16 +6,16 @@ use storage::server::{self, Group};
 
 use super::report::Report;
 
-const HISTORY: [&str; 3] = [role::SMD_AUTH, role::SMD_FETCHER, role::CSV_EXPORTER];
-const NEAR_REAL_TIME: [&str; 3] = [role::AIIDA_PERMISSION, role::MQTT_IAM, role::AIIDA_STREAM];
-
 pub(super) async fn check(
     report: &mut Report<'_>,
     database: &Database,
     history: bool,
     near_real_time: bool,
 ) {
-    let sides = [(history, HISTORY), (near_real_time, NEAR_REAL_TIME)];
+    let sides = [
+        (history, role::HISTORY),
+        (near_real_time, role::NEAR_REAL_TIME),
+    ];
     let mut wanted: Vec<&str> = sides
         .into_iter()
         .filter(|(is_wanted, _)| *is_wanted)

@@ -51,7 +51,7 @@ struct Found {
 impl Export {
     /// Writes it.
     pub fn run(self, out: &mut impl Write) -> Result<(), CommandError> {
-        block_on(self.export(out))?
+        block_on(self.export(out))
     }
 
     async fn export(self, out: &mut impl Write) -> Result<(), CommandError> {

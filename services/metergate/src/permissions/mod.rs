@@ -7,11 +7,11 @@ use std::io::Write;
 
 use diesel_async::AsyncPgConnection;
 use permission::{PermissionId, Status};
-use storage::DatabaseConfig;
 use storage::aiida::event::{self, Event};
 use storage::aiida::permission::{self as store, Filter, Permission};
+use storage::{Connection, Database, DatabaseConfig};
 
-use crate::command::{CommandError, block_on, open};
+use crate::command::{CommandError, on_database};
 use crate::table::{Format, record};
 use terminate::Terminate;
 
@@ -75,13 +75,21 @@ enum Action {
 impl Permissions {
     /// Carries the action out.
     pub fn run(self, out: &mut impl Write) -> Result<(), CommandError> {
-        block_on(self.act(out))?
+        on_database(&self.database, async |database, conn| {
+            self.action.carry_out(database, conn, out).await
+        })
     }
+}
 
-    async fn act(self, out: &mut impl Write) -> Result<(), CommandError> {
-        let (database, mut conn) = open(&self.database).await?;
-        match self.action {
-            Action::List {
+impl Action {
+    async fn carry_out(
+        self,
+        database: &Database,
+        mut conn: Connection,
+        out: &mut impl Write,
+    ) -> Result<(), CommandError> {
+        match self {
+            Self::List {
                 status,
                 connection,
                 limit,
@@ -96,11 +104,11 @@ impl Permissions {
                 let found = store::list(&mut conn, &filter, limit).await?;
                 view::list(&found, names).print(out, format)?;
             }
-            Action::Show { id, names, format } => {
+            Self::Show { id, names, format } => {
                 let one = get(&mut conn, id).await?;
                 record(out, format, &view::describe(&one, names))?;
             }
-            Action::Events {
+            Self::Events {
                 id,
                 after,
                 limit,
@@ -109,7 +117,7 @@ impl Permissions {
                 let found = events(&mut conn, id, after, limit).await?;
                 view::events(&found).print(out, format)?;
             }
-            Action::Terminate(terminate) => terminate.run(&database, conn, out).await?,
+            Self::Terminate(terminate) => terminate.run(database, conn, out).await?,
         }
         Ok(())
     }

@@ -50,6 +50,17 @@ impl Desk {
         desk
     }
 
+    /// The same where what is committed may be lost in a crash.
+    pub(crate) async fn forgetful() -> Self {
+        let desk = Self::new().await;
+        let name = desk.database.name();
+        desk.sql(&format!(
+            "ALTER DATABASE \"{name}\" SET synchronous_commit = off"
+        ))
+        .await;
+        desk
+    }
+
     /// The address for the operator's login.
     pub(crate) fn login(&self) -> &str {
         &self.login

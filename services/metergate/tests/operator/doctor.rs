@@ -69,9 +69,7 @@ fn says(said: &Ended, lines: &[&str]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn public_addresses_lead_to_their_services() {
     let desk = Desk::durable().await;
-    let folder = tempfile::tempdir().unwrap();
-    let authority = Authority::new(folder.path()).unwrap();
-    let nginx = standin::nginx(folder.path(), &authority, standin::services());
+    let (folder, authority, nginx) = standin::installation(standin::services());
     // By this name it is not a trial.
     let base = nginx.url().replace("localhost", "127.0.0.1");
     let listener = base.replace("https", "ssl");
@@ -112,15 +110,8 @@ async fn public_addresses_lead_to_their_services() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_in_public_is_said_with_the_remedy() {
-    let desk = Desk::new().await;
-    let name = desk.database.name();
-    desk.sql(&format!(
-        "ALTER DATABASE \"{name}\" SET synchronous_commit = off"
-    ))
-    .await;
-    let folder = tempfile::tempdir().unwrap();
-    let authority = Authority::new(folder.path()).unwrap();
-    let nginx = standin::nginx(folder.path(), &authority, standin::nobody());
+    let desk = Desk::forgetful().await;
+    let (folder, authority, nginx) = standin::installation(standin::nobody());
     let base = nginx.url().replace("localhost", "127.0.0.1");
     let history = History::new(folder.path(), &authority, &base);
     std::fs::set_permissions(&history.output, Permissions::from_mode(0o700)).unwrap();
@@ -156,15 +147,8 @@ async fn what_is_wrong_in_public_is_said_with_the_remedy() {
 /// What only the public needs is forgiven where nobody but this machine comes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trial_on_one_machine_is_told_and_not_failed() {
-    let desk = Desk::new().await;
-    let name = desk.database.name();
-    desk.sql(&format!(
-        "ALTER DATABASE \"{name}\" SET synchronous_commit = off"
-    ))
-    .await;
-    let folder = tempfile::tempdir().unwrap();
-    let authority = Authority::new(folder.path()).unwrap();
-    let nginx = standin::nginx(folder.path(), &authority, standin::services());
+    let desk = Desk::forgetful().await;
+    let (folder, authority, nginx) = standin::installation(standin::services());
     let history = History::new(folder.path(), &authority, &nginx.url());
     let said = desk.run(&["doctor"], &history.environment()).await;
     says(

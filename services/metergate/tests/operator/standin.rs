@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use test_support::certs::{Authority, CertificateFiles};
 use test_support::nginx::{Nginx, NginxConfig};
 use test_support::ports;
@@ -56,8 +57,15 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
     )
 }
 
-/// The project's nginx before services at `behind`.
-pub(crate) fn nginx(folder: &Path, authority: &Authority, behind: SocketAddr) -> Nginx {
+/// A folder with an authority, and the project's nginx before services at `behind` with a certificate of it.
+pub(crate) fn installation(behind: SocketAddr) -> (TempDir, Authority, Nginx) {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new(folder.path()).unwrap();
+    let nginx = nginx(folder.path(), &authority, behind);
+    (folder, authority, nginx)
+}
+
+fn nginx(folder: &Path, authority: &Authority, behind: SocketAddr) -> Nginx {
     let output = folder.join("downloads");
     std::fs::create_dir_all(&output).unwrap();
     let htpasswd = folder.join("htpasswd");

@@ -1,4 +1,5 @@
-//! `docs/configuration.md` is what the code says: written from the command line of `metergate serve`, and compared.
+//! Documents against the code: `docs/configuration.md` is written from the command line of `metergate serve`, and
+//! compared; the tests that others name exist ([`named_tests`]).
 //!
 //! After a change of a setting: `UPDATE_DOCS=1 cargo test -p metergate --test reference`.
 #![expect(
@@ -7,6 +8,7 @@
     reason = "in a test a wrong assumption is to end the test"
 )]
 
+mod named_tests;
 mod setting;
 mod text;
 

@@ -156,14 +156,14 @@ impl Site {
     /// A customer of the custodian whose data stays private.
     pub(crate) fn customer(&self, key: &str) -> CustomerOf {
         let customer = self.model.customer(key).unwrap();
-        for private in [customer.name, &customer.account] {
+        for private in [&customer.name, &customer.account] {
             self.keep_private(private);
         }
         for point in &customer.usage_points {
             self.keep_private(&point.id);
         }
         CustomerOf {
-            name: customer.name.to_owned(),
+            name: customer.name.clone(),
             account: customer.account.clone(),
         }
     }

@@ -62,6 +62,10 @@ impl Fetcher {
     ) -> Result<(), StepError> {
         let staged = ingest::stage(self, body, Some(usage_point.clone())).await?;
         let merged = async {
+            // A feed of another time would mark this window as in, and its readings would be missing.
+            if !staged.answers(pull.from, pull.until) {
+                return Err(IngestError::OtherTime.into());
+            }
             let mut series = Vec::with_capacity(staged.series.len());
             for (number, one) in &staged.series {
                 if one.usage_point()? != &usage_point {

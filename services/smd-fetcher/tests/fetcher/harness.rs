@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use custodian::control::AuthorizationReport;
+use custodian::faults::Rule;
 use custodian::ledger::{RequestCounts, RequestKind};
 use custodian::model::{Customer, Model};
 use custodian::{Custodian, NotificationRecord};
@@ -159,7 +160,7 @@ impl World {
             .visit(self.client.authorize_url("state").as_str())
             .await
             .unwrap();
-        let fields = [("name", customer.name), ("account", &customer.account)];
+        let fields = [("name", &*customer.name), ("account", &*customer.account)];
         visitor
             .submit("form button[value=login]", &fields)
             .await
@@ -239,6 +240,14 @@ impl World {
         );
         let answer = reqwest::Client::builder().build().unwrap().post(url);
         assert_eq!(answer.send().await.unwrap().status(), 200);
+    }
+
+    /// Something goes wrong at the custodian.
+    pub(crate) async fn fault(&self, rule: &Rule) {
+        let url = format!("{}/sandbox/faults", self.custodian.pages_base);
+        let body = serde_json::to_vec(rule).unwrap();
+        let answer = reqwest::Client::builder().build().unwrap().post(url);
+        assert_eq!(answer.body(body).send().await.unwrap().status(), 200);
     }
 
     /// An authorization as the custodian sees it.

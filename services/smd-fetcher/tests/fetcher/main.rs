@@ -11,6 +11,7 @@ mod announced;
 mod consent;
 mod crash;
 mod export;
+mod faults;
 mod harness;
 mod history;
 mod links;

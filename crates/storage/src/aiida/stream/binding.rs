@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use diesel::sql_types::{Array, Date as SqlDate, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Date as SqlDate, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use permission::data_need::DataNeed;
 use permission::{PermissionId, Status};
@@ -26,6 +27,8 @@ pub struct Binding {
     pub starts_on: Option<Date>,
     /// Its last day, UTC, inclusive; `None` is open.
     pub ends_on: Option<Date>,
+    /// When it ended, if it was accepted once: what was sent before may still be on its way.
+    pub ended_at: Option<Timestamp>,
 }
 
 #[derive(QueryableByName)]
@@ -42,6 +45,8 @@ struct Row {
     starts_on: Option<Date>,
     #[diesel(sql_type = Nullable<SqlDate>, deserialize_as = jiff_diesel::NullableDate)]
     ends_on: Option<Date>,
+    #[diesel(sql_type = Nullable<Timestamptz>, deserialize_as = jiff_diesel::NullableTimestamp)]
+    ended_at: Option<Timestamp>,
 }
 
 /// Those of these permissions that exist. One that cannot be read is left out, and with an error in the log: it must
@@ -51,7 +56,9 @@ pub async fn of(
     permissions: &[PermissionId],
 ) -> diesel::QueryResult<Vec<Binding>> {
     let rows: Vec<Row> = sql_query(
-        "SELECT id, status, connection_id, data_need::text AS data_need, starts_on, ends_on FROM aiida.permission WHERE id = ANY ($1)",
+        "SELECT id, status, connection_id, data_need::text AS data_need, starts_on, ends_on,
+                CASE WHEN status <> 'ACCEPTED' AND accepted_at IS NOT NULL THEN status_at END AS ended_at
+         FROM aiida.permission WHERE id = ANY ($1)",
     )
     .bind::<Array<SqlUuid>, _>(permissions.iter().map(|id| id.uuid()).collect::<Vec<_>>())
     .load(conn)
@@ -81,6 +88,7 @@ fn binding(row: Row, read: &mut HashMap<String, Arc<DataNeed>>) -> Option<Bindin
         data_need,
         starts_on: row.starts_on,
         ends_on: row.ends_on,
+        ended_at: row.ended_at,
     })
 }
 

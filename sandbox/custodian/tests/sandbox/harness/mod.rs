@@ -213,7 +213,7 @@ impl Sandbox {
         let customer = self.model.customer(key).unwrap();
         let form = [
             ("session".to_owned(), session(html)),
-            ("name".to_owned(), customer.name.to_owned()),
+            ("name".to_owned(), customer.name.clone()),
             ("account".to_owned(), customer.account.clone()),
         ];
         self.post(path, &form).await

@@ -11,13 +11,13 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{House, World};
+use super::{DEADLINE, House, World};
 
 /// A value of a stored record: when (in milliseconds since 1970), under which OBIS code, how much, in which unit.
 type Reading = (i64, String, Decimal, String);
 
 /// What leads to an accepted permission.
-pub(crate) const ACCEPTED: [&str; 4] = [
+pub const ACCEPTED: [&str; 4] = [
     "CREATED",
     "VALIDATED",
     "SENT_TO_PERMISSION_ADMINISTRATOR",
@@ -27,7 +27,7 @@ pub(crate) const ACCEPTED: [&str; 4] = [
 impl World {
     /// Every record that the broker acknowledged to the home is stored exactly once, byte for byte, with its readings;
     /// what is stored besides was at least made by the home. The number of records.
-    pub(crate) async fn assert_stored(&self, house: &House) -> usize {
+    pub async fn assert_stored(&self, house: &House) -> usize {
         let id = house.permission;
         let sent = house.home.sent(id).unwrap();
         let mut stored: BTreeMap<(String, String), Vec<Reading>> = BTreeMap::new();
@@ -71,7 +71,7 @@ impl World {
     }
 
     /// The permission went through exactly these states, in this order.
-    pub(crate) async fn assert_history(&self, permission: Uuid, rest: &[&str]) {
+    pub async fn assert_history(&self, permission: Uuid, rest: &[&str]) {
         let expected: Vec<&str> = ACCEPTED.iter().chain(rest).copied().collect();
         assert_eq!(
             self.party.history(permission).await.unwrap(),
@@ -82,7 +82,7 @@ impl World {
     }
 
     /// One user with a bcrypt hash and no superpowers, and the rules of an outbound permission, in their order.
-    pub(crate) async fn assert_let_in(&self, house: &House) {
+    pub async fn assert_let_in(&self, house: &House) {
         let id = house.permission;
         let users = self
             .rows(&format!(
@@ -107,7 +107,8 @@ impl World {
         assert_eq!(self.rules(id).await, wanted);
     }
 
-    pub(crate) async fn rules(&self, permission: Uuid) -> Vec<Value> {
+    /// The rules of a permission, in their order.
+    pub async fn rules(&self, permission: Uuid) -> Vec<Value> {
         self.rows(&format!(
             "SELECT action, acl_type, topic FROM aiida.aiida_mqtt_acl WHERE username = '{permission}' ORDER BY id"
         ))
@@ -116,7 +117,7 @@ impl World {
 
     /// Nothing is left of the permission at the broker: no rows, no connections, no retained messages; the home's
     /// credentials open nothing any more.
-    pub(crate) async fn assert_shut_out(&self, house: &House) {
+    pub async fn assert_shut_out(&self, house: &House) {
         let id = house.permission;
         self.until(&format!(
             "SELECT removed_at IS NOT NULL FROM aiida.permission WHERE id = '{id}'"
@@ -144,7 +145,7 @@ impl World {
     }
 
     /// What the broker keeps under the permission's topics.
-    pub(crate) async fn retained(&self, permission: Uuid) -> Vec<Value> {
+    pub async fn retained(&self, permission: Uuid) -> Vec<Value> {
         let path = format!("mqtt/retainer/messages?topic=aiida%2Fv1%2F{permission}%2F%23");
         let answer = self.broker_api(&path).await;
         answer["data"].as_array().unwrap().clone()
@@ -153,7 +154,7 @@ impl World {
     async fn broker_api(&self, path: &str) -> Value {
         let (key, secret) = self.stack.broker_key();
         let http = reqwest::Client::builder()
-            .timeout(crate::DEADLINE)
+            .timeout(DEADLINE)
             .build()
             .unwrap();
         let url = format!("http://{}/api/v5/{path}", self.stack.broker().unwrap().api);
@@ -168,7 +169,7 @@ impl World {
     }
 
     /// No log, no metric, no job and no refused remainder holds what is personal or opens a door; and nothing was given up.
-    pub(crate) async fn assert_quiet<'a>(&self, houses: impl IntoIterator<Item = &'a House>) {
+    pub async fn assert_quiet<'a>(&self, houses: impl IntoIterator<Item = &'a House>) {
         let secrets: Vec<String> = houses.into_iter().flat_map(House::secrets).collect();
         assert!(secrets.len() > 4, "nothing to look for");
         let logs = self.stack.logs();
