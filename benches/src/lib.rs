@@ -1,5 +1,5 @@
 //! What the benchmarks share: a database that waits for the disk ([`database`]), the real programs
-//! around it ([`programs`]), and what is told of many times ([`numbers`]).
+//! around it ([`programs`]), what a process holds ([`memory`]), and what is told of many times ([`numbers`]).
 //!
 //! Each program in `src/bin` measures one thing beside its limit in the same run, prints both with the
 //! goal, and exits with 1 when the goal is missed and with 2 when it could not measure.
@@ -8,6 +8,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 pub mod database;
+pub mod memory;
 pub mod numbers;
 pub mod programs;
 

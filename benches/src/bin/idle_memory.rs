@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use benches::memory::{self, Memory};
 use benches::programs::{Broker, Program, connecting};
 use benches::{Answer, measure};
 use service_kit::random::{Random as _, SystemRandom};
@@ -79,13 +80,12 @@ async fn look() -> Answer<bool> {
     );
     let mut met = true;
     for (name, program) in &running {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", program.id()))?;
-        let megabytes = |name| number(&status, name).map(|kibibytes| kibibytes * 1024.0 / 1e6);
-        let (resident, peak) = (megabytes("VmRSS:")?, megabytes("VmHWM:")?);
-        println!(
-            "{name:<18} {resident:>12.1} {GOAL_MEGABYTES:>8} {peak:>8.1} {:>8}",
-            number(&status, "Threads:")?
-        );
+        let Memory {
+            resident,
+            peak,
+            threads,
+        } = memory::of(program.id())?;
+        println!("{name:<18} {resident:>12.1} {GOAL_MEGABYTES:>8} {peak:>8.1} {threads:>8}");
         met &= resident < GOAL_MEGABYTES;
     }
     Ok(met)
@@ -161,13 +161,4 @@ impl Settings {
 /// 32 random bytes in the usual alphabet of base64, not that of addresses.
 fn key() -> String {
     SystemRandom.token(32).replace('-', "+").replace('_', "/")
-}
-
-/// The number behind this name in a process's status.
-fn number(status: &str, name: &str) -> Answer<f64> {
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
-    let number = line
-        .and_then(|line| line.split_whitespace().next())
-        .ok_or_else(|| format!("no {name} in the status"))?;
-    Ok(number.parse()?)
 }
