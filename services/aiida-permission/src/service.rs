@@ -10,7 +10,7 @@ use job_queue::{Listener, NewJob, QueueError};
 use permission::{BundleId, Generation, PermissionId, code};
 use service_kit::clock::SharedClock;
 use service_kit::program::Context;
-use service_kit::random::SharedRandom;
+use service_kit::random::{SharedRandom, SystemRandom};
 use service_kit::shutdown::Shutdown;
 use storage::Database;
 use storage::aiida::permission::Permission;
@@ -68,7 +68,8 @@ impl Service {
             tokens: settings.tokens,
             feed: Feed::new(),
             acceptances: Acceptances::default(),
-            passwords: Passwords::new(processors, cost, &context.random),
+            // A source of their own: they are made at moments that nobody can foretell.
+            passwords: Passwords::new(processors, cost, &SystemRandom::shared()),
             streams: Arc::new(Semaphore::new(MOST_STREAMS)),
             database,
             config,

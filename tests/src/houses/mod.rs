@@ -9,5 +9,6 @@ mod world;
 pub use books::ACCEPTED;
 pub use house::House;
 pub use world::{
-    DEADLINE, EVERYTHING, FOR_2025, LIMITS, QUIET, QUIET_2025, RAW, World, named, start, start_with,
+    DATA_NEEDS, DEADLINE, EVERYTHING, FOR_2025, LIMITS, QUIET, QUIET_2025, RAW, World, named,
+    start, start_with,
 };

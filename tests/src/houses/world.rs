@@ -49,12 +49,14 @@ pub async fn start(services: &[(&str, &str)]) -> World {
     .await
 }
 
+/// The file of what homes are asked for.
+pub const DATA_NEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/houses/data-needs.json");
+
 /// The same with other options; the data needs are those of `data-needs.json`.
 pub async fn start_with(mut options: StackOptions) -> World {
-    let needs = concat!(env!("CARGO_MANIFEST_DIR"), "/src/houses/data-needs.json");
     options
         .services
-        .extend(named(&[("AIIDA_DATA_NEEDS", needs)]));
+        .extend(named(&[("AIIDA_DATA_NEEDS", DATA_NEEDS)]));
     options.fast = true;
     let folder = tempfile::tempdir().unwrap();
     let stack = Stack::start(folder.path(), &options).await.unwrap();

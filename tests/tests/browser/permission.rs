@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use demo::{Side, Stack, StackOptions};
+use end_to_end::houses::DATA_NEEDS;
 use home::{Generation, Home, Options};
 use uuid::Uuid;
 
@@ -15,11 +16,10 @@ const LONGEST: Duration = Duration::from_secs(45);
 const WAITING: &str = "Share data from your home";
 
 fn options() -> StackOptions {
-    let needs = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/near_real_time/data-needs.json"
+    let setting = (
+        "METERGATE_AIIDA_DATA_NEEDS".to_owned(),
+        DATA_NEEDS.to_owned(),
     );
-    let setting = ("METERGATE_AIIDA_DATA_NEEDS".to_owned(), needs.to_owned());
     StackOptions {
         fast: true,
         side: Side::NearRealTime,

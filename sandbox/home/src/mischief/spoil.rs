@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn payloads_are_spoiled_as_named() {
-        assert_eq!(spoiled(Fault::Truncated), r#"{"a":{"b":[1,"#);
+        assert_eq!(spoiled(Fault::Truncated), r#"{"a":{"b":[1,""#);
         assert_eq!(spoiled(Fault::WrongTypes), r#"{"a":{"b":[[],[]]},"c":[]}"#);
         assert_eq!(
             spoiled(Fault::HugeNumbers),

@@ -27,7 +27,7 @@ fn packets_are_those_of_the_standard() {
         }),
     };
     let expected = [
-        0x10, 33, 0, 4, b'M', b'Q', b'T', b'T', 5, 0xCE, 0, 9, 5, 0x11, 0, 0, 0, 1, 0, 1, b'c', 0,
+        0x10, 32, 0, 4, b'M', b'Q', b'T', b'T', 5, 0xCE, 0, 9, 5, 0x11, 0, 0, 0, 1, 0, 1, b'c', 0,
         0, 1, b't', 0, 1, b'w', 0, 1, b'u', 0, 1, b'p',
     ];
     assert_eq!(packet::connect(&login)[..], expected[..]);
