@@ -108,10 +108,9 @@ async fn bring_to_an_end(party: &Party, house: &House, end: End) -> Option<&'sta
             if !terminate(party, permission).await {
                 return None;
             }
-            let ended = |home: &PermissionReport| {
-                home.status == home::HomeStatus::ExternallyTerminated && !home.connected
-            };
-            let confirmed = until(house, Duration::from_secs(30), ended).await;
+            // What the broker did not acknowledge is not told again: such a permission waits for its time-out.
+            let told = |home: &PermissionReport| home.told_end;
+            let confirmed = until(house, Duration::from_secs(30), told).await;
             confirmed.then_some("EXTERNALLY_TERMINATED")
         }
     }
@@ -204,7 +203,9 @@ pub(crate) async fn balance(
             differences.missing = 0;
         }
         if differences != demo::load::Differences::default() {
-            let seen = format!("{id}: {} readings stored; {differences:?}", stored.len());
+            let refusals = party.permission(id).await?.refusals;
+            let stored = stored.len();
+            let seen = format!("{id}: {stored} readings stored; {differences:?}; {refusals:?}");
             all.claims.note(
                 "a visitor's acknowledged readings are stored once",
                 false,

@@ -36,6 +36,8 @@ pub struct PermissionReport {
     pub status: HomeStatus,
     /// Why it stands there, when something failed.
     pub failure: Option<String>,
+    /// Whether the broker acknowledged the message that tells of its end. Homes tell it once.
+    pub told_end: bool,
     /// Whether the first connection (data out, commands, status) is up.
     pub connected: bool,
     /// Whether the second connection (inbound data) is up.
@@ -99,6 +101,7 @@ impl PermissionReport {
             permission_id,
             status: HomeStatus::Created,
             failure: None,
+            told_end: false,
             connected: false,
             inbound_connected: false,
             connects: 0,

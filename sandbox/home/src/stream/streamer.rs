@@ -248,7 +248,9 @@ impl Streamer {
             return false;
         };
         let told = tokio::time::timeout(STATUS_TIMEOUT, token).await;
-        matches!(told, Ok(Ok(())))
+        let told = matches!(told, Ok(Ok(())));
+        self.shared.report.update(|report| report.told_end = told);
+        told
     }
 }
 

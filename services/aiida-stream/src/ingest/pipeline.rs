@@ -192,6 +192,9 @@ impl Collector {
 
     fn judge_one(&self, mut arrival: Arrival, topic: &Result<Topic, TopicError>) -> Judged {
         let name = arrival.topic.clone();
+        if let Some(time) = self.bindings.time(arrival.arrived) {
+            arrival.received_at = time;
+        }
         let binding = admission::permission_of(topic).and_then(|id| self.bindings.get(id));
         let mut verdict = admission::judge(&mut arrival, topic, binding, self.limits);
         if let Verdict::Refuse(refused) = &verdict {

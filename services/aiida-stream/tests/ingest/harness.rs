@@ -57,7 +57,14 @@ impl World {
     }
 
     pub(crate) async fn replica_with(&self, arguments: &[(&str, &str)]) -> Replica {
-        let replica = Replica::start(&self.arguments(arguments));
+        let replica = Replica::start(&self.arguments(arguments), SystemClock::shared());
+        replica.ready().await;
+        replica
+    }
+
+    /// A replica whose own clock stands still, somewhere else.
+    pub(crate) async fn replica_at(&self, clock: &ManualClock) -> Replica {
+        let replica = Replica::start(&self.arguments(&[]), clock.shared());
         replica.ready().await;
         replica
     }

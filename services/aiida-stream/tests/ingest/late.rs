@@ -1,6 +1,7 @@
 //! Times: homes send late what they could not send, and their clocks are wrong.
 
 use jiff::SignedDuration;
+use service_kit::clock::{Clock as _, ManualClock, SystemClock};
 
 use crate::harness::{Grant, World, raw_at};
 
@@ -86,4 +87,22 @@ async fn what_is_over_is_dropped_with_its_partition() {
         )
         .await;
     world.until_refused("too-old", 1).await;
+}
+
+/// Otherwise every record would be one of the future, refused, and lost: the broker has acknowledged it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replicas_own_clock_decides_nothing() {
+    let world = World::start().await;
+    let grant = Grant::outbound().store(&world).await;
+    let clock = ManualClock::new(SystemClock.now() - SignedDuration::from_hours(3));
+    let _replica = world.replica_at(&clock).await;
+    let publisher = world.broker.publisher();
+    let at = |minutes| raw_at(&grant, 1, SignedDuration::from_mins(minutes));
+    publisher.send(&grant.data(), at(0)).await;
+    world.until_stored(1).await;
+    clock.advance(SignedDuration::from_hours(24 * 200));
+    publisher.send(&grant.data(), at(-1)).await;
+    world.until_stored(2).await;
+    publisher.send(&grant.data(), at(20)).await;
+    world.until_refused("future", 1).await;
 }

@@ -49,6 +49,20 @@ struct Row {
     ended_at: Option<Timestamp>,
 }
 
+#[derive(QueryableByName)]
+struct TimeRow {
+    #[diesel(sql_type = Timestamptz, deserialize_as = jiff_diesel::Timestamp)]
+    now: Timestamp,
+}
+
+/// The database's time: messages are held against it, whatever a replica's own clock shows.
+pub async fn now(conn: &mut AsyncPgConnection) -> diesel::QueryResult<Timestamp> {
+    let row: TimeRow = sql_query("SELECT clock_timestamp() AS now")
+        .get_result(conn)
+        .await?;
+    Ok(row.now)
+}
+
 /// Those of these permissions that exist. One that cannot be read is left out, and with an error in the log: it must
 /// not hold up the messages of all others.
 pub async fn of(

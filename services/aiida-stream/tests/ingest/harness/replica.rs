@@ -26,10 +26,13 @@ pub(crate) struct Replica {
 }
 
 impl Replica {
-    pub(super) fn start(arguments: &[String]) -> Self {
+    pub(super) fn start(arguments: &[String], clock: SharedClock) -> Self {
         let matches = Cli::command().try_get_matches_from(arguments).unwrap();
         let config = Cli::from_arg_matches(&matches).unwrap().config;
-        let context = Context::new();
+        let context = Context {
+            clock,
+            ..Context::new()
+        };
         let internal = service_kit::health::serve(
             &InternalConfig {
                 internal_address: ([127, 0, 0, 1], 0).into(),
