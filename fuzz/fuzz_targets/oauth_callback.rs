@@ -16,14 +16,14 @@ fuzz_target!(|query: &str| {
     assert!(printed.len() < 1000, "{printed}");
     match &callback {
         Callback::Code { state, .. } => {
-            assert!(callback.customer_words().is_none());
+            assert!(callback.denial().is_none());
             assert!(!query.contains("error=") || query.contains("error=&") || !has_error(query));
             assert!(state.as_deref() != Some(""));
         }
         Callback::Denied {
             error, description, ..
         } => {
-            assert!(callback.customer_words().is_some());
+            assert!(callback.denial().is_some());
             let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
             assert!(error.chars().all(plain) && error.len() <= 64, "{error}");
             let words = description.as_deref().unwrap_or_default();

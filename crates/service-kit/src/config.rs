@@ -16,6 +16,7 @@ const SERVICES: &[&str] = &[
     "AIIDA_PERMISSION",
     "MQTT_IAM",
     "AIIDA_STREAM",
+    "CONSOLE",
     "CUSTODIAN",
     "SANDBOX_BROKER",
     "HOME",

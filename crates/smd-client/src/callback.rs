@@ -83,30 +83,35 @@ impl Callback {
         }
     }
 
-    /// For a refusal, a sentence for the customer; `None` for a code.
+    /// For a refusal, what it means for the customer; `None` for a code.
     #[must_use]
-    pub fn customer_words(&self) -> Option<&'static str> {
+    pub fn denial(&self) -> Option<Denial> {
         let Self::Denied { error, .. } = self else {
             return None;
         };
         Some(match error.as_str() {
-            "access_denied" => {
-                "You cancelled the authorization at PG&E. Nothing was fetched; you can start again whenever you like."
-            }
-            "temporarily_unavailable" | "server_error" => {
-                "PG&E could not complete the authorization just now. Please start again in a few minutes."
-            }
+            "access_denied" => Denial::Cancelled,
+            "temporarily_unavailable" | "server_error" => Denial::Later,
             "invalid_request"
             | "unauthorized_client"
             | "unsupported_response_type"
-            | "invalid_scope" => {
-                "PG&E did not accept our request for your data. This is for us to repair; please tell the operator of this service."
-            }
-            _ => {
-                "PG&E ended the authorization with an error. Nothing was fetched; please start again."
-            }
+            | "invalid_scope" => Denial::Ours,
+            _ => Denial::Other,
         })
     }
+}
+
+/// What a refusal means for the customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// The customer cancelled.
+    Cancelled,
+    /// The custodian cannot at the moment.
+    Later,
+    /// The custodian did not accept our request: ours to repair.
+    Ours,
+    /// Any other error.
+    Other,
 }
 
 /// Empty values count as absent; the same value twice is harmless.
@@ -191,7 +196,7 @@ mod tests {
         assert_eq!(error, "access_denied");
         assert_eq!(description.as_deref(), Some("The customer cancelled"));
         assert_eq!(state.as_deref(), Some("s"));
-        assert!(denied.customer_words().unwrap().contains("cancelled"));
+        assert_eq!(denied.denial(), Some(Denial::Cancelled));
     }
 
     #[test]

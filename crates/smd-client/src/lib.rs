@@ -38,7 +38,7 @@ pub use authorization::{Deletion, ListedAuthorization};
 pub use batch::{Batch, Window};
 pub use body::Body;
 pub use budget::{Budget, BudgetError, Unlimited, Wait};
-pub use callback::{Callback, CallbackError};
+pub use callback::{Callback, CallbackError, Denial};
 pub use client::Client;
 pub use config::{ConfigError, SmdConfig, TokenForm, WindowFormat};
 pub use error::Error;

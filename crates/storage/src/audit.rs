@@ -24,6 +24,15 @@ pub async fn record(
     Ok(())
 }
 
+/// The detail of a line with the name of the operator who wants it, where the role of the session is a service's.
+#[must_use]
+pub fn detail(by: Option<&str>, mut detail: Value) -> Value {
+    if let (Some(by), Some(fields)) = (by, detail.as_object_mut()) {
+        fields.insert("operator".to_owned(), Value::from(by));
+    }
+    detail
+}
+
 /// A line of the audit log.
 #[derive(Debug, Clone, QueryableByName)]
 pub struct Entry {

@@ -13,7 +13,8 @@ use crate::aiida::OutgoingId;
 use crate::smd::{AuthorizationId, NoticeId};
 
 use role::{
-    AIIDA_PERMISSION, AIIDA_STREAM, CSV_EXPORTER, MQTT_IAM, OPERATOR, SMD_AUTH, SMD_FETCHER,
+    AIIDA_PERMISSION, AIIDA_STREAM, CONSOLE, CSV_EXPORTER, MQTT_IAM, OPERATOR, SMD_AUTH,
+    SMD_FETCHER,
 };
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -87,7 +88,7 @@ kind_of_one_id! {
         retry: Retry::Forever,
         backoff_first: Duration::from_secs(5),
         backoff_limit: HOUR,
-        ..KindSpec::new("smd.release", SMD_FETCHER, &[SMD_FETCHER, OPERATOR])
+        ..KindSpec::new("smd.release", SMD_FETCHER, &[SMD_FETCHER, OPERATOR, CONSOLE])
     }
 }
 
@@ -120,7 +121,7 @@ periodic_kind! {
         retry: Retry::Attempts(3),
         every: Some(HOUR),
         announced: true,
-        ..KindSpec::new("output.expire", CSV_EXPORTER, &[CSV_EXPORTER, OPERATOR])
+        ..KindSpec::new("output.expire", CSV_EXPORTER, &[CSV_EXPORTER, OPERATOR, CONSOLE])
     }
 }
 
@@ -143,7 +144,7 @@ kind_of_one_id! {
         retry: Retry::Forever,
         backoff_first: Duration::from_secs(1),
         backoff_limit: HOUR,
-        ..KindSpec::new("mqtt.revoke", MQTT_IAM, &[AIIDA_PERMISSION, MQTT_IAM, OPERATOR])
+        ..KindSpec::new("mqtt.revoke", MQTT_IAM, &[AIIDA_PERMISSION, MQTT_IAM, OPERATOR, CONSOLE])
     }
 }
 
@@ -206,7 +207,7 @@ kind_of_one_id! {
     AiidaTerminate { permission: PermissionId }
     KindSpec {
         announced: true,
-        ..KindSpec::new("aiida.terminate", AIIDA_PERMISSION, &[OPERATOR])
+        ..KindSpec::new("aiida.terminate", AIIDA_PERMISSION, &[OPERATOR, CONSOLE])
     }
 }
 

@@ -8,6 +8,8 @@
 //! - [`policy`]: how much is pulled and how long it is kept, as promised to the customer.
 //! - [`numbers`]: what Prometheus is told of all that.
 //! - [`audit`]: what was done to a customer's data. [`subject`]: everything that is stored about one.
+//! - [`console`]: what the operator's pages list. [`operator`]: what an operator wants done; [`erasure`]: a customer
+//!   is erased everywhere.
 //! - [`retention`]: what is stored of which age. [`server`]: what the operator's checks ask of Postgres.
 //!
 //! Services and `smd-client` depend on this crate; it depends on `job-queue`, `permission` and `service-kit`. Nothing here
@@ -15,13 +17,16 @@
 
 pub mod aiida;
 pub mod audit;
+pub mod console;
 pub mod database;
+pub mod erasure;
 pub mod iam;
 mod ids;
 pub mod kinds;
 pub mod logins;
 mod migration;
 pub mod numbers;
+pub mod operator;
 pub mod policy;
 pub mod retention;
 pub mod schema;

@@ -32,20 +32,6 @@ pub struct HistoryConfig {
     pub time_zone: String,
 }
 
-/// Who is asking, as the customer knows them.
-#[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Who is asking")]
-pub struct OperatorConfig {
-    /// The energy service's name, as the customer knows it.
-    #[arg(
-        long,
-        env = "METERGATE_OPERATOR_NAME",
-        default_value = "this energy service",
-        value_parser = clap::builder::NonEmptyStringValueParser::new()
-    )]
-    pub operator_name: String,
-}
-
 /// The configured time zone does not exist.
 #[derive(Debug, thiserror::Error)]
 #[error(

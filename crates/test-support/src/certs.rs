@@ -165,7 +165,7 @@ mod tests {
             .output()
             .unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
-            + &String::from_utf8_lossy(&output.stderr)
+            + &*String::from_utf8_lossy(&output.stderr)
     }
 
     #[test]

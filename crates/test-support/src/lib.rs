@@ -2,8 +2,8 @@
 //! Postgres cluster and a fresh database per test ([`Cluster`], [`TestDatabase`]), certificates
 //! ([`certs`]), free ports ([`ports`]), waiting for a condition ([`wait`]), child processes that
 //! never outlive the test ([`process`]), the workspace's own binaries ([`binary`]), nginx with the
-//! project's templates ([`nginx`]), and a visitor that walks through pages like a browser
-//! ([`browser`]).
+//! project's templates ([`nginx`]), a visitor that walks through pages like a browser
+//! ([`browser`]), and, with the feature `chromium`, a real one.
 //!
 //! Only tests, the sandbox, benchmarks and the demo depend on this crate; nothing that runs in
 //! production does.
@@ -11,6 +11,8 @@
 pub mod binary;
 pub mod browser;
 pub mod certs;
+#[cfg(feature = "chromium")]
+pub mod chromium;
 mod cluster;
 mod database;
 pub mod nginx;

@@ -52,12 +52,16 @@ pub struct NginxConfig {
     pub aiida_permission: SocketAddr,
     /// Where aiida-stream listens.
     pub aiida_stream: SocketAddr,
+    /// Where the console listens.
+    pub console: SocketAddr,
     /// The certificate it shows, for `localhost` and `127.0.0.1`.
     pub certificate: CertificateFiles,
     /// The folder under `/output/`.
     pub output: PathBuf,
     /// The password file of `/output/`.
     pub htpasswd: PathBuf,
+    /// The password file of `/console/`.
+    pub console_htpasswd: PathBuf,
     /// Further variables of `nginx/variables.env`, for example `("NGINX_RATE", "1000r/s")`.
     pub variables: Vec<(String, String)>,
 }
@@ -169,10 +173,12 @@ fn render(config: &NginxConfig, folder: &Path, http: u16, https: u16) -> Result<
             config.aiida_permission.to_string(),
         )
         .env("NGINX_AIIDA_STREAM", config.aiida_stream.to_string())
+        .env("NGINX_CONSOLE", config.console.to_string())
         .env("NGINX_CERTIFICATE", &config.certificate.certificate)
         .env("NGINX_CERTIFICATE_KEY", &config.certificate.key)
         .env("NGINX_OUTPUT_DIR", &config.output)
         .env("NGINX_HTPASSWD", &config.htpasswd)
+        .env("NGINX_CONSOLE_HTPASSWD", &config.console_htpasswd)
         .env("NGINX_STATE_DIR", folder)
         .env("NGINX_ACME_DIR", folder.join("acme"))
         .env("NGINX_ACCESS_LOG", folder.join("access.log"))
@@ -212,6 +218,8 @@ mod tests {
             smd_auth: nobody_there(),
             aiida_permission: nobody_there(),
             aiida_stream: nobody_there(),
+            console: nobody_there(),
+            console_htpasswd: htpasswd.clone(),
             certificate: authority.server("server").unwrap(),
             output,
             htpasswd,

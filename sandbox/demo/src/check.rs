@@ -48,10 +48,16 @@ pub struct FileSummary {
     pub rows: u64,
 }
 
-/// Reads files and adds them up. An interval that is there twice is an error.
+/// Whether a file is a table; the others are for people.
+#[must_use]
+pub fn is_table(file: &Delivered) -> bool {
+    file.name.ends_with(".csv")
+}
+
+/// Reads the tables and adds them up. An interval that is there twice is an error.
 pub fn totals(files: &[Delivered]) -> Result<Totals, BoxError> {
     let mut totals = Totals::default();
-    for file in files {
+    for file in files.iter().filter(|file| is_table(file)) {
         let flows: &[(usize, u16)] = if is_gas(file) {
             &GAS_FLOWS
         } else {

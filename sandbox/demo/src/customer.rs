@@ -117,7 +117,7 @@ impl Customer {
             Some(windows) => format!("{title}: {windows} windows"),
             None => title,
         };
-        Ok(if page.select("meta[http-equiv=refresh]").is_empty() {
+        Ok(if page.select("[data-events]").is_empty() {
             Progress::Ended(page.text())
         } else {
             Progress::Line(line)

@@ -9,7 +9,7 @@ use crate::{BoxError, Site};
 /// A file that was downloaded.
 #[derive(Debug)]
 pub struct Delivered {
-    /// Its name in the listing.
+    /// Its name.
     pub name: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
@@ -54,19 +54,20 @@ impl Site {
         Ok(files)
     }
 
-    /// The names in the listing.
+    /// The names of all files, on however many pages.
     pub async fn names(&self) -> Result<Vec<String>, BoxError> {
         Ok(self.links().await?.iter().map(name_of).collect())
     }
 
     async fn links(&self) -> Result<Vec<Url>, BoxError> {
-        let listing = self.read(&self.folder()).await?;
-        let links = listing.select("a").len();
-        Ok((0..=links)
-            .filter_map(|nr| listing.link(&format!("a:nth-of-type({})", nr + 1)))
-            // The first one leads out of the folder.
-            .filter(|link| link.path() != "/")
-            .collect())
+        let mut links = Vec::new();
+        let mut next = Some(self.folder());
+        while let Some(page) = next {
+            let page = self.read(&page).await?;
+            links.extend(page.links("ul.files a"));
+            next = page.link("a[rel=next]").map(String::from);
+        }
+        Ok(links)
     }
 
     async fn read(&self, url: &str) -> Result<Page, BoxError> {

@@ -70,14 +70,15 @@ pub async fn walk(
     let days = check::owed_months(now, owed.months)?;
     let mut claims = Claims::default();
     claims.note(
-        "one file for electricity, one for gas",
+        "one file for electricity, one for gas, a readme and a report",
         has_all_files(&customer, &files),
         format!("{:?}", endings(&files)),
     );
+    let mut tables = files.iter().filter(|file| check::is_table(file));
     claims.take(
         "the columns are the documented ones",
         |()| String::new(),
-        files.iter().try_for_each(check::columns),
+        tables.try_for_each(check::columns),
     );
     claims.take(
         "every interval once, totals as the custodian generated them",
@@ -125,18 +126,19 @@ pub fn is_of(name: &str, id: &str) -> bool {
     name.contains(&format!("-{id}-"))
 }
 
-/// A table for each kind of service that the customer has, and no other.
+/// A table for each kind of service that the customer has, what explains and shows them, and no other.
 fn has_all_files(customer: &Customer, files: &[Delivered]) -> bool {
     let has = |gas: bool| {
         let mut points = customer.known.usage_points.iter();
         points.any(|point| (point.commodity == check::GAS) == gas)
     };
     let tables = [(has(false), "electricity.csv"), (has(true), "gas.csv")];
-    let owed = tables.into_iter().filter(|(owed, _)| *owed);
+    let beside = [(true, "readme.txt"), (true, "report.html")];
+    let owed = tables.into_iter().chain(beside).filter(|(owed, _)| *owed);
     endings(files) == owed.map(|(_, name)| name).collect::<Vec<_>>()
 }
 
-/// The tables that the files hold, by the ends of their names, in order.
+/// What the files are, by the ends of their names, in order.
 fn endings(files: &[Delivered]) -> Vec<String> {
     let mut endings: Vec<String> = files
         .iter()

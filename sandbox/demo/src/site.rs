@@ -32,6 +32,8 @@ pub struct Site {
     pub reader: String,
     /// Its password.
     pub password: String,
+    /// User name for `/console/`, with the same password; empty where it is not known.
+    pub operator: String,
     /// A key to the eligible party's API; none where the history side runs alone.
     pub api_key: Option<String>,
     /// What homes are asked for.
@@ -53,6 +55,7 @@ impl Site {
             authority_pem: fs::read_to_string(authority)?,
             reader: String::new(),
             password: String::new(),
+            operator: String::new(),
             api_key: None,
             needs: Needs::default(),
             patience: Duration::ZERO,

@@ -41,6 +41,8 @@ pub use service::{SERVICES, Service, Side};
 const DATABASE: &str = "metergate";
 /// Who may download.
 const READER: &str = "analyst";
+/// Who may operate; with the same password.
+const OPERATOR: &str = "operator";
 const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// A running system. Dropping it stops everything; the run folder stays when it was given.
@@ -90,6 +92,13 @@ impl Stack {
             format!("{READER}:{}\n", bcrypt::hash(&password, 10)?),
         )?;
 
+        let console_htpasswd = folder.join("console-htpasswd");
+        // Each picture and each click asks again: a cheap hash.
+        fs::write(
+            &console_htpasswd,
+            format!("{OPERATOR}:{}\n", bcrypt::hash(&password, 4)?),
+        )?;
+
         let cluster = match &options.cluster_in {
             Some(parent) => Cluster::start_in(parent)?,
             None => Cluster::start()?,
@@ -107,6 +116,8 @@ impl Stack {
             smd_auth: ports.smd_auth,
             aiida_permission: ports.aiida_permission,
             aiida_stream: ports.aiida_stream,
+            console: ports.console,
+            console_htpasswd,
             certificate: server.clone(),
             output,
             htpasswd,
@@ -143,6 +154,7 @@ impl Stack {
         let mut site = Site::new(&nginx.url(), authority.certificate())?;
         site.custodian = Some(addresses.pages.trim_end_matches('/').to_owned());
         READER.clone_into(&mut site.reader);
+        OPERATOR.clone_into(&mut site.operator);
         site.password = password;
         let mut stack = Self {
             nginx,
@@ -163,8 +175,9 @@ impl Stack {
         if options.together {
             stack.add(TOGETHER.name)?;
         } else {
-            let wanted =
-                |service: &Service| options.side == Side::Both || options.side == service.side;
+            let wanted = |service: &Service| {
+                [options.side, service.side].contains(&Side::Both) || options.side == service.side
+            };
             for service in SERVICES.iter().filter(|service| wanted(service)) {
                 stack.launch(service.name)?;
             }

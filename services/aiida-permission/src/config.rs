@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use pages::OperatorConfig;
 use service_kit::secret::{Secret, SecretError};
 use storage::DatabaseConfig;
-use storage::policy::OperatorConfig;
 use url::Url;
 
 use crate::ServeError;
@@ -41,8 +41,9 @@ pub struct FacadeConfig {
     #[arg(long, env = "METERGATE_AIIDA_JWT_SECRET_FILE")]
     pub aiida_jwt_secret_file: Option<PathBuf>,
 
-    /// Web sites of the eligible party whose pages may ask for permissions, `https://HOST[:PORT]`, separated by
-    /// commas. Without any, no browser lets another site's page ask; the permission page works all the same.
+    /// Web sites of the eligible party, `https://HOST[:PORT]`, separated by commas: their pages may ask for permissions,
+    /// and show the permission page in a frame. Without any, no browser lets another site's page do either; the
+    /// permission page works all the same.
     #[arg(
         long,
         env = "METERGATE_AIIDA_ORIGINS",
@@ -242,6 +243,7 @@ impl Config {
         self.facade.settings()?;
         DataNeeds::load(self.facade.aiida_data_needs.as_deref())?;
         crate::webhook::check(&self.webhook)?;
+        self.operator.load()?;
         Ok(())
     }
 
@@ -305,7 +307,13 @@ fn origin(text: &str) -> Result<String, String> {
     let text = text.trim().trim_end_matches('/');
     let url = Url::parse(text).map_err(|error| error.to_string())?;
     let origin = url.origin().ascii_serialization();
-    if matches!(url.scheme(), "https" | "http") && origin == text {
+    // It stands in a policy: a name of a host only, no `*` for many of them and nothing that ends a directive.
+    let is_plain = |host: &str| {
+        host.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
+    };
+    let has_host = url.host_str().is_some_and(is_plain);
+    if matches!(url.scheme(), "https" | "http") && has_host && origin == text {
         Ok(origin)
     } else {
         Err(format!(
@@ -357,6 +365,9 @@ mod tests {
             "null",
             "ftp://party.example",
             "https://Party.example",
+            "https://*.example",
+            "https://party.example;script-src",
+            "https://party.example'",
         ] {
             assert!(origin(bad).is_err(), "{bad}");
         }

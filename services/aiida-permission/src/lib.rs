@@ -26,13 +26,14 @@ mod refusal;
 mod requests;
 mod routes;
 mod service;
-mod sse;
 mod status_messages;
 mod terminate;
 mod tokens;
 mod under_way;
 pub mod webhook;
 
+use ::pages::operator::OperatorError;
+use ::pages::texts::TextsError;
 use actix_web::web::Data;
 use job_queue::{Worker, WorkerSettings};
 use service_kit::http::{HttpError, PublicServer};
@@ -64,6 +65,12 @@ pub enum ServeError {
     /// The webhook as configured.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
+    /// Name, logo or links of whoever asks.
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
+    /// The texts of the pages.
+    #[error(transparent)]
+    Texts(#[from] TextsError),
     /// What the webhook has not been told yet.
     #[error(transparent)]
     CatchUp(#[from] CatchUpError),

@@ -7,6 +7,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use job_queue::{Listener, NewJob, QueueError};
+use pages::operator::Operator;
+use pages::sse::Streams;
+use pages::texts::Texts;
 use permission::{BundleId, Generation, PermissionId, code};
 use service_kit::clock::SharedClock;
 use service_kit::program::Context;
@@ -15,12 +18,12 @@ use service_kit::shutdown::Shutdown;
 use storage::Database;
 use storage::aiida::permission::Permission;
 use storage::kinds::WebhookDeliver;
-use tokio::sync::Semaphore;
 
 use crate::ServeError;
 use crate::config::Config;
 use crate::data_needs::DataNeeds;
 use crate::feed::Feed;
+use crate::pages as households;
 use crate::passwords::Passwords;
 use crate::tokens::{SignError, Tokens};
 use crate::under_way::Acceptances;
@@ -45,7 +48,10 @@ pub(crate) struct Service {
     pub(crate) feed: Feed,
     pub(crate) acceptances: Acceptances,
     pub(crate) passwords: Passwords,
-    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) streams: Streams,
+    /// Who asks, as households see it.
+    pub(crate) operator: Operator,
+    pub(crate) texts: Texts,
 }
 
 impl Service {
@@ -70,7 +76,9 @@ impl Service {
             acceptances: Acceptances::default(),
             // A source of their own: they are made at moments that nobody can foretell.
             passwords: Passwords::new(processors, cost, &SystemRandom::shared()),
-            streams: Arc::new(Semaphore::new(MOST_STREAMS)),
+            streams: Streams::new(MOST_STREAMS, context.shutdown.clone()),
+            operator: config.operator.load()?,
+            texts: households::texts()?,
             database,
             config,
         })

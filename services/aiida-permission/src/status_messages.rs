@@ -4,6 +4,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
+use pages::sse::{Events, Gone};
 use permission::{DataNeedId, PermissionId, REGION_CONNECTOR, Status};
 use serde_json::json;
 use storage::DatabaseError;
@@ -11,7 +12,6 @@ use storage::aiida::permission::{self as table};
 
 use crate::feed::Change;
 use crate::refusal::Refusal;
-use crate::sse::{self, Events, Gone};
 use crate::{Service, handshake};
 
 /// Its address.
@@ -42,15 +42,16 @@ pub(crate) async fn stream(
             "The access token is not for these permissions.",
         ));
     }
-    let place = sse::place(&service).ok_or_else(|| {
+    let place = service.streams.place().ok_or_else(|| {
         Refusal::new(
             StatusCode::TOO_MANY_REQUESTS,
             "Too many are watching: come back later.",
         )
     })?;
-    Ok(sse::answer(&service, place, move |service, events| {
-        tell(service, ids, events)
-    }))
+    let teller = service.clone();
+    Ok(service
+        .streams
+        .answer(place, move |events| tell(teller, ids, events)))
 }
 
 pub(crate) async fn only_get() -> HttpResponse {

@@ -5,6 +5,7 @@ use storage::kinds::OutputExpire;
 use storage::smd::export;
 
 use crate::Exporter;
+use crate::companion;
 use crate::export::{ExportError, remove};
 
 impl Handler<OutputExpire> for Exporter {
@@ -38,6 +39,17 @@ impl Exporter {
         }
         first?;
         self.place.clean_up()?;
+        self.remove_orphans()
+    }
+
+    /// A replica of an older version removes the tables and knows of nothing beside them.
+    fn remove_orphans(&self) -> Result<(), ExportError> {
+        let present = self.place.files()?;
+        for name in companion::orphans(&present) {
+            if self.place.remove(name)? {
+                tracing::warn!("a report or readme whose tables are gone was removed");
+            }
+        }
         Ok(())
     }
 }

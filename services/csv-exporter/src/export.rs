@@ -2,13 +2,13 @@
 
 mod convert;
 mod files;
+mod origin;
 
 use std::pin::pin;
 
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use espi::Reading;
 use futures_util::TryStreamExt;
-use jiff::tz::TimeZone;
 use job_queue::{Handler, Job, Lease, LeaseLost, Outcome};
 use serde_json::json;
 use storage::DatabaseError;
@@ -21,8 +21,9 @@ use storage::smd::{AuthorizationId, erasure};
 use tokio::sync::mpsc;
 
 use crate::Exporter;
+use crate::companion;
 use crate::place::{FileName, NameError, PlaceError};
-use crate::table::{Selection, TableError, Written};
+use crate::table::{Selection, TableError};
 use convert::{series, to_reading};
 use files::{Names, Opened};
 
@@ -99,8 +100,8 @@ impl Exporter {
             self.remove_files(&names.stored()).await?;
             return Ok(Outcome::Cancel("the authorization was erased".to_owned()));
         }
-        for one in &written {
-            tracing::info!(authorization = %id, rows = one.rows, "file written");
+        for rows in written {
+            tracing::info!(authorization = %id, rows, "file written");
         }
         metrics::counter!("csv_exports_total").increment(1);
         Ok(Outcome::Done)
@@ -141,7 +142,8 @@ impl Exporter {
         .await
     }
 
-    /// Streams the readings once through all tables; the files appear when all of them are complete.
+    /// Streams the readings once through all tables; the files appear when all of them are complete. Gives the rows of
+    /// each table.
     async fn write(
         &self,
         conn: &mut AsyncPgConnection,
@@ -149,15 +151,10 @@ impl Exporter {
         stored: &[StoredSeries],
         selection: Selection,
         names: &Names,
-    ) -> Result<Vec<Written>, ExportError> {
+    ) -> Result<Vec<u64>, ExportError> {
         let (chunks, queue) = mpsc::channel::<Vec<(usize, Reading)>>(CHUNKS_AHEAD);
-        let files = Opened::begin(
-            &self.place,
-            &selection,
-            self.config.output.csv_columns,
-            &self.zone(known),
-            names,
-        )?;
+        let origin = origin::of(&self.config, known, stored, &selection);
+        let files = Opened::begin(&self.place, &selection, origin, names)?;
         let writer = tokio::task::spawn_blocking(move || files.write_all(queue));
         let read = read_all(conn, stored, &chunks).await;
         drop(chunks);
@@ -173,7 +170,8 @@ impl Exporter {
         Ok(written)
     }
 
-    /// Removes files, those that are there.
+    /// Removes files, those that are there, and what stands beside them: that first, so that whatever is left after a
+    /// kill is found by the names that are stored.
     async fn remove_files(&self, files: &Files) -> Result<(), ExportError> {
         let names = [&files.electricity, &files.gas]
             .into_iter()
@@ -182,21 +180,12 @@ impl Exporter {
             .collect::<Result<Vec<_>, _>>()?;
         let place = self.place.clone();
         blocking(move || {
-            names
-                .iter()
-                .try_for_each(|name| place.remove(name).map(drop))
+            let beside = names.iter().filter_map(companion::names);
+            let beside: Vec<FileName> = beside.flat_map(|own| [own.report, own.readme]).collect();
+            let mut all = beside.iter().chain(&names);
+            all.try_for_each(|name| place.remove(name).map(drop))
         })
         .await
-    }
-
-    fn zone(&self, known: &Export) -> TimeZone {
-        let stored = known.time_zone.as_deref().and_then(|name| {
-            let zone = TimeZone::posix(name).or_else(|_| TimeZone::get(name));
-            zone.ok()
-        });
-        stored
-            .or_else(|| self.config.history.zone().ok())
-            .unwrap_or(TimeZone::UTC)
     }
 
     /// The operator sees why a file is not there.

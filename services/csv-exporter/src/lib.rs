@@ -1,9 +1,11 @@
 //! Writes what was pulled into the download folder, and removes it when its time is over.
 //!
 //! - [`table`]: readings in, CSV out; pure, shared with `metergate convert`.
+//! - [`companion`]: the report and the readme beside the tables; pure, shared too.
 //! - [`place`]: files that are complete or absent; shared too.
 //! - `export` and `expire` are the jobs.
 
+pub mod companion;
 mod config;
 mod expire;
 mod export;

@@ -1,7 +1,7 @@
 //! All concerns, each once; every service takes its part.
 
+use pages::OperatorConfig;
 use smd_client::GatewayConfig;
-use storage::policy::OperatorConfig;
 
 /// Configuration of everything.
 #[derive(Debug, Clone, clap::Args)]
@@ -42,6 +42,9 @@ pub struct Config {
     /// How `aiida-stream` sends.
     #[command(flatten)]
     pub outbound: aiida_stream::OutboundConfig,
+    /// Where the `console` is.
+    #[command(flatten)]
+    pub console: console::ConsoleConfig,
     /// How `aiida-stream` shows readings as they come.
     #[command(flatten)]
     pub live: aiida_stream::LiveConfig,
@@ -134,6 +137,28 @@ impl From<Config> for aiida_stream::Config {
             stream: config.stream,
             outbound: config.outbound,
             live: config.live,
+        }
+    }
+}
+
+impl From<Config> for console::Config {
+    fn from(config: Config) -> Self {
+        let GatewayConfig {
+            database,
+            smd,
+            budget,
+            retention,
+            ..
+        } = config.gateway;
+        Self {
+            console: config.console,
+            database,
+            output: config.output,
+            retention,
+            budget,
+            certificate: console::CertificateConfig {
+                certificate: smd.certificate,
+            },
         }
     }
 }

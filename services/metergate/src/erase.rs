@@ -3,22 +3,14 @@
 use std::io::Write;
 use std::time::Duration;
 
-use diesel_async::{AsyncConnection, AsyncPgConnection};
-use job_queue::{Listener, NewJob};
+use job_queue::Listener;
 use permission::PermissionId;
-use serde_json::json;
 use service_kit::shutdown::Shutdown;
-use storage::aiida::erasure::{self as aiida, Erased};
-use storage::kinds::{MqttRevoke, OutputExpire, SmdRelease};
-use storage::smd::{AuthorizationId, authorization, erasure as smd};
-use storage::{Database, DatabaseConfig, audit};
+use storage::aiida::erasure::Erased;
+use storage::{Database, DatabaseConfig, erasure};
 use tokio::time::Instant;
 
 use crate::command::{CommandError, block_on, open};
-
-/// How long aiida-stream may go on storing what came under a permission that is gone: it remembers permissions for
-/// two seconds, and then stores the batch that it has begun.
-const STILL_STORED: Duration = Duration::from_secs(5);
 
 /// Erases one customer everywhere: readings, name, tokens and permissions at once, then the files, the
 /// authorization at the custodian if it still stands, and what the MQTT broker holds. A home is not told: it is
@@ -36,19 +28,6 @@ pub struct Erase {
     wait_seconds: u64,
 }
 
-/// What belongs to the customer.
-struct Found {
-    authorizations: Vec<AuthorizationId>,
-    permissions: Vec<PermissionId>,
-}
-
-/// What was deleted, and the jobs that do the rest.
-struct Begun {
-    erased: Erased,
-    files: Option<i64>,
-    homes: Vec<i64>,
-}
-
 impl Erase {
     /// Erases.
     pub fn run(self, out: &mut impl Write) -> Result<(), CommandError> {
@@ -57,19 +36,14 @@ impl Erase {
 
     async fn erase(self, out: &mut impl Write) -> Result<(), CommandError> {
         let (database, mut conn) = open(&self.database).await?;
-        let found = Found {
-            authorizations: smd::find(&mut conn, &self.customer).await?,
-            permissions: aiida::find(&mut conn, &self.customer).await?,
-        };
-        if found.authorizations.is_empty() && found.permissions.is_empty() {
+        let found = erasure::find(&mut conn, &self.customer).await?;
+        if found.is_empty() {
             return Err(CommandError::NoCustomer(self.customer));
         }
-        if !found.authorizations.is_empty() && !found.permissions.is_empty() {
+        if found.is_of_both_sides() {
             return Err(CommandError::BothSides(self.customer));
         }
-        let begun = conn
-            .transaction(async |conn| begin(conn, &found).await)
-            .await?;
+        let begun = erasure::begin(&mut conn, &found, None).await?;
         drop(conn);
         let committed = Instant::now();
         for authorization in &found.authorizations {
@@ -98,51 +72,6 @@ impl Erase {
         shutdown.begin_hard();
         done
     }
-}
-
-/// Deletes what can be deleted at once, and enqueues the rest. Jobs first: whoever runs one holds it before rows.
-async fn begin(conn: &mut AsyncPgConnection, found: &Found) -> Result<Begun, CommandError> {
-    let mut begun = Begun {
-        erased: Erased::default(),
-        files: None,
-        homes: Vec::new(),
-    };
-    let mut jobs = Vec::new();
-    for &permission in &found.permissions {
-        jobs.push(NewJob::new(&MqttRevoke { permission })?);
-    }
-    begun.homes = job_queue::enqueue(conn, &jobs).await?;
-    for &authorization in &found.authorizations {
-        let known = authorization::get(conn, authorization).await?;
-        // Before the authorization is locked: a running release holds its job first.
-        if known.is_some_and(|known| !known.released) {
-            job_queue::enqueue_one(conn, &SmdRelease { authorization }).await?;
-        }
-        smd::erase(conn, authorization).await?;
-        audit::record(conn, "smd.erased", Some(authorization.uuid()), &json!({})).await?;
-    }
-    if !found.authorizations.is_empty() {
-        begun.files = Some(job_queue::enqueue_one(conn, &OutputExpire {}).await?);
-    }
-    for &permission in &found.permissions {
-        let erased = aiida::erase(conn, permission).await?;
-        record(conn, permission, erased).await?;
-        begun.erased += erased;
-    }
-    Ok(begun)
-}
-
-async fn record(
-    conn: &mut AsyncPgConnection,
-    permission: PermissionId,
-    erased: Erased,
-) -> diesel::QueryResult<()> {
-    let detail = json!({
-        "messages": erased.messages,
-        "readings": erased.readings,
-        "refused": erased.refused,
-    });
-    audit::record(conn, "aiida.erased", Some(permission.uuid()), &detail).await
 }
 
 fn tell(out: &mut impl Write, what: &str, erased: Erased) -> std::io::Result<()> {
@@ -210,8 +139,9 @@ impl Rest<'_> {
                 "the broker is not cleared yet ({error}); mqtt-iam does it when it runs"
             )?,
         }
-        tokio::time::sleep_until(committed + STILL_STORED).await;
-        let late = self.erase_late(permissions).await?;
+        tokio::time::sleep_until(committed + erasure::STILL_STORED).await;
+        let mut conn = self.database.get().await?;
+        let late = erasure::late(&mut conn, permissions, None).await?;
         if !late.is_empty() {
             tell(out, "erased afterwards, what was on its way", late)?;
         }
@@ -224,22 +154,5 @@ impl Rest<'_> {
             }
         }
         Ok(())
-    }
-
-    async fn erase_late(&self, permissions: &[PermissionId]) -> Result<Erased, CommandError> {
-        let mut conn = self.database.get().await?;
-        let mut late = Erased::default();
-        for &permission in permissions {
-            late += conn
-                .transaction(async |conn| {
-                    let erased = aiida::erase_data(conn, permission).await?;
-                    if !erased.is_empty() {
-                        record(conn, permission, erased).await?;
-                    }
-                    Ok::<_, diesel::result::Error>(erased)
-                })
-                .await?;
-        }
-        Ok(late)
     }
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use diesel_async::AsyncPgConnection;
 use job_queue::operate::{self, JobRow};
 use serde_json::{Value, json};
-use storage::{DatabaseConfig, audit};
+use storage::{DatabaseConfig, operator};
 
 use crate::command::{CommandError, on_database};
 use crate::table::{Format, Table, at, maybe_at, record};
@@ -89,30 +89,24 @@ impl Action {
                 record(out, format, &describe(&job))?;
             }
             Self::Retry { id } => {
-                let changed = operate::retry(conn, id).await?;
+                let changed = operator::retry_job(conn, id, None).await?;
                 changed.then_some(()).ok_or(CommandError::WrongState {
                     id,
                     verb: "retried",
                 })?;
-                note(conn, "job.retried", id).await?;
                 writeln!(out, "job {id} runs again")?;
             }
             Self::Discard { id, reason } => {
-                let changed = operate::discard(conn, id, &reason).await?;
+                let changed = operator::discard_job(conn, id, &reason, None).await?;
                 changed.then_some(()).ok_or(CommandError::WrongState {
                     id,
                     verb: "discarded",
                 })?;
-                note(conn, "job.discarded", id).await?;
                 writeln!(out, "job {id} is discarded")?;
             }
         }
         Ok(())
     }
-}
-
-async fn note(conn: &mut AsyncPgConnection, action: &str, id: i64) -> Result<(), CommandError> {
-    Ok(audit::record(conn, action, None, &json!({ "job": id })).await?)
 }
 
 fn list(jobs: &[JobRow]) -> Table {

@@ -16,7 +16,7 @@ pub struct Migrate {
     database: DatabaseConfig,
 
     /// Folder of the services' database passwords, a file for each login: `smd-auth`, `smd-fetcher`, `csv-exporter`,
-    /// `aiida-permission`, `mqtt-iam`, `aiida-stream`, `operator` and `emqx`. Each login is made, or given this
+    /// `aiida-permission`, `mqtt-iam`, `aiida-stream`, `operator`, `console` and `emqx`. Each login is made, or given this
     /// password; what has no file is left alone. Their names in the database are the same with `_` for `-`.
     #[arg(long, env = "METERGATE_LOGINS_DIR")]
     logins: Option<PathBuf>,

@@ -1,7 +1,7 @@
 //! `metergate serve`: services in one process.
 //!
 //! Without names, those of the sides that are configured: Share My Data with a registration, AIIDA with the address
-//! that homes are told.
+//! that homes are told. The console runs with either.
 
 use std::future::Future;
 
@@ -14,7 +14,7 @@ use crate::config::Config;
 #[derive(Debug, clap::Args)]
 pub struct Serve {
     /// The services to run. When none is named: those of Share My Data if `CLIENT_ID` is set, and those of AIIDA if
-    /// `METERGATE_AIIDA_PUBLIC_URL` is.
+    /// `METERGATE_AIIDA_PUBLIC_URL` is; the console with either.
     #[arg(value_enum)]
     services: Vec<Service>,
     #[command(flatten)]
@@ -32,6 +32,7 @@ enum Service {
     AiidaPermission,
     MqttIam,
     AiidaStream,
+    Console,
 }
 
 impl Service {
@@ -47,6 +48,7 @@ impl Service {
             Self::AiidaPermission => "aiida-permission",
             Self::MqttIam => "mqtt-iam",
             Self::AiidaStream => "aiida-stream",
+            Self::Console => "console",
         }
     }
 }
@@ -74,12 +76,21 @@ impl Serve {
 
     fn wanted(&self) -> Vec<Service> {
         let sides = [
-            (self.config.has_history(), Service::HISTORY),
-            (self.config.has_near_real_time(), Service::NEAR_REAL_TIME),
+            (self.config.has_history(), &Service::HISTORY[..]),
+            (
+                self.config.has_near_real_time(),
+                &Service::NEAR_REAL_TIME[..],
+            ),
+            (
+                self.config.has_history() || self.config.has_near_real_time(),
+                &[Service::Console],
+            ),
         ];
-        let all = sides
-            .into_iter()
-            .flat_map(|(is_configured, services)| services.map(|service| (is_configured, service)));
+        let all = sides.into_iter().flat_map(|(is_configured, services)| {
+            services
+                .iter()
+                .map(move |service| (is_configured, *service))
+        });
         all.filter(|(is_configured, service)| {
             self.services.contains(service) || (self.services.is_empty() && *is_configured)
         })
@@ -104,6 +115,7 @@ async fn run_all(wanted: Vec<Service>, config: Config, context: Context) -> Resu
             }
             Service::MqttIam => start(&mut running, mqtt_iam::run(config.into(), context)),
             Service::AiidaStream => start(&mut running, aiida_stream::run(config.into(), context)),
+            Service::Console => start(&mut running, console::run(config.into(), context)),
         }
     }
     let mut first = Ok(());

@@ -6,7 +6,8 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use diesel_async::AsyncConnection;
 use job_queue::QueueError;
-use smd_client::{Callback, CallbackError, Secret, TokenSet, Wait};
+use pages::redirect;
+use smd_client::{Callback, CallbackError, Denial, Secret, TokenSet, Wait};
 use storage::DatabaseError;
 use storage::kinds::SmdFetch;
 use storage::smd::authorization::{self, NewAuthorization};
@@ -15,8 +16,7 @@ use storage::smd::progress;
 use storage::smd::tokens::{TokenError, Tokens};
 
 use crate::Service;
-use crate::cookie;
-use crate::pages::redirect;
+use crate::cookie::{self, running};
 
 /// A browser is waiting: longer than a job waits for its turn, shorter than nginx waits for us.
 pub(crate) const LONGEST_WAIT: Wait = Wait::at_most(Duration::from_secs(30));
@@ -39,7 +39,7 @@ pub(crate) enum CallbackFailure {
     #[error("{0}")]
     State(Refused),
     #[error("the custodian answered {code}")]
-    Denied { code: String, words: &'static str },
+    Denied { code: String, denial: Denial },
     #[error("exchanging the code: {0}")]
     Exchange(#[source] smd_client::Error),
     #[error("the custodian's answer names no authorization: {0}")]
@@ -83,9 +83,9 @@ pub(crate) async fn callback(service: Data<Service>, request: HttpRequest) -> Ht
     let mut response = match accepted {
         Ok(ticket) => {
             metrics::counter!("smd_authorizations_total").increment(1);
-            redirect(&format!("/status/{ticket}"), &[])
+            redirect(&format!("/status/{ticket}"), &[running::issue(&ticket)])
         }
-        Err(failure) => crate::refusal::refuse(&failure),
+        Err(failure) => crate::refusal::refuse(&service, &request, &failure),
     };
     if let Some(name) = cookie.filter(|_| browser.is_some() && !is_still_good)
         && let Err(error) = response.add_cookie(&cookie::take_back(name))
@@ -105,9 +105,9 @@ async fn accept(
         .await
         .map_err(CallbackFailure::Unasked)?
         .map_err(CallbackFailure::State)?;
-    let words = callback.customer_words().unwrap_or_default();
+    let denial = callback.denial().unwrap_or(Denial::Other);
     match callback {
-        Callback::Denied { error: code, .. } => Err(CallbackFailure::Denied { code, words }),
+        Callback::Denied { error: code, .. } => Err(CallbackFailure::Denied { code, denial }),
         Callback::Code { code, .. } => store(service, exchange(service, &code).await?).await,
     }
 }

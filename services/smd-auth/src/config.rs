@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
+use pages::OperatorConfig;
 use smd_client::GatewayConfig;
-use storage::policy::OperatorConfig;
 
 use crate::ServeError;
 
@@ -23,6 +23,15 @@ pub struct PagesConfig {
     /// must start again.
     #[arg(long, env = "METERGATE_LOGIN_SECONDS", default_value_t = 1800, value_parser = clap::value_parser!(u64).range(60..=86400))]
     pub login_seconds: u64,
+
+    /// What the history is for, as the consent page says it: a sentence or two in English. Without it, the page
+    /// speaks of the service that the customer has asked for.
+    #[arg(long = "smd-auth-purpose", env = "METERGATE_SMD_AUTH_PURPOSE")]
+    pub purpose: Option<String>,
+
+    /// The same in Spanish. Without it, the Spanish page shows the English text.
+    #[arg(long = "smd-auth-purpose-es", env = "METERGATE_SMD_AUTH_PURPOSE_ES")]
+    pub purpose_es: Option<String>,
 }
 
 /// Configuration of `smd-auth`.
@@ -43,6 +52,7 @@ pub struct Config {
 impl Config {
     /// Looks at what parsing does not.
     pub fn check(&self) -> Result<(), ServeError> {
+        self.operator.load()?;
         Ok(self.gateway.check()?)
     }
 }

@@ -1,6 +1,8 @@
 //! The cookie that binds a state to the browser it was given to; one per state, so that two tabs do not
 //! disturb each other.
 
+pub(crate) mod running;
+
 use std::time::Duration;
 
 use actix_web::HttpRequest;

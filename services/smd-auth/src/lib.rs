@@ -1,27 +1,38 @@
 //! The browser side of Share My Data: consent page, start, OAuth callback, progress page, and the
-//! custodian's notifications.
+//! custodian's notifications. What the pages say is in `texts/`, a file per language.
 //!
 //! Talks to the custodian only to exchange a code; everything else is asked of `smd-fetcher`
 //! through the job table. Never reads a stored token back.
 
+mod answers;
 mod callback;
 mod config;
 mod cookie;
+mod failure;
+mod feed;
 mod notification;
-mod pages;
 mod refusal;
 mod start;
 mod status;
 
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
+use jiff::tz::TimeZone;
+use pages::operator::{Operator, OperatorError};
+use pages::sse::Streams;
+use pages::texts::{Texts, TextsError};
 use service_kit::http::PublicServer;
 use service_kit::program::Context;
 use service_kit::random::SharedRandom;
 use service_kit::secret::Keyring;
 use smd_client::{Client, Gateway, GatewayError};
 use storage::Database;
+use storage::policy::ZoneError;
 
 pub use config::{Config, PagesConfig};
+use feed::Feed;
+
+/// Pages that are told their progress at a time; others look for themselves.
+const MOST_STREAMS: usize = 1000;
 
 /// Why the service does not run.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +43,15 @@ pub enum ServeError {
     /// The public port.
     #[error(transparent)]
     Http(#[from] service_kit::http::HttpError),
+    /// Name, logo or links of whoever asks.
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
+    /// The zone in which days are written.
+    #[error(transparent)]
+    Zone(#[from] ZoneError),
+    /// The texts of the pages.
+    #[error(transparent)]
+    Texts(#[from] TextsError),
 }
 
 /// What the handlers share.
@@ -40,6 +60,11 @@ struct Service {
     client: Client,
     keys: Keyring,
     random: SharedRandom,
+    texts: Texts,
+    operator: Operator,
+    zone: TimeZone,
+    feed: Feed,
+    streams: Streams,
     config: Config,
 }
 
@@ -55,6 +80,8 @@ pub async fn serve(
     config: Config,
     context: Context,
 ) -> Result<(), ServeError> {
+    let operator = config.operator.load()?;
+    let zone = config.gateway.history.zone()?;
     let Gateway {
         database,
         client,
@@ -66,12 +93,24 @@ pub async fn serve(
         client: client.waiting(callback::LONGEST_WAIT),
         keys,
         random: context.random,
+        texts: answers::texts()?,
+        operator,
+        zone,
+        feed: Feed::default(),
+        streams: Streams::new(MOST_STREAMS, context.shutdown.clone()),
         config,
     });
-    server
-        .run(&context.shutdown, move |app| routes(app, &service))
-        .await?;
-    Ok(())
+    let feed = service.feed.run(&service.database, &context.shutdown);
+    let serving = async {
+        let service = service.clone();
+        let listening = server.run(&context.shutdown, move |app| routes(app, &service));
+        let ended = listening.await;
+        // Without the server the feed would go on alone.
+        context.shutdown.begin_soft();
+        ended
+    };
+    let (ended, ()) = tokio::join!(serving, feed);
+    Ok(ended?)
 }
 
 fn routes(app: &mut ServiceConfig, service: &Data<Service>) {
@@ -80,23 +119,34 @@ fn routes(app: &mut ServiceConfig, service: &Data<Service>) {
             web::resource("/")
                 .route(web::get().to(start::consent))
                 .route(web::head().to(start::consent))
-                .default_service(web::to(pages::only_get_and_head)),
+                .default_service(web::to(answers::only_get_and_head)),
         )
         .service(
             web::resource("/start")
                 .route(web::get().to(start::start))
-                .default_service(web::to(pages::only_get)),
+                .default_service(web::to(answers::only_get)),
         )
         .service(
             web::resource("/OAuthCallback")
                 .route(web::get().to(callback::callback))
-                .default_service(web::to(pages::only_get)),
+                .default_service(web::to(answers::only_get)),
+        )
+        .service(
+            web::resource(status::SCRIPT)
+                .route(web::get().to(status::script))
+                .route(web::head().to(status::script))
+                .default_service(web::to(answers::only_get_and_head)),
+        )
+        .service(
+            web::resource("/status/{ticket}/events")
+                .route(web::get().to(status::events))
+                .default_service(web::to(answers::only_get)),
         )
         .service(
             web::resource("/status/{ticket}")
                 .route(web::get().to(status::status))
                 .route(web::head().to(status::status))
-                .default_service(web::to(pages::only_get_and_head)),
+                .default_service(web::to(answers::only_get_and_head)),
         )
         .service(
             web::resource("/espi/notification")
@@ -104,7 +154,7 @@ fn routes(app: &mut ServiceConfig, service: &Data<Service>) {
                 .route(web::post().to(notification::receive))
                 .default_service(web::to(notification::only_post)),
         )
-        .default_service(web::to(pages::not_found));
+        .default_service(web::to(answers::not_found));
 }
 
 fn describe_metrics() {
@@ -119,6 +169,10 @@ fn describe_metrics() {
     metrics::describe_counter!(
         "smd_callbacks_refused_total",
         "Browsers that came back without an authorization, by reason"
+    );
+    metrics::describe_counter!(
+        "smd_progress_looks_total",
+        "Looks at the database for all progress pages that are open"
     );
     metrics::describe_counter!(
         "smd_notification_links_total",

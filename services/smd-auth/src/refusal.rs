@@ -1,47 +1,120 @@
-//! The one policy for callbacks that are refused: the customer sees a plain page, the operator a counter
-//! by label, and a line in the log where something is ours or the custodian's.
+//! The one policy for callbacks that are refused: the customer sees a page that says what happened and what to do, the
+//! operator a counter by label, and a line in the log where something is ours or the custodian's.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
+use smd_client::Denial;
 use storage::smd::login::Refused;
 
+use crate::Service;
+use crate::answers::{Offer, Said, trouble};
 use crate::callback::CallbackFailure;
-use crate::pages::{message, trouble};
-
-const INCOMPLETE: &str = "This link is incomplete";
-const NOT_COMPLETED: &str = "PG&E did not complete the authorization";
 
 /// Counts a failure, logs it if it is not the visitor's, and makes its page.
-pub(crate) fn refuse(failure: &CallbackFailure) -> HttpResponse {
+pub(crate) fn refuse(
+    service: &Service,
+    request: &HttpRequest,
+    failure: &CallbackFailure,
+) -> HttpResponse {
     metrics::counter!("smd_callbacks_refused_total", "reason" => label(failure)).increment(1);
     log(failure);
     match failure {
-        CallbackFailure::Query(_) | CallbackFailure::NoState => message(
-            StatusCode::BAD_REQUEST,
-            INCOMPLETE,
-            "It does not come from an authorization that was started here. Nothing was fetched.",
-        ),
-        CallbackFailure::State(refused) => refused_state(*refused),
-        CallbackFailure::Denied { words, .. } => {
-            message(StatusCode::OK, "Nothing was shared", words)
+        CallbackFailure::Unasked(error) => trouble(service, request, error),
+        other => said(other).respond(service, request),
+    }
+}
+
+/// The page of a failure that is no trouble with our database.
+fn said(failure: &CallbackFailure) -> Said {
+    match failure {
+        CallbackFailure::State(refused) => of_state(*refused),
+        CallbackFailure::Denied { denial, .. } => of_denial(*denial),
+        CallbackFailure::Exchange(error) => of_exchange(error),
+        CallbackFailure::Ids(_) | CallbackFailure::NoUri => Said {
+            offer: Offer::StartOrAsk,
+            ..not_completed("unreadable-text", "unreadable-next")
+        },
+        CallbackFailure::Store(_) => Said {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            title: "lost-title",
+            text: "lost-text",
+            next: "lost-next",
+            offer: Offer::Start,
+        },
+        CallbackFailure::Query(_) | CallbackFailure::NoState | CallbackFailure::Unasked(_) => {
+            Said {
+                status: StatusCode::BAD_REQUEST,
+                title: "incomplete-title",
+                text: "incomplete-text",
+                next: "incomplete-next",
+                offer: Offer::Start,
+            }
         }
-        CallbackFailure::Exchange(error) => message(
-            StatusCode::BAD_GATEWAY,
-            NOT_COMPLETED,
-            exchange_words(error),
+    }
+}
+
+fn of_denial(denial: Denial) -> Said {
+    let (text, next, offer) = match denial {
+        Denial::Cancelled => (
+            "denied-cancelled-text",
+            "denied-cancelled-next",
+            Offer::Start,
         ),
-        CallbackFailure::Ids(_) | CallbackFailure::NoUri => message(
-            StatusCode::BAD_GATEWAY,
-            NOT_COMPLETED,
-            "PG&E's answer could not be read. Nothing was fetched; please start again.",
+        Denial::Later => ("denied-later-text", "denied-later-next", Offer::Start),
+        Denial::Ours => ("denied-ours-text", "denied-ours-next", Offer::StartOrAsk),
+        Denial::Other => ("denied-other-text", "denied-other-next", Offer::StartOrAsk),
+    };
+    Said {
+        status: StatusCode::OK,
+        title: "denied-title",
+        text,
+        next,
+        offer,
+    }
+}
+
+/// Nothing goes on by itself here: the code is spent, so the customer starts again.
+fn of_exchange(error: &smd_client::Error) -> Said {
+    if error.is_invalid_grant() {
+        not_completed("code-text", "code-next")
+    } else if error.is_transient() {
+        not_completed("away-text", "away-next")
+    } else {
+        Said {
+            offer: Offer::StartOrAsk,
+            ..not_completed("access-text", "access-next")
+        }
+    }
+}
+
+const fn not_completed(text: &'static str, next: &'static str) -> Said {
+    Said {
+        status: StatusCode::BAD_GATEWAY,
+        title: "not-completed-title",
+        text,
+        next,
+        offer: Offer::Start,
+    }
+}
+
+fn of_state(refused: Refused) -> Said {
+    let (status, title, text, next) = match refused {
+        Refused::Replayed => (StatusCode::CONFLICT, "used-title", "used-text", "used-next"),
+        Refused::Expired => (StatusCode::GONE, "late-title", "late-text", "late-next"),
+        // One page for both: it tells a stranger nothing of which states exist.
+        Refused::Unknown | Refused::Foreign => (
+            StatusCode::BAD_REQUEST,
+            "foreign-title",
+            "foreign-text",
+            "foreign-next",
         ),
-        CallbackFailure::Unasked(error) => trouble(error),
-        CallbackFailure::Store(_) => message(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "Please authorize once more",
-            "Something went wrong on our side just after PG&E had confirmed your authorization, and it was lost. \
-             Nothing was fetched. Please start again in a few minutes; your new authorization replaces the lost one.",
-        ),
+    };
+    Said {
+        status,
+        title,
+        text,
+        next,
+        offer: Offer::Start,
     }
 }
 
@@ -81,37 +154,5 @@ fn log(failure: &CallbackFailure) {
         | CallbackFailure::NoState
         | CallbackFailure::State(_)
         | CallbackFailure::Unasked(_) => {}
-    }
-}
-
-fn refused_state(refused: Refused) -> HttpResponse {
-    match refused {
-        Refused::Replayed => message(
-            StatusCode::CONFLICT,
-            "This link has been used already",
-            "Each authorization link works once. If you have just authorized, go back to the page that shows the progress.",
-        ),
-        Refused::Expired => message(
-            StatusCode::GONE,
-            "That took too long",
-            "For your safety an authorization must be finished in time. Nothing was fetched.",
-        ),
-        // One page for both: it tells a stranger nothing of which states exist.
-        Refused::Unknown | Refused::Foreign => message(
-            StatusCode::BAD_REQUEST,
-            "This link does not belong to this browser",
-            "The authorization was not started in this browser, or its cookies were removed. Nothing was fetched.",
-        ),
-    }
-}
-
-/// Nothing goes on by itself here: the code is spent, so the customer starts again.
-fn exchange_words(error: &smd_client::Error) -> &'static str {
-    if error.is_invalid_grant() {
-        "PG&E says that this authorization has expired or was used before. Nothing was fetched; please start again."
-    } else if error.is_transient() {
-        "PG&E cannot be reached at the moment. Nothing was fetched; please start again in a few minutes."
-    } else {
-        "Something is wrong with our own access to PG&E, not with your account. Nothing was fetched. The operator of this service can see it in the log."
     }
 }

@@ -11,7 +11,7 @@ use smd_client::certificate::EXPIRES_SOON;
 use storage::audit;
 use storage::kinds::{CsvExport, SmdFetch, SmdRelease, SmdSweep};
 use storage::smd::authorization::{self, Stage};
-use storage::smd::{AuthorizationId, erasure, login, notice, reading};
+use storage::smd::{AuthorizationId, comparison, erasure, login, notice, reading};
 
 use crate::Fetcher;
 use crate::error::StepError;
@@ -97,6 +97,7 @@ impl Fetcher {
         *before = unknown;
         metrics::gauge!("smd_unknown_authorizations")
             .set(f64::from(u32::try_from(lost).unwrap_or(u32::MAX)));
+        comparison::note(&mut *self.database.get().await?, lost).await?;
         if lost > 0 {
             tracing::error!(
                 lost,

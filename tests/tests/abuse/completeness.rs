@@ -45,7 +45,7 @@ fn the_table_has_every_resource_of_the_sources() {
         .map(|route| route.1.split('?').next().unwrap())
         .collect();
     let mut declared = BTreeSet::new();
-    for service in ["smd-auth", "aiida-permission", "aiida-stream"] {
+    for service in ["smd-auth", "aiida-permission", "aiida-stream", "console"] {
         sources(
             &root().join("services").join(service).join("src"),
             &mut |text| {
@@ -129,6 +129,7 @@ fn the_table_has_every_location_of_nginx() {
         "/.well-known/acme-challenge/",
         "/output",
         "/output/",
+        "/console",
         "/permissions",
         "/api",
         "/",

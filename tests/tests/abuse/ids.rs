@@ -78,6 +78,11 @@ async fn no_route_opens_with_the_right_to_another() {
                 (Some(&world.own.token), world.other.id.to_string(), &[403]),
                 (Some(&world.own.token), UNKNOWN.to_owned(), &[403, 404]),
             ],
+            Guard::Password => vec![
+                (None, own.clone(), &[401, 404]),
+                (Some(&world.key), own.clone(), &[401, 404]),
+                (Some(&world.own.token), own.clone(), &[401, 404]),
+            ],
             Guard::CustomersTicket => tickets(&world.ticket, &[&world.own.ticket, &own]),
             Guard::HouseholdsTicket => tickets(&world.own.ticket, &[&world.ticket, &own]),
         };

@@ -13,6 +13,8 @@ pub(crate) enum Guard {
     CustomersTicket,
     /// Of a household's page.
     HouseholdsTicket,
+    /// A password that nginx asks for.
+    Password,
 }
 
 /// A route: method, address as the service declares it, and its guard.
@@ -22,7 +24,7 @@ pub(crate) struct Route(
     pub(crate) Guard,
 );
 
-use Guard::{CustomersTicket, HouseholdsTicket, Key, Open, Token};
+use Guard::{CustomersTicket, HouseholdsTicket, Key, Open, Password, Token};
 
 /// All of them.
 pub(crate) const ROUTES: &[Route] = &[
@@ -33,6 +35,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route("POST", "/espi/notification", Open),
     Route("GET", "/status/{ticket}", CustomersTicket),
     Route("HEAD", "/status/{ticket}", CustomersTicket),
+    Route("GET", "/status/{ticket}/events", CustomersTicket),
     // aiida-permission: connect button and handshake
     Route("POST", "/region-connectors/aiida/permission-request", Open),
     Route(
@@ -54,6 +57,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route("GET", "/permissions/new", Open),
     Route("POST", "/permissions/new", Open),
     Route("GET", "/permissions/live.js", Open),
+    Route("GET", "/permissions/embed.js", Open),
     Route("GET", "/permissions/{ticket}", HouseholdsTicket),
     Route("HEAD", "/permissions/{ticket}", HouseholdsTicket),
     Route("GET", "/permissions/{ticket}/events", HouseholdsTicket),
@@ -83,6 +87,26 @@ pub(crate) const ROUTES: &[Route] = &[
     Route("DELETE", "/api/v1/data-needs/{id}", Key),
     // aiida-stream
     Route("GET", "/api/v1/permissions/{id}/live", Key),
+    // console
+    Route("GET", "/console/", Password),
+    Route("GET", "/console/live.js", Password),
+    Route("GET", "/console/customers", Password),
+    Route("POST", "/console/customers", Password),
+    Route("GET", "/console/customers/{id}", Password),
+    Route("GET", "/console/permissions", Password),
+    Route("POST", "/console/permissions", Password),
+    Route("GET", "/console/permissions/{id}", Password),
+    Route("GET", "/console/permissions/{id}/live", Password),
+    Route("GET", "/console/jobs", Password),
+    Route("GET", "/console/jobs/{id}", Password),
+    Route("GET", "/console/discarded", Password),
+    Route("GET", "/console/refused", Password),
+    Route("GET", "/console/refused/{id}", Password),
+    Route("GET", "/console/custodian", Password),
+    Route("GET", "/console/audit", Password),
+    Route("GET", "/console/{what}/{id}/{action}", Password),
+    Route("POST", "/console/{what}/{id}/{action}", Password),
+    Route("GET", "/output/", Password),
 ];
 
 impl Route {
@@ -92,7 +116,13 @@ impl Route {
             return self.1.to_owned();
         };
         let (_, after) = rest.split_once('}').unwrap();
-        format!("{before}{id}{}", after.replace("{schema}", "opaque"))
+        format!(
+            "{before}{id}{}",
+            after
+                .replace("{schema}", "opaque")
+                .replace("{id}", id)
+                .replace("{action}", "erase")
+        )
     }
 
     pub(crate) fn has_id(&self) -> bool {

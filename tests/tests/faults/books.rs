@@ -64,7 +64,7 @@ impl World {
         let names = entries.map(|entry| entry.unwrap().file_name());
         names
             .into_iter()
-            .all(|name| name.to_string_lossy().ends_with(".csv"))
+            .all(|name| !name.to_string_lossy().starts_with('.'))
     }
 
     /// Runs a command of the operator's.
@@ -72,7 +72,7 @@ impl World {
         let mut command = self.stack.metergate().unwrap();
         let output = command.args(arguments).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
-            + &String::from_utf8_lossy(&output.stderr)
+            + &*String::from_utf8_lossy(&output.stderr)
     }
 
     /// Each customer who failed is there as failed, each with the job that was given up.

@@ -79,7 +79,8 @@ impl World {
         empty: u64,
     ) -> Result<(), String> {
         let said = |error: demo::BoxError| error.to_string();
-        files.iter().try_for_each(check::columns).map_err(said)?;
+        let mut tables = files.iter().filter(|file| check::is_table(file));
+        tables.try_for_each(check::columns).map_err(said)?;
         let totals = check::totals(files).map_err(said)?;
         let owed = check::owed_months(SystemClock.now(), MONTHS).map_err(said)?;
         check::no_gaps(&totals).map_err(said)?;
@@ -188,7 +189,7 @@ fn judge_state(end: End, newest: &AuthorizationReport) -> Result<(), String> {
     }
 }
 
-/// One table for electricity and one for gas, under the customer's name or none. Where every window of one
+/// One table for electricity and one for gas, a readme and a report, under the customer's name or none. Where every window of one
 /// was empty, there is none for it.
 fn judge_names(end: End, customer: &Customer, files: &[Delivered]) -> Result<(), String> {
     let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
@@ -197,8 +198,8 @@ fn judge_names(end: End, customer: &Customer, files: &[Delivered]) -> Result<(),
         .filter_map(|name| name.rsplit('-').next())
         .collect();
     let complete = match tables[..] {
-        ["electricity.csv", "gas.csv"] => true,
-        ["electricity.csv" | "gas.csv"] => end == End::Shorter,
+        ["electricity.csv", "gas.csv", "readme.txt", "report.html"] => true,
+        ["electricity.csv" | "gas.csv", "readme.txt", "report.html"] => end == End::Shorter,
         _ => false,
     };
     let number = customer.known.key.rsplit('-').next().unwrap_or_default();

@@ -52,7 +52,7 @@ async fn whatever_is_killed_is_delivered_once() {
     let end = world.end_of(&mut customer).await;
     assert!(end.contains("was delivered"), "{end}");
     let (files, _) = world.assert_delivered(&customer, 3).await;
-    assert_eq!(files.len(), 2);
+    assert_eq!(files.len(), 4, "two tables, a readme and a report");
     world
         .until("SELECT count(*) = 0 FROM jobs.job WHERE state = 'discarded'")
         .await;

@@ -154,7 +154,7 @@ impl World {
             .output()
             .unwrap();
         let text =
-            String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
+            String::from_utf8_lossy(&stdout).into_owned() + &*String::from_utf8_lossy(&stderr);
         (status.success(), text)
     }
 }

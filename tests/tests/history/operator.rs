@@ -80,7 +80,7 @@ async fn erased_after_delivery(world: &World) {
     let mut customer = world.customer("newcomer").await;
     let end = world.end_of(&mut customer).await;
     assert!(end.contains("was delivered"), "{end}");
-    assert_eq!(world.files_of("newcomer").await.len(), 1);
+    assert_eq!(world.files_of("newcomer").await.len(), 3);
     let subscription = world.subscription("newcomer").await;
     let (done, said) = world.metergate(&["erase", &subscription]);
     assert!(done && said.contains("the files are removed"), "{said}");

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use home::{Generation, HomeStatus, Reconnection};
@@ -261,17 +261,26 @@ async fn until_more(world: &World, messages: i64) {
         .await;
 }
 
-/// Cuts the homes off, and waits until all that the broker has acknowledged is in the database or on its disk.
+/// Four times what the sandbox broker takes to write what it queues.
+const WRITTEN: Duration = Duration::from_secs(1);
+
+/// Cuts the homes off, and waits until all that the broker has acknowledged is in the database or on its disk. What is
+/// in both is counted twice, so nothing may move any more either.
 async fn quiet(world: &World, houses: &[House]) {
     for house in houses {
         house.home.go_offline().await;
     }
     let folder = world.stack.folder().join("broker");
+    let mut seen = (0, Instant::now());
     wait::until(DEADLINE, "the queue on the disk", async || {
         let stored = world.count("SELECT count(*) FROM aiida.message").await;
         let queued = files(&folder.join("queues")) + files(&folder.join("inflight"));
         let safe = usize::try_from(stored).unwrap() + queued;
-        (safe >= houses.iter().map(acknowledged).sum::<usize>()).then_some(())
+        if safe != seen.0 {
+            seen = (safe, Instant::now());
+        }
+        let complete = safe >= houses.iter().map(acknowledged).sum::<usize>();
+        (complete && seen.1.elapsed() >= WRITTEN).then_some(())
     })
     .await;
 }

@@ -29,6 +29,8 @@ operator:$2y$10$c1gQs2vqwicOgnuh7XNMWOq4gbUMsWcXJ4WSDrFCQ6S8EXNKf0xpC
 newer:$2b$10$c1gQs2vqwicOgnuh7XNMWOq4gbUMsWcXJ4WSDrFCQ6S8EXNKf0xpC
 auditor:{SHA}NWAZ71NvptoIsXKvvlIJf4jW3BE=
 ";
+/// Who may use the console, with the password `right-s`; nobody of the downloads.
+const CONSOLE_HTPASSWD: &str = "alice:{SHA}NWAZ71NvptoIsXKvvlIJf4jW3BE=\n";
 
 /// A running nginx in a folder of its own; stopped when dropped.
 pub(crate) struct Edge {
@@ -40,7 +42,7 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
-    /// Starts nginx with `smd_auth` (an address) behind it and the files of a small download folder.
+    /// Starts nginx with `smd_auth` (an address; the console's too) behind it and the files of a small download folder.
     pub(crate) fn start(smd_auth: &str) -> Self {
         Self::before([smd_auth, NOBODY_THERE, NOBODY_THERE])
     }
@@ -61,6 +63,9 @@ impl Edge {
             ("certificate.pem", &key.cert.pem()),
             ("key.pem", &key.signing_key.serialize_pem()),
             ("htpasswd", HTPASSWD),
+            ("console-htpasswd", CONSOLE_HTPASSWD),
+            ("output/a-report.html", "<title>A report</title>"),
+            ("output/a-readme.txt", "What the columns are"),
             ("access.log", ""),
             ("error.log", ""),
         ] {
@@ -234,6 +239,8 @@ fn render(root: &Path, services: [&str; 3], http: u16, https: u16) {
         .env("NGINX_SMD_AUTH", smd_auth)
         .env("NGINX_AIIDA_PERMISSION", aiida_permission)
         .env("NGINX_AIIDA_STREAM", aiida_stream)
+        .env("NGINX_CONSOLE", smd_auth)
+        .env("NGINX_CONSOLE_HTPASSWD", root.join("console-htpasswd"))
         .env("NGINX_CERTIFICATE", root.join("certificate.pem"))
         .env("NGINX_CERTIFICATE_KEY", root.join("key.pem"))
         .env("NGINX_OUTPUT_DIR", root.join("output"))

@@ -39,7 +39,6 @@ fn only_the_named_paths_reach_the_service() {
         "/start/",
         "/oauthcallback",
         "/espi/notification/",
-        "/console",
         "/index.html",
     ] {
         let answer = edge.get(target);
@@ -91,6 +90,31 @@ fn each_path_of_aiida_reaches_its_service() {
         "/api",
     ] {
         assert_eq!(edge.get(target).status, 404, "{target}");
+    }
+}
+
+/// X-Frame-Options would contradict the policy there, and only there.
+#[test]
+fn frames_are_allowed_where_the_permission_pages_policy_says_so() {
+    let (login, permission) = (Upstream::start(), Upstream::start());
+    let edge = Edge::before([&login.address, &permission.address, NOBODY_THERE]);
+    for (target, options) in [
+        ("/permissions/new?embed=1", None),
+        ("/permissions/ticket-1?embed=1&lang=de", None),
+        ("/permissions/ticket-1", Some("DENY")),
+        (
+            "/permissions/x%20frame-ancestors%20https://a.example",
+            Some("DENY"),
+        ),
+        ("/api/docs/?embed=1", Some("DENY")),
+        ("/status/permissions/new?embed=1", Some("DENY")),
+        ("/?embed=1", Some("DENY")),
+    ] {
+        let answer = edge.get(target);
+        assert_eq!(answer.status, 200, "{target}");
+        assert_eq!(answer.header("x-frame-options"), options, "{target}");
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(policy.contains("frame-ancestors"), "{target}: {policy}");
     }
 }
 

@@ -58,9 +58,19 @@ fn answer(mut stream: TcpStream, end: &mpsc::Receiver<()>) -> String {
     } else {
         "text/html"
     };
+    // As the permission page does for the sites that may frame it.
+    let policy = if head
+        .lines()
+        .next()
+        .is_some_and(|line| line.contains("embed=1"))
+    {
+        "Content-Security-Policy: default-src 'none'; frame-ancestors https://party.example\r\n"
+    } else {
+        ""
+    };
     write!(
         stream,
-        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: {kind}\r\nX-Frame-Options: SAMEORIGIN\r\n\
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: {kind}\r\nX-Frame-Options: SAMEORIGIN\r\n{policy}\
          X-Powered-By: something\r\n\r\ndata: from the service\n\n"
     )
     .unwrap();

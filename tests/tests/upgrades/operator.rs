@@ -14,7 +14,7 @@ pub(crate) fn run(mut command: Command) -> Said {
         stdout,
         stderr,
     } = command.output().unwrap();
-    let text = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
+    let text = String::from_utf8_lossy(&stdout).into_owned() + &*String::from_utf8_lossy(&stderr);
     Said {
         ok: status.success(),
         text,

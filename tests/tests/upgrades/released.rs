@@ -7,14 +7,16 @@ use test_support::{Cluster, binary};
 use crate::operator::{Said, run};
 
 /// The migrations of the release before.
-const RELEASED: [&str; 4] = ["0001_roles", "0002_jobs", "0003_smd", "0004_audit"];
+pub(crate) const RELEASED: [&str; 4] = ["0001_roles", "0002_jobs", "0003_smd", "0004_audit"];
 /// Those that came since.
-pub(crate) const SINCE: [&str; 5] = [
+pub(crate) const SINCE: [&str; 7] = [
     "0005_aiida",
     "0006_iam",
     "0007_stream",
     "0008_operator",
     "0009_budget_used",
+    "0010_console",
+    "0011_report",
 ];
 pub(crate) const DATABASE: &str = "installation";
 

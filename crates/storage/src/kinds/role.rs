@@ -14,6 +14,8 @@ pub const MQTT_IAM: &str = "metergate_mqtt_iam";
 pub const AIIDA_STREAM: &str = "metergate_aiida_stream";
 /// The operator's command line.
 pub const OPERATOR: &str = "metergate_operator";
+/// The operator's pages.
+pub const CONSOLE: &str = "metergate_console";
 /// The broker, which is its own login.
 pub const BROKER: &str = "emqx";
 
@@ -24,5 +26,8 @@ pub const NEAR_REAL_TIME: [&str; 3] = [AIIDA_PERMISSION, MQTT_IAM, AIIDA_STREAM]
 
 /// Group roles: their members are logins.
 pub fn groups() -> impl Iterator<Item = &'static str> {
-    HISTORY.into_iter().chain(NEAR_REAL_TIME).chain([OPERATOR])
+    HISTORY
+        .into_iter()
+        .chain(NEAR_REAL_TIME)
+        .chain([OPERATOR, CONSOLE])
 }

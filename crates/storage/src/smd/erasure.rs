@@ -8,6 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::AuthorizationId;
+use super::receipt::Receipt;
 use crate::sql::{ids, millis};
 
 /// Erases what was pulled under an authorization and the customer's name; what is left says only how
@@ -63,14 +64,16 @@ pub async fn finish(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel
     Ok(())
 }
 
-/// Authorizations by our id, or by the custodian's subscription id, and those that share a usage point
-/// with them: a customer who authorized again has a new subscription id.
+/// Authorizations by our id, by the receipt number, or by the custodian's subscription id, and those that share a usage
+/// point with them: a customer who authorized again has a new subscription id.
 pub async fn find(
     conn: &mut AsyncPgConnection,
     wanted: &str,
 ) -> diesel::QueryResult<Vec<AuthorizationId>> {
+    let receipt = wanted.parse::<Receipt>().ok().map(Receipt::ids);
     let rows = sql_query(
-        "WITH named AS (SELECT id FROM smd.authorization WHERE subscription_id = $1 OR id = $2)
+        "WITH named AS (SELECT id FROM smd.authorization
+                        WHERE subscription_id = $1 OR id = $2 OR id BETWEEN $3 AND $4)
              SELECT id FROM smd.authorization
              WHERE id IN (SELECT id FROM named)
                 OR id IN (SELECT other.authorization_id
@@ -80,6 +83,8 @@ pub async fn find(
     )
     .bind::<Text, _>(wanted)
     .bind::<Nullable<SqlUuid>, _>(wanted.parse::<Uuid>().ok())
+    .bind::<Nullable<SqlUuid>, _>(receipt.map(|(first, _)| first))
+    .bind::<Nullable<SqlUuid>, _>(receipt.map(|(_, last)| last))
     .load(conn)
     .await?;
     Ok(ids(rows))

@@ -27,6 +27,8 @@ pub struct Export {
     pub customer_name: Option<String>,
     /// IANA name or POSIX rule of local time.
     pub time_zone: Option<String>,
+    /// The period that was asked for; the end is exclusive.
+    pub history: Option<(jiff::Timestamp, jiff::Timestamp)>,
     /// Stored before the files were first written.
     pub files: Files,
 }
@@ -52,6 +54,10 @@ struct Row {
     customer_name: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     time_zone: Option<String>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    history_from: Option<Timestamp>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    history_until: Option<Timestamp>,
     #[diesel(sql_type = Nullable<Text>)]
     electricity_file: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
@@ -64,7 +70,8 @@ pub async fn get(
     id: AuthorizationId,
 ) -> diesel::QueryResult<Option<Export>> {
     let row: Option<Row> = sql_query(
-        "SELECT stage, authorized_at, subscription_id, customer_name, time_zone, electricity_file, gas_file
+        "SELECT stage, authorized_at, subscription_id, customer_name, time_zone, history_from, history_until, electricity_file,
+            gas_file
          FROM smd.authorization WHERE id = $1",
     )
     .bind::<SqlUuid, _>(id.uuid())
@@ -77,6 +84,10 @@ pub async fn get(
         subscription_id: row.subscription_id,
         customer_name: row.customer_name,
         time_zone: row.time_zone,
+        history: row
+            .history_from
+            .zip(row.history_until)
+            .map(|(from, until)| (from.to_jiff(), until.to_jiff())),
         files: Files {
             electricity: row.electricity_file,
             gas: row.gas_file,

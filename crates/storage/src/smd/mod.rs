@@ -5,8 +5,9 @@
 //! - [`plan`]: usage points and the list of pulls; [`reading`]: staging, merging, reading back.
 //! - [`notice`]: what notifications announced. [`progress`]: what the customer's page shows.
 //! - [`export`]: what the exporter reads and notes. [`erasure`]: expiry, and erasing a customer.
-//! - [`overview`]: what the operator sees. [`rotation`]: changing the key of the tokens.
-//! - [`budget`]: the custodian's request budget.
+//! - [`receipt`]: the number by which a customer is found. [`overview`]: what the operator sees.
+//! - [`rotation`]: changing the key of the tokens.
+//! - [`budget`]: the custodian's request budget. [`comparison`]: its list of authorizations beside ours.
 //!
 //! Every write that must not outlive a customer's consent asks for the stage in its own statement: what
 //! was withdrawn, superseded or erased meanwhile stays as it is. A function that reads first and
@@ -14,6 +15,7 @@
 
 pub mod authorization;
 pub mod budget;
+pub mod comparison;
 pub mod erasure;
 pub mod export;
 mod ids;
@@ -23,6 +25,7 @@ pub mod overview;
 pub mod plan;
 pub mod progress;
 pub mod reading;
+pub mod receipt;
 pub mod rotation;
 pub mod tokens;
 

@@ -1,15 +1,20 @@
 //! What the customer's page shows. Read from the domain tables, never from jobs.
 
-use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{OptionalExtension, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use jiff_diesel::NullableTimestamp;
+use uuid::Uuid;
 
+use super::AuthorizationId;
 use super::authorization::Stage;
 use crate::digest;
 
 /// How far an authorization has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
+    /// Our id, from which the receipt number is made.
+    pub id: AuthorizationId,
     /// Where it stands.
     pub stage: Stage,
     /// Windows that are in.
@@ -18,6 +23,10 @@ pub struct Progress {
     pub windows: i64,
     /// Usage points found.
     pub usage_points: i64,
+    /// Readings that came in the windows, as the custodian sent them.
+    pub readings: i64,
+    /// First instant of the history and the first after it, once the windows are fixed.
+    pub history: Option<(jiff::Timestamp, jiff::Timestamp)>,
     /// The custodian confirmed the end of the authorization.
     pub released: bool,
     /// The files are written.
@@ -50,43 +59,77 @@ pub async fn of_ticket(
     conn: &mut AsyncPgConnection,
     ticket: &str,
 ) -> diesel::QueryResult<Option<Progress>> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Text)]
-        stage: String,
-        #[diesel(sql_type = BigInt)]
-        received: i64,
-        #[diesel(sql_type = BigInt)]
-        windows: i64,
-        #[diesel(sql_type = BigInt)]
-        usage_points: i64,
-        #[diesel(sql_type = Bool)]
-        released: bool,
-        #[diesel(sql_type = Bool)]
-        exported: bool,
-        #[diesel(sql_type = Nullable<Text>)]
-        failure: Option<String>,
+    let row: Option<Row> = sql_query(format!("{SELECT} WHERE a.ticket_hash = $1"))
+        .bind::<Binary, _>(digest(ticket))
+        .get_result(conn)
+        .await
+        .optional()?;
+    Ok(row.map(Progress::from))
+}
+
+/// The progress of several authorizations that still have a page, in no order: one look for all who watch.
+pub async fn of_watched(
+    conn: &mut AsyncPgConnection,
+    ids: &[AuthorizationId],
+) -> diesel::QueryResult<Vec<Progress>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let rows: Vec<Row> = sql_query(format!(
+        "{SELECT} WHERE a.id = ANY ($1) AND a.ticket_hash IS NOT NULL"
+    ))
+    .bind::<Array<SqlUuid>, _>(ids)
+    .load(conn)
+    .await?;
+    Ok(rows.into_iter().map(Progress::from).collect())
+}
+
+const SELECT: &str =
+    "SELECT a.id, a.stage, a.failure, a.released_at, a.exported_at,
+            (SELECT count(*) FROM smd.usage_point u WHERE u.authorization_id = a.id) AS usage_points,
+            p.windows, p.received, p.readings, p.starts_at, p.ends_at
+     FROM smd.authorization a,
+          LATERAL (SELECT count(*) AS windows, count(received_at) AS received,
+                          coalesce(sum(readings), 0)::bigint AS readings, min(starts_at) AS starts_at, max(ends_at) AS ends_at
+                   FROM smd.pull WHERE authorization_id = a.id) p";
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = SqlUuid, deserialize_as = Uuid)]
+    id: AuthorizationId,
+    #[diesel(sql_type = Text)]
+    stage: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    failure: Option<String>,
+    #[diesel(sql_type = Nullable<Timestamptz>, deserialize_as = NullableTimestamp)]
+    released_at: Option<jiff::Timestamp>,
+    #[diesel(sql_type = Nullable<Timestamptz>, deserialize_as = NullableTimestamp)]
+    exported_at: Option<jiff::Timestamp>,
+    #[diesel(sql_type = BigInt)]
+    usage_points: i64,
+    #[diesel(sql_type = BigInt)]
+    windows: i64,
+    #[diesel(sql_type = BigInt)]
+    received: i64,
+    #[diesel(sql_type = BigInt)]
+    readings: i64,
+    #[diesel(sql_type = Nullable<Timestamptz>, deserialize_as = NullableTimestamp)]
+    starts_at: Option<jiff::Timestamp>,
+    #[diesel(sql_type = Nullable<Timestamptz>, deserialize_as = NullableTimestamp)]
+    ends_at: Option<jiff::Timestamp>,
+}
+
+impl From<Row> for Progress {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            stage: Stage::from_column(&row.stage),
+            received: row.received,
+            windows: row.windows,
+            usage_points: row.usage_points,
+            readings: row.readings,
+            history: row.starts_at.zip(row.ends_at),
+            released: row.released_at.is_some(),
+            exported: row.exported_at.is_some(),
+            failure: row.failure,
+        }
     }
-    let row: Option<Row> = sql_query(
-        "SELECT a.stage, a.failure, a.released_at IS NOT NULL AS released, a.exported_at IS NOT NULL AS exported,
-                (SELECT count(*) FROM smd.usage_point u WHERE u.authorization_id = a.id) AS usage_points,
-                p.windows, p.received
-         FROM smd.authorization a,
-              LATERAL (SELECT count(*) AS windows, count(received_at) AS received
-                       FROM smd.pull WHERE authorization_id = a.id) p
-         WHERE a.ticket_hash = $1",
-    )
-    .bind::<Binary, _>(digest(ticket))
-    .get_result(conn)
-    .await
-    .optional()?;
-    Ok(row.map(|row| Progress {
-        stage: Stage::from_column(&row.stage),
-        received: row.received,
-        windows: row.windows,
-        usage_points: row.usage_points,
-        released: row.released,
-        exported: row.exported,
-        failure: row.failure,
-    }))
 }

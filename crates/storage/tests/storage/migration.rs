@@ -51,7 +51,7 @@ async fn databases_of_one_new_cluster_can_be_migrated_at_once() {
         "SELECT count(*) FROM pg_auth_members WHERE roleid = 'metergate_service'::regrole";
     assert_eq!(
         number(&mut connect(&databases[0].url()).await, members).await,
-        7,
+        8,
         "the services' roles and the operator's"
     );
 }

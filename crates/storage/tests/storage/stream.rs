@@ -339,7 +339,13 @@ async fn nobody_else_makes_partitions_or_reads_refused_payloads() {
         let reads = diesel_async::SimpleAsyncConnection::batch_execute(&mut conn, count)
             .await
             .is_ok();
-        let may_read = [Role::AiidaStream, Role::AiidaPermission, Role::Operator].contains(&role);
+        let readers = [
+            Role::AiidaStream,
+            Role::AiidaPermission,
+            Role::Operator,
+            Role::Console,
+        ];
+        let may_read = readers.contains(&role);
         assert_eq!(reads, may_read, "{role:?}");
     }
 }

@@ -66,6 +66,19 @@ impl Page {
         self.url.join(href).ok()
     }
 
+    /// The absolute addresses behind all links that match the CSS selector, in their order.
+    #[must_use]
+    pub fn links(&self, selector: &str) -> Vec<Url> {
+        let Ok(selector) = Selector::parse(selector) else {
+            return Vec::new();
+        };
+        let html = self.html();
+        html.select(&selector)
+            .filter_map(|element| element.attr("href"))
+            .filter_map(|href| self.url.join(href).ok())
+            .collect()
+    }
+
     pub(super) fn html(&self) -> Html {
         Html::parse_document(&self.text())
     }

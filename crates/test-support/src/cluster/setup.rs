@@ -49,7 +49,7 @@ pub(super) fn initialise(
     std::fs::remove_file(&password_file).map_err(ClusterError::Folder)?;
     let file = data.join("postgresql.conf");
     let defaults = std::fs::read_to_string(&file).map_err(ClusterError::Folder)?;
-    std::fs::write(&file, defaults + &settings(folder)).map_err(ClusterError::Folder)
+    std::fs::write(&file, defaults + settings(folder).as_str()).map_err(ClusterError::Folder)
 }
 
 fn settings(folder: &Path) -> String {

@@ -123,7 +123,8 @@ fn files(
         .filter_map(|row| row.get("files")?.as_array());
     let owed: BTreeSet<String> = named
         .flatten()
-        .filter_map(|name| Some(name.as_str()?.to_owned()))
+        .filter_map(|name| name.as_str())
+        .flat_map(with_what_stands_beside)
         .collect();
     let wrong: Vec<&String> = found.symmetric_difference(&owed).collect();
     claims.note(
@@ -132,6 +133,16 @@ fn files(
         format!("{} files; missing or too many: {wrong:?}", found.len()),
     );
     Ok(())
+}
+
+/// A table's name, and those of the readme and the report that explain and show it.
+fn with_what_stands_beside(table: &str) -> [String; 3] {
+    let stem = table.rsplit_once('-').map_or(table, |(stem, _)| stem);
+    [
+        table.to_owned(),
+        format!("{stem}-readme.txt"),
+        format!("{stem}-report.html"),
+    ]
 }
 
 /// Every interval once, sums as the custodian generated them.

@@ -89,7 +89,7 @@ impl Broker {
 
     /// What it has logged.
     pub(super) fn output(&self) -> String {
-        self.ended.clone() + &self.process.output()
+        format!("{}{}", self.ended, self.process.output())
     }
 }
 

@@ -70,6 +70,7 @@ impl Names {
                 "NGINX_AIIDA_STREAM",
                 upstream("aiida-stream", ports.aiida_stream.port()),
             ),
+            ("NGINX_CONSOLE", upstream("console", ports.console.port())),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()

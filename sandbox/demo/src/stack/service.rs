@@ -28,7 +28,7 @@ pub enum Side {
 const CUSTODIAN_SECRETS: &[&str] = &["CLIENT_ID", "CLIENT_SECRET", "METERGATE_ENCRYPTION_KEYS"];
 
 /// The services, each run as a process of its own under its own database role.
-pub const SERVICES: [Service; 6] = [
+pub const SERVICES: [Service; 7] = [
     Service {
         name: "smd-auth",
         role: role::SMD_AUTH,
@@ -64,6 +64,12 @@ pub const SERVICES: [Service; 6] = [
         role: role::AIIDA_STREAM,
         side: Side::NearRealTime,
         secrets: &["METERGATE_MQTT_PASSWORD"],
+    },
+    Service {
+        name: "console",
+        role: role::CONSOLE,
+        side: Side::Both,
+        secrets: &[],
     },
 ];
 

@@ -16,6 +16,7 @@ use super::{Addresses, BrokerAddresses, SERVICES, StackOptions};
 const SMD_AUTH: &str = "METERGATE_SMD_AUTH_ADDRESS";
 const AIIDA_PERMISSION: &str = "METERGATE_AIIDA_PERMISSION_ADDRESS";
 const AIIDA_STREAM: &str = "METERGATE_AIIDA_STREAM_ADDRESS";
+const CONSOLE: &str = "METERGATE_CONSOLE_ADDRESS";
 
 /// What only some service may have.
 pub(super) fn is_secret(name: &str) -> bool {
@@ -26,7 +27,7 @@ pub(super) fn is_secret(name: &str) -> bool {
 
 /// Where a service listens for nginx.
 pub(super) fn is_listener(name: &str) -> bool {
-    [SMD_AUTH, AIIDA_PERMISSION, AIIDA_STREAM].contains(&name)
+    [SMD_AUTH, AIIDA_PERMISSION, AIIDA_STREAM, CONSOLE].contains(&name)
 }
 
 /// Where the services listen for nginx.
@@ -34,6 +35,7 @@ pub(super) struct HttpPorts {
     pub(super) smd_auth: SocketAddr,
     pub(super) aiida_permission: SocketAddr,
     pub(super) aiida_stream: SocketAddr,
+    pub(super) console: SocketAddr,
 }
 
 impl HttpPorts {
@@ -43,14 +45,16 @@ impl HttpPorts {
             smd_auth: address(),
             aiida_permission: address(),
             aiida_stream: address(),
+            console: address(),
         }
     }
 
-    pub(super) fn settings(&self) -> [(String, String); 3] {
+    pub(super) fn settings(&self) -> [(String, String); 4] {
         [
             (SMD_AUTH, self.smd_auth),
             (AIIDA_PERMISSION, self.aiida_permission),
             (AIIDA_STREAM, self.aiida_stream),
+            (CONSOLE, self.console),
         ]
         .map(|(name, address)| (name.to_owned(), address.to_string()))
     }
@@ -122,6 +126,14 @@ pub(super) fn settings(
         (
             "METERGATE_OPERATOR_NAME",
             "Sunny Side Solar (demo)".to_owned(),
+        ),
+        (
+            "METERGATE_OPERATOR_PRIVACY_URL",
+            "https://sunny-side.example/privacy".to_owned(),
+        ),
+        (
+            "METERGATE_OPERATOR_CONTACT",
+            "help@sunny-side.example".to_owned(),
         ),
         ("METERGATE_OUTPUT_DIR", path(&folder.join("output"))),
         ("METERGATE_OUTPUT_MODE", "644".to_owned()),

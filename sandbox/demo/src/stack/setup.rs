@@ -155,6 +155,6 @@ pub(super) fn run(mut command: Command) -> Result<String, StackError> {
     }
     Err(StackError::Command {
         command: command.get_program().display().to_string(),
-        output: text(&output.stdout) + &text(&output.stderr),
+        output: [text(&output.stdout), text(&output.stderr)].concat(),
     })
 }

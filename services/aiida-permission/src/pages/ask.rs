@@ -3,21 +3,22 @@
 //!
 //! A link is opened by more than people: mail programs and messengers look at it for a preview, browsers load it before
 //! anybody has clicked. None of these may create permissions. So a `GET` creates only when the browser says that
-//! somebody goes there (`Sec-Fetch-Mode: navigate`, as all browsers since 2023 do, and no word of fetching ahead); to
-//! everybody else the page shows a button, which asks by `POST`. A person has one step more at worst. To find the
-//! permission of an earlier visit instead would show one person's page to whoever has the same link, and cannot be
-//! done: what opens a page is not stored.
+//! somebody goes there (`Sec-Fetch-Mode: navigate`, as all browsers since 2023 do, and no word of fetching ahead or of a
+//! frame); to everybody else the page shows a button, which asks by `POST`. A person has one step more at worst. A frame
+//! is loaded with the page around it, whether anybody wants what is in it or not, so there it is always the button. To
+//! find the permission of an earlier visit instead would show one person's page to whoever has the same link, and cannot
+//! be done: what opens a page is not stored.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use storage::DatabaseError;
-use storage::aiida::permission as table;
 
-use super::view::is_renewable;
-use super::{message, no_such_page, page, redirect, show, trouble};
+use super::answers::{detailed, message, trouble, unknown};
+use super::look::Look;
+use super::stand::Stand;
+use super::{show, values};
 use crate::Service;
 use crate::requests::{self, By, CreateError, Wanted};
 
@@ -27,33 +28,38 @@ const TICKET: usize = 24;
 #[derive(Template)]
 #[template(path = "ask.html")]
 struct AskPage<'a> {
-    operator: &'a str,
+    look: &'a Look<'a>,
+    title: &'a str,
 }
 
 /// `GET /permissions/new?dataNeedId=…&connectionId=…`, where `dataNeedId` may stand several times.
 pub(super) async fn ask(service: Data<Service>, request: HttpRequest) -> HttpResponse {
+    let look = Look::of(&service, &request);
     if !service.config.facade.aiida_public_requests {
-        return closed();
+        return message(&look, StatusCode::FORBIDDEN, "closed");
     }
     match wanted(&request) {
-        Ok(wanted) if is_somebody_going_there(request.headers()) => {
-            create(&service, &wanted, By::Anybody).await
+        Ok(wanted) if is_somebody_going_there(request.headers()) && !look.is_framed => {
+            create(&look, &wanted, By::Anybody).await
         }
-        Ok(_) => page(
-            StatusCode::OK,
-            &AskPage {
-                operator: &service.config.operator.operator_name,
-            },
-        ),
-        Err(mistakes) => incomplete(&mistakes),
+        Ok(_) => {
+            let title = look.say("ask-title");
+            let main = AskPage {
+                look: &look,
+                title: &title,
+            };
+            look.page(&title).forms().respond(StatusCode::OK, &main)
+        }
+        Err(mistakes) => detailed(&look, StatusCode::BAD_REQUEST, "incomplete", &mistakes),
     }
 }
 
 /// `POST` to the same address: the button was pressed.
 pub(super) async fn ask_for_it(service: Data<Service>, request: HttpRequest) -> HttpResponse {
+    let look = Look::of(&service, &request);
     match wanted(&request) {
-        Ok(wanted) => create(&service, &wanted, By::Anybody).await,
-        Err(mistakes) => incomplete(&mistakes),
+        Ok(wanted) => create(&look, &wanted, By::Anybody).await,
+        Err(mistakes) => detailed(&look, StatusCode::BAD_REQUEST, "incomplete", &mistakes),
     }
 }
 
@@ -70,15 +76,6 @@ fn wanted(request: &HttpRequest) -> Result<Wanted, Vec<String>> {
     Wanted::parse(connection.as_deref(), &needs, meter.as_deref())
 }
 
-fn incomplete(mistakes: &[String]) -> HttpResponse {
-    message(
-        StatusCode::BAD_REQUEST,
-        "This link is not complete",
-        "Nothing was asked for. Please tell whoever gave you the link:",
-        mistakes,
-    )
-}
-
 /// Whether a browser goes to this address because its user wants to, and now.
 fn is_somebody_going_there(headers: &HeaderMap) -> bool {
     let says = |name: &str, what: &str| {
@@ -91,64 +88,45 @@ fn is_somebody_going_there(headers: &HeaderMap) -> bool {
     let is_ahead = ["sec-purpose", "purpose", "x-purpose", "x-moz"]
         .iter()
         .any(|name| says(name, "prefetch") || says(name, "prerender") || says(name, "preview"));
-    says("sec-fetch-mode", "navigate") && !is_ahead
+    let is_in_a_page =
+        headers.contains_key("sec-fetch-dest") && !says("sec-fetch-dest", "document");
+    says("sec-fetch-mode", "navigate") && !is_ahead && !is_in_a_page
 }
 
 /// `POST /permissions/{ticket}/again`: once more what came to nothing.
 pub(super) async fn again(service: Data<Service>, request: HttpRequest) -> HttpResponse {
+    let look = Look::of(&service, &request);
     let Some(ticket) = show::ticket(&request) else {
-        return no_such_page();
+        return unknown(&look);
     };
-    let found = async {
-        let mut conn = service.database.get().await?;
-        Ok::<_, DatabaseError>(table::by_ticket(&mut conn, ticket).await?)
+    let households = match values::find(&service, ticket).await {
+        Ok(households) if households.is_empty() => return unknown(&look),
+        Ok(households) => households,
+        Err(error) => return trouble(&look, &error),
     };
-    let mut permissions = match found.await {
-        Ok(permissions) if permissions.is_empty() => return no_such_page(),
-        Ok(permissions) => permissions,
-        Err(error) => return trouble(&error),
-    };
-    permissions.retain(|permission| is_renewable(&service, permission));
-    match Wanted::again(&permissions) {
-        Some(wanted) => create(&service, &wanted, By::Household).await,
-        None => message(
-            StatusCode::CONFLICT,
-            "Nothing to ask for again",
-            "The code that you have is still good, or what it was for has come to its end.",
-            &[],
-        ),
+    let renewable: Vec<_> = households
+        .into_iter()
+        .filter(|it| Stand::of(&service, it).is_renewable(it.permission.status))
+        .map(|household| household.permission)
+        .collect();
+    match Wanted::again(&renewable) {
+        Some(wanted) => create(&look, &wanted, By::Household).await,
+        None => message(&look, StatusCode::CONFLICT, "nothing"),
     }
 }
 
-async fn create(service: &Service, wanted: &Wanted, by: By) -> HttpResponse {
+async fn create(look: &Look<'_>, wanted: &Wanted, by: By) -> HttpResponse {
+    let service = look.service;
     let ticket = service.random.token(TICKET);
     match requests::create(service, wanted, Some(&ticket), by).await {
-        Ok(_) => redirect(&format!("/permissions/{ticket}")),
-        Err(CreateError::Needs(mistakes)) => message(
-            StatusCode::BAD_REQUEST,
-            "This cannot be asked for",
-            "Nothing was asked for. Please tell whoever gave you the link:",
-            &mistakes,
-        ),
-        Err(CreateError::Closed) => closed(),
-        Err(CreateError::Full) => message(
-            StatusCode::TOO_MANY_REQUESTS,
-            "Too many requests at the moment",
-            "Nothing was asked for, and it is not your fault. Please try again later today.",
-            &[],
-        ),
-        Err(error) => trouble(&error),
+        Ok(_) => look.redirect(&format!("/permissions/{ticket}")),
+        Err(CreateError::Needs(mistakes)) => {
+            detailed(look, StatusCode::BAD_REQUEST, "needs", &mistakes)
+        }
+        Err(CreateError::Closed) => message(look, StatusCode::FORBIDDEN, "closed"),
+        Err(CreateError::Full) => message(look, StatusCode::TOO_MANY_REQUESTS, "full"),
+        Err(error) => trouble(look, &error),
     }
-}
-
-/// The operator wants no requests without a key.
-fn closed() -> HttpResponse {
-    message(
-        StatusCode::FORBIDDEN,
-        "Not asked for here",
-        "Nothing was asked for. Please ask whoever gave you the link for a page of your own.",
-        &[],
-    )
 }
 
 #[cfg(test)]
@@ -176,6 +154,8 @@ mod tests {
             &[navigate, ("X-Moz", "Prefetch")],
             &[navigate, ("X-Purpose", "preview")],
             &[("User-Agent", "a messenger")],
+            &[navigate, ("Sec-Fetch-Dest", "iframe")],
+            &[navigate, ("Sec-Fetch-Dest", "embed")],
         ] {
             assert!(!going(other), "{other:?}");
         }

@@ -1,36 +1,53 @@
 //! What a household sees: the code to scan, what it is asked for, and what has become of it. Works without
 //! JavaScript, by loading itself again; with it, by an event stream.
 //!
-//! The ticket in a page's address is all that opens it. A page says what happened and the next step, never a cause
-//! inside ours.
+//! - `ask`: asking by a link; `show` and `events`: the page behind a ticket, and how it is kept up to date.
+//! - `stand`: where a permission stands; `values`: what its home has sent last; `view`: what the page says of both.
+//! - `asked`, `schedule`, `meaning`: data needs, schedules and codes in words. `qr`: a code as a picture.
+//! - `look`: language and frame; `answers`: pages that say what happened.
+//!
+//! What is said stands in `texts/`, a file per language: a file more is a language more. The ticket in a page's
+//! address is all that opens it.
 
+mod answers;
 mod ask;
+mod asked;
+mod events;
+mod look;
+mod meaning;
 mod qr;
+mod schedule;
 mod show;
+mod stand;
+mod values;
 mod view;
-mod words;
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, ContentType, HeaderValue, LOCATION,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
+use std::sync::LazyLock;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpResponse, HttpResponseBuilder};
-use askama::Template;
-use service_kit::config::chain;
+use pages::texts::TextsError;
+use pages::{Style, Texts};
 
-/// One script, from here, which talks to here; nothing else is loaded.
-const POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// The shared rules and the few of our own.
+static STYLE: LazyLock<Style> = LazyLock::new(|| Style::with(include_str!("own.css")));
 
-const SCRIPT: &str = include_str!("live.js");
+/// The script of the pages: what they do, then what keeps them up to date, which the first listens to.
+static SCRIPT: LazyLock<String> =
+    LazyLock::new(|| format!("{}{}", include_str!("own.js"), pages::live::SCRIPT));
 
-#[derive(Template)]
-#[template(path = "message.html")]
-struct MessagePage<'a> {
-    title: &'a str,
-    text: &'a str,
-    details: &'a [String],
+const SCRIPT_PATH: &str = "/permissions/live.js";
+
+/// The script that another site loads to show the page in a frame.
+const EMBED: &str = include_str!("embed.js");
+
+/// Lets pages load it that load nothing unless it says so (`Cross-Origin-Embedder-Policy`).
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// What the pages say, in each language: the files of `texts/`.
+pub(crate) fn texts() -> Result<Texts, TextsError> {
+    Texts::new(&include!(concat!(env!("OUT_DIR"), "/languages.rs")))
 }
 
 /// Under `/permissions`.
@@ -40,108 +57,74 @@ pub(crate) fn routes(scope: &mut ServiceConfig) {
             web::resource("/new")
                 .route(web::get().to(ask::ask))
                 .route(web::post().to(ask::ask_for_it))
-                .default_service(web::to(async || refuse_method("GET, POST"))),
+                .default_service(web::to(answers::only_get_and_post)),
         )
         .service(
             web::resource("/live.js")
                 .route(web::get().to(script))
-                .default_service(web::to(async || refuse_method("GET"))),
+                .default_service(web::to(answers::only_get)),
+        )
+        .service(
+            web::resource("/embed.js")
+                .route(web::get().to(embed))
+                .default_service(web::to(answers::only_get)),
         )
         .service(
             web::resource("/{ticket}")
                 .route(web::get().to(show::show))
                 .route(web::head().to(show::show))
-                .default_service(web::to(async || refuse_method("GET, HEAD"))),
+                .default_service(web::to(answers::only_get_and_head)),
         )
         .service(
             web::resource("/{ticket}/events")
-                .route(web::get().to(show::events))
-                .default_service(web::to(async || refuse_method("GET"))),
+                .route(web::get().to(events::events))
+                .default_service(web::to(answers::only_get)),
         )
         .service(
             web::resource("/{ticket}/again")
                 .route(web::post().to(ask::again))
-                .default_service(web::to(async || refuse_method("POST"))),
+                .default_service(web::to(answers::only_post)),
         )
-        .default_service(web::to(async || no_such_page()));
+        .default_service(web::to(answers::nowhere));
 }
 
 async fn script() -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/javascript; charset=utf-8")
-        .insert_header((CACHE_CONTROL, "public, max-age=3600"))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(SCRIPT)
+    pages::script(SCRIPT.as_str())
 }
 
-fn page(status: StatusCode, template: &impl Template) -> HttpResponse {
-    match template.render() {
-        Ok(html) => guarded(status).content_type(ContentType::html()).body(html),
-        Err(error) => {
-            tracing::error!(%error, "a page cannot be rendered");
-            guarded(StatusCode::INTERNAL_SERVER_ERROR).finish()
+async fn embed() -> HttpResponse {
+    let mut response = pages::script(EMBED);
+    let headers = response.headers_mut();
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_language_says_everything() {
+        let texts = texts().unwrap();
+        let codes: Vec<&str> = texts
+            .languages()
+            .iter()
+            .map(pages::Words::language)
+            .collect();
+        assert_eq!(
+            codes,
+            ["en", "de"],
+            "the first is for who asks for none of them"
+        );
+        for words in texts.languages() {
+            for stand in stand::ALL {
+                for part in ["title", "badge", "lead"] {
+                    assert!(
+                        words.has(&format!("{part}-{}", stand.name())),
+                        "{part} {stand:?}"
+                    );
+                }
+            }
         }
     }
-}
-
-/// Sends the browser on with `GET`.
-fn redirect(target: &str) -> HttpResponse {
-    guarded(StatusCode::SEE_OTHER)
-        .insert_header((LOCATION, target))
-        .finish()
-}
-
-/// Pages are personal: no cache keeps them, and no other site is told their address, which holds a ticket.
-fn guarded(status: StatusCode) -> HttpResponseBuilder {
-    let mut builder = HttpResponse::build(status);
-    builder
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((REFERRER_POLICY, "no-referrer"))
-        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
-    builder
-}
-
-fn message(status: StatusCode, title: &str, text: &str, details: &[String]) -> HttpResponse {
-    page(
-        status,
-        &MessagePage {
-            title,
-            text,
-            details,
-        },
-    )
-}
-
-fn no_such_page() -> HttpResponse {
-    message(
-        StatusCode::NOT_FOUND,
-        "No such page",
-        "The address is mistyped, or what it showed has been erased.",
-        &[],
-    )
-}
-
-/// Our own trouble: logged once, here.
-fn trouble(error: &(dyn std::error::Error + 'static)) -> HttpResponse {
-    tracing::error!(error = chain(error), "a permission page could not be made");
-    message(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "Something went wrong on our side",
-        "This is not your fault, and nothing is lost. Please load this page again in a minute.",
-        &[],
-    )
-}
-
-fn refuse_method(allowed: &'static str) -> HttpResponse {
-    let mut response = message(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "Not possible here",
-        "This address is not used in this way.",
-        &[],
-    );
-    response
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static(allowed));
-    response
 }

@@ -12,26 +12,24 @@ const QUIET: usize = 4;
 pub(super) struct Picture {
     /// Modules of a side, the quiet zone included.
     pub(super) side: usize,
-    /// Its dark modules, as the path of an SVG of that side.
+    /// Its dark modules, as the path of an SVG of that side, to be drawn one wide.
     pub(super) path: String,
 }
 
 /// The picture of a text; `None` when it is too long for any (3 kB).
 pub(super) fn picture(text: &str) -> Option<Picture> {
-    // More correction makes smaller modules, which a camera finds harder than a clean screen needs.
-    let symbol = [ErrorCorrection::Medium, ErrorCorrection::Low]
-        .into_iter()
-        .find_map(|level| Encoder::new(level).encode_bytes(text).ok())?;
+    // More correction makes smaller modules: on a clean screen, at arm's length, their size is what counts.
+    let symbol = Encoder::new(ErrorCorrection::Low).encode_bytes(text).ok()?;
+    // Each row is a line one module thick, drawn from run to run: half the bytes of as many rectangles.
     let mut path = String::new();
     for (y, row) in symbol.to_matrix().iter().enumerate() {
-        let mut x = 0;
+        // Writing to a text does not fail.
+        let _written = write!(path, "M{QUIET} {}.5", y + QUIET);
         for run in row.chunk_by(|one, other| one == other) {
-            if run.first() == Some(&true) {
-                let (left, top, length) = (x + QUIET, y + QUIET, run.len());
-                // Writing to a text does not fail.
-                let _written = write!(path, "M{left} {top}h{length}v1h-{length}z");
-            }
-            x += run.len();
+            let _written = match run.first() {
+                Some(true) => write!(path, "h{}", run.len()),
+                _ => write!(path, "m{} 0", run.len()),
+            };
         }
     }
     Some(Picture {
@@ -48,8 +46,8 @@ mod tests {
     fn a_code_of_ten_permissions_still_fits_and_a_longer_text_does_not() {
         let picture = picture(&"e".repeat(1900)).unwrap();
         assert!((21..=185).contains(&picture.side));
-        // The finder in the corner: seven dark modules.
-        assert!(picture.path.starts_with("M4 4h7v1h-7z"), "{}", picture.path);
+        // The finder in the corner: seven dark modules, then a light one.
+        assert!(picture.path.starts_with("M4 4.5h7m1 0"), "{}", picture.path);
         assert_eq!(super::picture(&"e".repeat(3000)), None);
     }
 }

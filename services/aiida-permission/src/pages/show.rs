@@ -1,32 +1,35 @@
-//! The page behind a ticket, and its event stream.
-
-use std::time::Duration;
+//! The page behind a ticket.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use storage::DatabaseError;
-use storage::aiida::permission::{self as table, Permission};
+use pages::operator::Contact;
 
+use super::SCRIPT_PATH;
+use super::answers::{trouble, unknown};
+use super::look::Look;
+use super::stand::Stand;
+use super::values;
 use super::view::{self, View};
-use super::{message, no_such_page, page, trouble};
 use crate::Service;
-use crate::feed::Change;
-use crate::sse::{self, Events, Gone};
 
 /// Tickets have 32 characters; nothing longer is looked up.
 const LONGEST: usize = 64;
 
-/// What is no change of a status (the first data, or its absence) shows within this.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// Seconds between two looks of a page without JavaScript: long enough to read a code.
+const REFRESH: u32 = 15;
 
 #[derive(Template)]
 #[template(path = "permission.html")]
 struct PermissionPage<'a> {
+    look: &'a Look<'a>,
     view: View,
-    operator: &'a str,
-    ticket: &'a str,
+    /// Where changes are told, as long as there may be any.
+    events: Option<String>,
+    /// Where the form asks again.
+    again: String,
+    contact: Option<&'a Contact>,
 }
 
 /// The ticket in the address, if it may be one.
@@ -37,80 +40,37 @@ pub(super) fn ticket(request: &HttpRequest) -> Option<&str> {
 
 /// `GET /permissions/{ticket}`.
 pub(super) async fn show(service: Data<Service>, request: HttpRequest) -> HttpResponse {
+    let look = Look::of(&service, &request);
     let Some(ticket) = ticket(&request) else {
-        return no_such_page();
+        return unknown(&look);
     };
-    let permissions = match find(&service, ticket).await {
-        Ok(permissions) if permissions.is_empty() => return no_such_page(),
-        Ok(permissions) => permissions,
-        Err(error) => return trouble(&error),
+    let households = match values::find(&service, ticket).await {
+        Ok(households) if households.is_empty() => return unknown(&look),
+        Ok(households) => households,
+        Err(error) => return trouble(&look, &error),
     };
-    match view::view(&service, &permissions) {
-        Ok(view) => page(
-            StatusCode::OK,
-            &PermissionPage {
-                view,
-                operator: &service.config.operator.operator_name,
-                ticket,
-            },
-        ),
-        Err(error) => trouble(&error),
+    match view::view(&look, &households) {
+        Ok(view) => answer(&look, ticket, view),
+        Err(error) => trouble(&look, &error),
     }
 }
 
-/// `GET /permissions/{ticket}/events`: the state that the page shows, first as it is and then as it changes.
-pub(super) async fn events(service: Data<Service>, request: HttpRequest) -> HttpResponse {
-    let Some(ticket) = ticket(&request) else {
-        return no_such_page();
+fn answer(look: &Look<'_>, ticket: &str, view: View) -> HttpResponse {
+    let title = view.title.clone();
+    let may_change = view.may_change;
+    let language = look.words.language();
+    let main = PermissionPage {
+        events: may_change.then(|| format!("/permissions/{ticket}/events?lang={language}")),
+        again: format!("/permissions/{ticket}/again{}", look.carried()),
+        contact: look.service.operator.contact.as_ref(),
+        look,
+        view,
     };
-    match find(&service, ticket).await {
-        Ok(permissions) if permissions.is_empty() => return no_such_page(),
-        Ok(_) => {}
-        Err(error) => return trouble(&error),
-    }
-    let Some(place) = sse::place(&service) else {
-        return message(
-            StatusCode::TOO_MANY_REQUESTS,
-            "Too many are watching",
-            "The page itself still works.",
-            &[],
-        );
+    let page = look.page(&title).script(SCRIPT_PATH).forms();
+    let page = if may_change {
+        page.refresh(REFRESH)
+    } else {
+        page
     };
-    let ticket = ticket.to_owned();
-    sse::answer(&service, place, move |service, events| {
-        tell(service, ticket, events)
-    })
-}
-
-async fn find(service: &Service, ticket: &str) -> Result<Vec<Permission>, DatabaseError> {
-    let mut conn = service.database.get().await?;
-    Ok(table::by_ticket(&mut conn, ticket).await?)
-}
-
-async fn tell(service: Data<Service>, ticket: String, events: Events) -> Result<(), Gone> {
-    let mut watch = service.feed.watch();
-    let mut told = String::new();
-    let mut ids = Vec::new();
-    loop {
-        match find(&service, &ticket).await {
-            Ok(permissions) => {
-                let state = view::state(&service, &permissions);
-                if state != told {
-                    events.send("state", &state).await?;
-                    told = state;
-                }
-                ids = permissions.iter().map(|it| it.id).collect();
-            }
-            Err(error) => tracing::warn!(%error, "a permission page is behind"),
-        }
-        let concerns_us = async {
-            loop {
-                match watch.next().await {
-                    Change::Event(event) if !ids.contains(&event.permission) => {}
-                    Change::Event(_) | Change::Look => return,
-                }
-            }
-        };
-        let _either = tokio::time::timeout(LOOK_AGAIN, concerns_us).await;
-    }
+    page.respond(StatusCode::OK, &main)
 }

@@ -1,28 +1,41 @@
 //! What the page says of the permissions behind a ticket.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use permission::data_need::TimeFrame;
-use permission::{Direction, PermissionId, Status};
+use permission::{Direction, Generation, PermissionId};
 use storage::aiida::permission::Permission;
 
+use super::asked::{self, Flow};
+use super::look::Look;
 use super::qr::{self, Picture};
-use super::words;
+use super::stand::{self, Stand};
+use super::values::{Household, Shown};
 use crate::Service;
 use crate::tokens::SignError;
 
 /// The page.
 pub(super) struct View {
-    pub(super) title: &'static str,
+    /// Speaks for all of them.
+    pub(super) stand: Stand,
+    pub(super) title: String,
+    pub(super) lead: String,
     pub(super) entries: Vec<Entry>,
-    /// The current code, while there is something to scan.
+    /// The code, while there is something to scan: the current one, or one for an older home.
     pub(super) code: Option<Code>,
-    /// The codes of older homes, one for each permission that they can serve.
-    pub(super) older: Vec<Code>,
+    pub(super) is_older: bool,
+    /// The ways to the codes of older homes, one for each permission that they can serve.
+    pub(super) older: Vec<Older>,
+    /// Until when the codes are good.
+    pub(super) until: String,
+    pub(super) steps: Vec<Step>,
     /// What the event stream compares.
     pub(super) state: String,
     pub(super) may_change: bool,
     pub(super) offers_again: bool,
-    pub(super) refresh_seconds: u32,
+    /// Where homes ask, and where they send.
+    pub(super) host: String,
+    pub(super) broker: String,
 }
 
 /// One permission.
@@ -31,226 +44,209 @@ pub(super) struct Entry {
     pub(super) purpose: String,
     pub(super) description: Option<String>,
     pub(super) policy_link: String,
-    pub(super) what: Vec<String>,
-    pub(super) how_often: Option<String>,
+    pub(super) what: Vec<Flow>,
+    pub(super) often: Option<String>,
     pub(super) when: String,
-    pub(super) commands: Vec<&'static str>,
-    pub(super) state: &'static str,
-    pub(super) explained: String,
+    pub(super) commands: Vec<String>,
+    pub(super) stand: Stand,
+    pub(super) badge: String,
+    /// What it means, where the page's own words are about another one.
+    pub(super) text: Option<String>,
+    pub(super) shown: Option<Shown>,
 }
 
 /// Something to scan or to copy.
 pub(super) struct Code {
-    /// Tells the fields of a page apart.
-    pub(super) id: String,
-    pub(super) name: String,
     pub(super) text: String,
     pub(super) picture: Option<Picture>,
 }
 
-/// Where a permission stands, as its household sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stand {
-    /// To be scanned.
-    Asked,
-    /// Scanned too late, or not at all.
-    Expired,
-    /// Accepted a moment ago.
-    Awaited,
-    /// Accepted some time ago, and nothing came.
-    Silent,
-    /// The same for a home that only receives: it may well be there.
-    Unseen,
-    /// Accepted, and in use.
-    Active,
-    /// Anything that comes later.
-    Over(Status),
+/// The way to the code of older homes for one permission.
+pub(super) struct Older {
+    pub(super) name: String,
+    pub(super) link: String,
 }
 
-impl Stand {
-    pub(super) fn of(service: &Service, permission: &Permission) -> Self {
-        let now = service.clock.now();
-        match permission.status {
-            Status::SentToPermissionAdministrator if expires_at(service, permission) <= now => {
-                Self::Expired
-            }
-            Status::SentToPermissionAdministrator => Self::Asked,
-            Status::TimedOut => Self::Expired,
-            Status::Accepted => Self::accepted(service, permission, now),
-            status => Self::Over(status),
-        }
-    }
-
-    fn accepted(service: &Service, permission: &Permission, now: Timestamp) -> Self {
-        // Data, or the acknowledgement of what it has received: nothing else shows that a home is there.
-        if permission.first_message_at.is_some() {
-            return Self::Active;
-        }
-        let need = &permission.data_need;
-        let accepted_at = permission.accepted_at.unwrap_or(permission.status_at);
-        let expected_at = match need.direction {
-            Direction::Outbound => need.transmission_schedule.next_after(accepted_at),
-            Direction::Inbound => None,
-        };
-        let expected_at = expected_at.unwrap_or(accepted_at);
-        let is_late = now.duration_since(expected_at) > service.config.process.silence();
-        match need.direction {
-            _ if !is_late => Self::Awaited,
-            Direction::Outbound => Self::Silent,
-            Direction::Inbound => Self::Unseen,
-        }
-    }
-
-    /// For the event stream.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Asked => "asked",
-            Self::Expired => "expired",
-            Self::Awaited => "awaited",
-            Self::Silent => "silent",
-            Self::Unseen => "unseen",
-            Self::Active => "active",
-            Self::Over(status) => status.name(),
-        }
-    }
-
-    /// Nothing will change any more without somebody asking again.
-    fn is_final(self) -> bool {
-        match self {
-            Self::Asked | Self::Awaited | Self::Silent | Self::Unseen | Self::Active => false,
-            Self::Expired => true,
-            Self::Over(status) => status.next().is_empty(),
-        }
-    }
-}
-
-fn expires_at(service: &Service, permission: &Permission) -> Timestamp {
-    let sent_at = permission.sent_at.unwrap_or(permission.created_at);
-    let timeout = service.config.process.timeout();
-    sent_at.saturating_add(timeout).unwrap_or(Timestamp::MAX)
-}
-
-/// Whether the household may ask for it once more: it came to nothing, or it seems to be stuck.
-pub(super) fn is_renewable(service: &Service, permission: &Permission) -> bool {
-    match Stand::of(service, permission) {
-        Stand::Expired | Stand::Silent | Stand::Unseen => true,
-        Stand::Over(status) => matches!(
-            status,
-            Status::Rejected | Status::Unfulfillable | Status::Invalid | Status::Revoked
-        ),
-        Stand::Asked | Stand::Awaited | Stand::Active => false,
-    }
+/// How far it is.
+pub(super) struct Step {
+    pub(super) what: String,
+    pub(super) how: String,
+    /// The look of the badge.
+    pub(super) colour: &'static str,
 }
 
 /// What the page shows, in short: the page is loaded again when it changes.
-pub(super) fn state(service: &Service, permissions: &[Permission]) -> String {
-    let stands: Vec<&str> = permissions
+pub(super) fn state(service: &Service, households: &[Household]) -> String {
+    let stands: Vec<&str> = households
         .iter()
-        .map(|permission| Stand::of(service, permission).name())
+        .map(|household| Stand::of(service, household).name())
         .collect();
     stands.join(" ")
 }
 
-pub(super) fn view(service: &Service, permissions: &[Permission]) -> Result<View, SignError> {
-    let stands: Vec<Stand> = permissions
+pub(super) fn view(look: &Look<'_>, households: &[Household]) -> Result<View, SignError> {
+    let service = look.service;
+    let stands: Vec<Stand> = households
         .iter()
-        .map(|permission| Stand::of(service, permission))
+        .map(|household| Stand::of(service, household))
         .collect();
-    let asked: Vec<&Permission> = permissions
-        .iter()
-        .zip(&stands)
-        .filter(|(_, stand)| **stand == Stand::Asked)
-        .map(|(permission, _)| permission)
+    let both = || households.iter().zip(&stands);
+    let open: Vec<&Permission> = both()
+        .filter(|(_, stand)| stand.is_open())
+        .map(|(household, _)| &household.permission)
         .collect();
-    let offers_again = asked.is_empty()
-        && permissions
-            .iter()
-            .any(|permission| is_renewable(service, permission));
+    let leading = stand::ALL.into_iter().find(|stand| stands.contains(stand));
+    let leading = leading.unwrap_or(Stand::Closed);
+    let first = both().find(|(_, stand)| **stand == leading);
+    let expires_at = open
+        .first()
+        .map(|permission| stand::expires_at(service, permission));
+    let older = older(look, households, &stands)?;
     Ok(View {
-        title: title(&stands),
-        entries: permissions
-            .iter()
-            .zip(&stands)
-            .map(|(permission, stand)| entry(service, permission, *stand))
+        stand: leading,
+        title: look.say(&format!("title-{}", leading.name())),
+        lead: lead(look, leading, first.map(|(household, _)| household)),
+        entries: both()
+            .map(|(household, stand)| entry(look, household, *stand, *stand != leading))
             .collect(),
-        code: current(service, &asked)?,
-        older: older(service, &asked)?,
-        state: state(service, permissions),
-        may_change: !stands.iter().all(|stand| stand.is_final()),
-        offers_again,
-        refresh_seconds: if asked.is_empty() { 30 } else { 15 },
+        is_older: older.is_some(),
+        code: match older {
+            Some(code) => Some(code),
+            None => current(service, &open)?,
+        },
+        older: ways(look, households, &stands),
+        until: expires_at.map_or_else(String::new, |at| moment(look, at)),
+        steps: match households {
+            [one] => steps(look, one, leading),
+            _ => Vec::new(),
+        },
+        state: state(service, households),
+        may_change: !both().all(|(it, stand)| stand::is_final(*stand, it.permission.status)),
+        offers_again: open.is_empty()
+            && both().any(|(it, stand)| stand.is_renewable(it.permission.status)),
+        host: bare(&service.public_url),
+        broker: bare(&service.homes_url),
     })
 }
 
-fn title(stands: &[Stand]) -> &'static str {
-    let any = |wanted: Stand| stands.contains(&wanted);
-    if any(Stand::Asked) {
-        "Share data from your home"
-    } else if any(Stand::Silent) {
-        "Nothing has arrived yet"
-    } else if any(Stand::Awaited) || any(Stand::Unseen) {
-        "Accepted"
-    } else if any(Stand::Active) {
-        "Connected"
-    } else if any(Stand::Expired) {
-        "This code has expired"
-    } else {
-        "This request is closed"
-    }
+/// Host and port.
+fn bare(url: &str) -> String {
+    url.split_once("://")
+        .map_or(url, |(_, host)| host)
+        .to_owned()
 }
 
-fn current(service: &Service, asked: &[&Permission]) -> Result<Option<Code>, SignError> {
-    let Some(first) = asked.first() else {
+fn moment(look: &Look<'_>, at: Timestamp) -> String {
+    look.words.time(&at.to_zoned(TimeZone::UTC))
+}
+
+fn lead(look: &Look<'_>, stand: Stand, household: Option<&Household>) -> String {
+    let day = household.and_then(|it| it.permission.starts_on);
+    let day = day.map_or_else(String::new, |day| look.words.date(day));
+    look.words.say_with(
+        &format!("lead-{}", stand.name()),
+        &[("operator", look.operator().into()), ("day", day.into())],
+    )
+}
+
+fn steps(look: &Look<'_>, household: &Household, stand: Stand) -> Vec<Step> {
+    let Some(done) = stand.steps() else {
+        return Vec::new();
+    };
+    let permission = &household.permission;
+    let keys: &[&str] = if stand::is_periodic(permission) {
+        &["step-scan", "step-accept", "step-connect", "step-reading"]
+    } else if permission.data_need.direction == Direction::Outbound {
+        &["step-scan", "step-accept", "step-connect"]
+    } else {
+        // Nothing of ours tells whether it is connected.
+        &["step-scan", "step-accept"]
+    };
+    let step = |(nr, key): (usize, &&str)| {
+        let (how, colour) = match nr.cmp(&done) {
+            std::cmp::Ordering::Less => ("step-done", "good"),
+            std::cmp::Ordering::Equal if stand == Stand::Silent => ("step-missing", "warn"),
+            std::cmp::Ordering::Equal => ("step-now", "info"),
+            std::cmp::Ordering::Greater => ("step-later", ""),
+        };
+        Step {
+            what: look.words.say(key),
+            how: look.words.say(how),
+            colour,
+        }
+    };
+    keys.iter().enumerate().map(step).collect()
+}
+
+fn current(service: &Service, open: &[&Permission]) -> Result<Option<Code>, SignError> {
+    let Some(first) = open.first() else {
         return Ok(None);
     };
-    let ids: Vec<PermissionId> = asked.iter().map(|permission| permission.id).collect();
+    let ids: Vec<PermissionId> = open.iter().map(|permission| permission.id).collect();
     let sent_at = first.sent_at.unwrap_or(first.created_at);
     let text = service.bundle(first.bundle, &ids, sent_at)?.to_text();
-    Ok(Some(Code {
-        id: "code".to_owned(),
-        name: String::new(),
+    Ok(Some(code(text)))
+}
+
+fn code(text: String) -> Code {
+    Code {
         picture: qr::picture(&text),
         text,
-    }))
-}
-
-fn older(service: &Service, asked: &[&Permission]) -> Result<Vec<Code>, SignError> {
-    let mut codes = Vec::new();
-    for (number, permission) in asked.iter().enumerate() {
-        let sent_at = permission.sent_at.unwrap_or(permission.created_at);
-        if let Some(code) = service.single(permission, sent_at)? {
-            let text = code.to_text();
-            codes.push(Code {
-                id: format!("older-{number}"),
-                name: permission.data_need.name.clone(),
-                picture: qr::picture(&text),
-                text,
-            });
-        }
     }
-    Ok(codes)
 }
 
-fn entry(service: &Service, permission: &Permission, stand: Stand) -> Entry {
+/// The code for an older home that this page is asked for, if there is one: a page has room for one picture.
+fn older(
+    look: &Look<'_>,
+    households: &[Household],
+    stands: &[Stand],
+) -> Result<Option<Code>, SignError> {
+    let asked_for = look.older().and_then(|number| {
+        let is_open = stands.get(number)?.is_open();
+        is_open.then(|| households.get(number))?
+    });
+    let Some(Household { permission, .. }) = asked_for else {
+        return Ok(None);
+    };
+    let sent_at = permission.sent_at.unwrap_or(permission.created_at);
+    let single = look.service.single(permission, sent_at)?;
+    Ok(single.map(|single| code(single.to_text())))
+}
+
+fn ways(look: &Look<'_>, households: &[Household], stands: &[Stand]) -> Vec<Older> {
+    let all = households.iter().zip(stands).enumerate();
+    all.filter(|(_, (household, stand))| {
+        stand.is_open() && household.permission.data_need.serves(Generation::Single)
+    })
+    .map(|(number, (household, _))| Older {
+        name: household.permission.data_need.name.clone(),
+        link: look.with_older(Some(number)),
+    })
+    .collect()
+}
+
+fn entry(look: &Look<'_>, household: &Household, stand: Stand, differs: bool) -> Entry {
+    let (words, permission) = (&look.words, &household.permission);
     let need = &permission.data_need;
     let frame = match permission.starts_on {
         Some(start) => Some(TimeFrame {
             start,
             end: permission.ends_on,
         }),
-        None => need.resolve(service.today()).ok(),
+        None => need.resolve(look.service.today()).ok(),
     };
-    let (state, explained) = words::stand(stand, &service.config.operator.operator_name);
     Entry {
         name: need.name.clone(),
         purpose: need.purpose.clone(),
         description: need.description.clone(),
         policy_link: need.policy_link.clone(),
-        what: words::what(need),
-        how_often: words::how_often(need, service.clock.now()),
-        when: words::when(frame),
-        commands: words::commands(need),
-        state,
-        explained,
+        what: asked::what(words, need),
+        often: asked::often(words, need, look.service.clock.now()),
+        when: asked::when(words, frame),
+        commands: asked::commands(words, need),
+        stand,
+        badge: look.say(&format!("badge-{}", stand.name())),
+        text: differs.then(|| lead(look, stand, Some(household))),
+        shown: Shown::of(words, &household.newest),
     }
 }

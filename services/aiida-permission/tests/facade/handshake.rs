@@ -106,13 +106,14 @@ fn without_token(text: &str) -> String {
 async fn a_home_of_2025() {
     let (site, _) = literal().await;
     let mut visitor = Visitor::new(None).unwrap();
-    let page = visitor
+    visitor
         .visit(&site.url(&format!(
             "/permissions/new?dataNeedId={RAW}&connectionId={CONNECTION}"
         )))
         .await
         .unwrap();
-    let texts = page.select("details textarea");
+    let page = visitor.click("a.older").await.unwrap();
+    let texts = page.select("textarea");
     assert_eq!(texts.len(), 1);
     let code = Single::from_text(&texts[0]).unwrap();
     assert_eq!(code.service_name, "Meter & more");

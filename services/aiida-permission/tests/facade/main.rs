@@ -10,12 +10,15 @@
 )]
 
 mod crash;
+mod embed;
 mod handshake;
+mod looks;
 mod page;
 mod proxy;
 mod races;
 mod refusals;
 mod requests;
 mod site;
+mod states;
 mod stream;
 mod told;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
+use service_kit::clock::{ManualClock, SystemClock};
 use service_kit::random::{Random as _, SystemRandom};
 use test_support::{Cluster, TestDatabase};
 

@@ -1,13 +1,15 @@
 //! The files of an export: what they are called, and how they are written.
 
+use std::io::Write;
+
 use espi::Reading;
-use jiff::tz::TimeZone;
 use storage::smd::export::{Export, Files};
 use tokio::sync::mpsc;
 
 use super::ExportError;
-use crate::place::{Draft, FileName, Place, Stem};
-use crate::table::{Columns, Selection, Table, Writer, Written};
+use crate::companion::{self, Done, Origin};
+use crate::place::{Draft, FileName, Place, PlaceError, Stem};
+use crate::table::{Selection, Table, Writer};
 
 /// A file name for customers who did not share theirs.
 const NO_NAME: &str = "customer";
@@ -60,42 +62,78 @@ impl Names {
 /// Complete files that have yet to get their names.
 pub(super) type Drafts = Vec<(Draft, FileName)>;
 
-/// The tables being written.
-pub(super) struct Opened(Vec<(Writer<Draft>, FileName)>);
+/// The tables being written, and what is known for the texts beside them.
+pub(super) struct Opened {
+    tables: Vec<(Table, Writer<Draft>, FileName)>,
+    place: Place,
+    origin: Origin,
+}
 
 impl Opened {
     pub(super) fn begin(
         place: &Place,
         selection: &Selection,
-        columns: Columns,
-        zone: &TimeZone,
+        origin: Origin,
         names: &Names,
     ) -> Result<Self, ExportError> {
         let open = |(table, name): &(Table, FileName)| {
-            let writer = Writer::new(place.begin()?, selection, *table, columns, zone.clone())?;
-            Ok::<_, ExportError>((writer, name.clone()))
+            let draft = place.begin()?;
+            let zone = origin.zone.clone();
+            let writer = Writer::new(draft, selection, *table, origin.columns, zone)?.collecting();
+            Ok::<_, ExportError>((*table, writer, name.clone()))
         };
-        names.0.iter().map(open).collect::<Result<_, _>>().map(Self)
+        Ok(Self {
+            tables: names.0.iter().map(open).collect::<Result<_, _>>()?,
+            place: place.clone(),
+            origin,
+        })
     }
 
-    /// Runs on a thread of its own: files block.
+    /// Runs on a thread of its own: files block. Gives the rows of each table.
     pub(super) fn write_all(
         mut self,
         mut queue: mpsc::Receiver<Vec<(usize, Reading)>>,
-    ) -> Result<(Drafts, Vec<Written>), ExportError> {
+    ) -> Result<(Drafts, Vec<u64>), ExportError> {
         while let Some(chunk) = queue.blocking_recv() {
             for (series, one) in &chunk {
-                for (writer, _) in &mut self.0 {
+                for (_, writer, _) in &mut self.tables {
                     writer.push(*series, one)?;
                 }
             }
         }
-        let (mut drafts, mut all) = (Vec::new(), Vec::new());
-        for (writer, name) in self.0 {
-            let (written, draft) = writer.finish()?;
-            drafts.push((draft, name));
-            all.push(written);
+        let (mut drafts, mut done) = (Vec::new(), Vec::new());
+        for (table, writer, name) in self.tables {
+            let (written, draft, points) = writer.finish_collected()?;
+            drafts.push((draft, name.clone()));
+            done.push(Done {
+                table,
+                name,
+                written,
+                points,
+            });
         }
-        Ok((drafts, all))
+        let rows = done.iter().map(|one| one.written.rows).collect();
+        // After the tables: what explains them never stands alone.
+        drafts.extend(beside(&self.place, self.origin, done)?);
+        Ok((drafts, rows))
     }
+}
+
+/// The readme and the report.
+fn beside(place: &Place, origin: Origin, done: Vec<Done>) -> Result<Drafts, ExportError> {
+    let Some(names) = done.first().and_then(|one| companion::names(&one.name)) else {
+        return Ok(Vec::new());
+    };
+    let texts = companion::texts(origin, done, &names);
+    let write = |text: String, name| {
+        let mut draft = place.begin()?;
+        draft
+            .write_all(text.as_bytes())
+            .map_err(|error| PlaceError::at("writing a file", error))?;
+        Ok::<_, ExportError>((draft, name))
+    };
+    Ok(vec![
+        write(texts.readme, names.readme)?,
+        write(texts.report, names.report)?,
+    ])
 }

@@ -15,6 +15,7 @@
 mod draft;
 mod name;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -184,6 +185,17 @@ impl Place {
         self.path_of(name)
             .try_exists()
             .map_err(|e| PlaceError::at("looking for a file", e))
+    }
+
+    /// The files that are there, of those whose names this program could have made.
+    pub fn files(&self) -> Result<BTreeSet<FileName>, PlaceError> {
+        let at = |error| PlaceError::at("listing it", error);
+        let mut files = BTreeSet::new();
+        for entry in fs::read_dir(&self.folder).map_err(at)? {
+            let name = entry.map_err(at)?.file_name();
+            files.extend(name.to_str().and_then(|name| name.parse().ok()));
+        }
+        Ok(files)
     }
 
     /// Removes the drafts of processes that are gone and says how many there

@@ -73,6 +73,20 @@ impl Stem {
         FileName(format!("{}-{}.{}", self.0, tidy(part), tidy(extension)))
     }
 
+    /// Whether it ends in the time of an authorization, as [`Stem::new`] writes it.
+    #[must_use]
+    pub fn has_time(&self) -> bool {
+        let form = b"-00000000T000000Z";
+        let end = self.0.as_bytes().last_chunk::<17>();
+        end.is_some_and(|end| {
+            let mut pairs = end.iter().zip(form);
+            pairs.all(|(byte, form)| match form {
+                b'0' => byte.is_ascii_digit(),
+                other => byte == other,
+            })
+        })
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -108,6 +122,16 @@ impl FileName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl FileName {
+    /// The stem that all files of an authorization share, and what this one is: `electricity`, `gas`, `report`, `readme`.
+    #[must_use]
+    pub fn stem_and_part(&self) -> Option<(Stem, &str)> {
+        let (name, _) = self.0.rsplit_once('.')?;
+        let (stem, part) = name.rsplit_once('-')?;
+        Some((stem.parse().ok()?, part))
     }
 }
 
@@ -285,6 +309,23 @@ mod tests {
     fn a_dot_in_a_subscription_id_is_no_dot_in_the_name() {
         let stem = Stem::new("x", "12.34", Timestamp::UNIX_EPOCH).unwrap();
         assert_eq!(stem.as_str(), "x-12-34-19700101T000000Z");
+    }
+
+    #[test]
+    fn a_name_tells_its_stem_and_part() {
+        let name: FileName = "Jane-Example-1234567-20261121T200500Z-gas.csv"
+            .parse()
+            .unwrap();
+        let (stem, part) = name.stem_and_part().unwrap();
+        assert_eq!(
+            (stem.as_str(), part),
+            ("Jane-Example-1234567-20261121T200500Z", "gas")
+        );
+        assert_eq!(stem.file("gas", "csv"), name);
+        assert_eq!(
+            "notes.txt".parse::<FileName>().unwrap().stem_and_part(),
+            None
+        );
     }
 
     #[test]

@@ -70,6 +70,28 @@ pub fn quality_word(code: u16) -> Cow<'static, str> {
     word.into()
 }
 
+/// What a quality code means, in a sentence (ESPI `QualityOfReading`).
+#[must_use]
+pub fn quality_meaning(code: u16) -> &'static str {
+    match ReadingQuality::from_code(code) {
+        ReadingQuality::Valid => "Passed the utility's checks.",
+        ReadingQuality::Edited => "Replaced or approved by a person.",
+        ReadingQuality::EstimatedReferenceDay => "Estimated from a day like it.",
+        ReadingQuality::EstimatedInterpolation => "Estimated from its neighbours.",
+        ReadingQuality::Questionable => "Failed a check.",
+        ReadingQuality::Derived => "Calculated, not measured.",
+        ReadingQuality::Projected => "Forecast, not measured.",
+        ReadingQuality::Mixed => "Put together from values of several qualities.",
+        ReadingQuality::Raw => "As the meter sent it, not checked.",
+        ReadingQuality::WeatherNormalized => "Adjusted for the weather.",
+        ReadingQuality::OtherQuality => "Of another quality than ESPI has names for.",
+        ReadingQuality::Validated => "Passed the utility's checks, which may have estimated it.",
+        ReadingQuality::Verified => "Failed a check, and was found right.",
+        ReadingQuality::RevenueQuality => "Good enough to bill by.",
+        ReadingQuality::Other(_) => "ESPI has no name for this code.",
+    }
+}
+
 /// One cell for two flows: one value if they agree, else both with `-` for none.
 pub(super) fn pair(delivered: &str, received: &str) -> String {
     if delivered == received {

@@ -40,7 +40,7 @@ mod writer;
 
 use espi::{ReadingType, ServiceKind, UsagePointId};
 
-pub use cells::{quality_word, text as text_cell, unit as unit_name};
+pub use cells::{quality_meaning, quality_word, text as text_cell, unit as unit_name};
 pub use selection::{LeftOut, Reason, Selection};
 pub use writer::{Overlap, TableError, Writer, Written};
 

@@ -1,6 +1,6 @@
 //! One row, and how a reading becomes a part of it.
 
-use espi::{Reading, UsagePointId};
+use espi::{Qualities, Reading, UsagePointId};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
@@ -35,6 +35,10 @@ pub(super) struct Piece {
     quality: String,
     tou: String,
     cost: Option<i64>,
+    /// For the report: the codes behind `quality`, and what the cost is in.
+    codes: Qualities,
+    currency: Option<u16>,
+    net: bool,
 }
 
 impl Row {
@@ -78,6 +82,17 @@ impl Row {
         cells::text(&cell).into_owned()
     }
 
+    /// The row as the report takes it.
+    pub(super) fn observed(&self) -> report::Row<'_> {
+        report::Row {
+            usage_point: self.key.usage_point.as_str(),
+            start: self.key.start,
+            duration: self.key.duration,
+            delivered: self.delivered.as_ref().map(Piece::observed),
+            received: self.received.as_ref().map(Piece::observed),
+        }
+    }
+
     fn cost(&self) -> Result<String, TableError> {
         let pieces = || self.delivered.iter().chain(&self.received);
         let costs = || pieces().filter_map(|piece| piece.cost);
@@ -94,6 +109,20 @@ impl Row {
                 series,
                 start: self.key.start,
             })
+    }
+}
+
+impl Piece {
+    fn observed(&self) -> report::Amount<'_> {
+        let cost = self.cost.map(i128::from);
+        report::Amount {
+            value: self.value,
+            unit: &self.unit,
+            net: self.net,
+            quality: &self.codes,
+            cost: cost.and_then(|cost| espi::scale::scaled_wide(cost, COST_EXPONENT)),
+            currency: self.currency,
+        }
     }
 }
 
@@ -114,12 +143,11 @@ pub(super) fn piece(
         Role::Delivered | Role::Gas | Role::Net => (false, reading.value),
     };
     let multiplier = kind.power_of_ten_multiplier.unwrap_or(0);
-    let stated: &[u16] = &reading.quality;
-    let quality = match kind.default_quality {
-        // ESPI: the reading type's quality holds where a reading states none.
-        Some(code) if stated.is_empty() => cells::quality(&[code]),
-        _ => cells::quality(stated),
-    };
+    let mut codes = reading.quality.clone();
+    // ESPI: the reading type's quality holds where a reading states none.
+    if let Some(code) = kind.default_quality.filter(|_| codes.is_empty()) {
+        codes.push(code);
+    }
     let tou = reading
         .tou
         .or(kind.tou)
@@ -130,9 +158,12 @@ pub(super) fn piece(
         unit: kind
             .uom
             .map_or_else(String::new, |unit| cells::unit(unit).into_owned()),
-        quality,
+        quality: cells::quality(&codes),
         tou,
         cost: reading.cost,
+        codes,
+        currency: kind.currency,
+        net: chosen.role == Role::Net,
     };
     Ok((received, piece))
 }

@@ -7,6 +7,7 @@ use csv::Terminator;
 use espi::Reading;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use report::{Collector, Point, Service};
 
 use super::row::{self, Key, Piece, Row};
 use super::selection::Chosen;
@@ -86,6 +87,8 @@ pub struct Writer<W: io::Write> {
     covered: Covered,
     written: Written,
     overlaps: BTreeMap<usize, u64>,
+    /// Sees every row that is written.
+    collector: Option<Collector>,
 }
 
 /// The latest interval written of each flow of the current usage point.
@@ -125,7 +128,19 @@ impl<W: io::Write> Writer<W> {
             covered: Covered::default(),
             written: Written::default(),
             overlaps: BTreeMap::new(),
+            collector: None,
         })
+    }
+
+    /// Collects for the report what is written from now on.
+    #[must_use]
+    pub fn collecting(mut self) -> Self {
+        let service = match self.table {
+            Table::Electricity => Service::Electricity,
+            Table::Gas => Service::Gas,
+        };
+        self.collector = Some(Collector::new(service, self.zone.clone()));
+        self
     }
 
     /// Takes the next reading. `series` is its index among those given to [`Selection::of`].
@@ -181,7 +196,13 @@ impl<W: io::Write> Writer<W> {
     }
 
     /// Writes what is pending and says what the table holds; gives the output back, flushed.
-    pub fn finish(mut self) -> Result<(Written, W), TableError> {
+    pub fn finish(self) -> Result<(Written, W), TableError> {
+        self.finish_collected()
+            .map(|(written, out, _)| (written, out))
+    }
+
+    /// Like [`Writer::finish`], with what was collected.
+    pub fn finish_collected(mut self) -> Result<(Written, W, Vec<Point>), TableError> {
         self.write_row()?;
         let overlaps = self.overlaps.into_iter();
         self.written.overlaps = overlaps
@@ -191,7 +212,8 @@ impl<W: io::Write> Writer<W> {
             .out
             .into_inner()
             .map_err(|e| csv::Error::from(e.into_error()))?;
-        Ok((self.written, out))
+        let points = self.collector.map(Collector::finish);
+        Ok((self.written, out, points.unwrap_or_default()))
     }
 
     /// Makes the row of `key` the current one.
@@ -224,6 +246,9 @@ impl<W: io::Write> Writer<W> {
             return Ok(());
         }
         let record = row.cells(self.table, self.columns, &self.zone)?;
+        if let Some(collector) = &mut self.collector {
+            collector.take(&row.observed());
+        }
         self.out.write_record(record)?;
         self.written.rows += 1;
         Ok(())

@@ -21,7 +21,7 @@ pub(super) async fn check(
         .filter(|(is_wanted, _)| *is_wanted)
         .flat_map(|(_, roles)| roles)
         .collect();
-    wanted.push(role::OPERATOR);
+    wanted.extend([role::OPERATOR, role::CONSOLE]);
     let found = async {
         let mut conn = database.get().await?;
         Ok::<_, storage::DatabaseError>(server::groups(&mut conn, &wanted).await?)

@@ -2,10 +2,11 @@
 
 mod folder;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 
-use csv_exporter::OutputConfig;
+use csv_exporter::{OutputConfig, companion};
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
 use permission::PermissionId;
 use serde_json::{Value, json};
@@ -130,7 +131,7 @@ impl Export {
         write_tables(conn, &subject::OF_BOTH, &ids, folder).await
     }
 
-    /// The delivered files that the authorizations name.
+    /// The delivered files that the authorizations name, and what stands beside them.
     fn copy_files(
         &self,
         authorizations: &[Value],
@@ -140,8 +141,18 @@ impl Export {
             .iter()
             .flat_map(|one| [one.get("electricity_file"), one.get("gas_file")])
             .filter_map(|name| name.and_then(Value::as_str));
+        let mut all = BTreeSet::new();
         for name in names {
-            folder.copy(&self.output.output_dir, name)?;
+            all.insert(name.to_owned());
+            let beside = name.parse().ok().as_ref().and_then(companion::names);
+            all.extend(
+                beside
+                    .into_iter()
+                    .flat_map(|own| [own.report.to_string(), own.readme.to_string()]),
+            );
+        }
+        for name in all {
+            folder.copy(&self.output.output_dir, &name)?;
         }
         Ok(())
     }

@@ -3,14 +3,15 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use csv_exporter::companion::{Done, Names, Origin};
 use csv_exporter::place::{Place, Stem};
 use csv_exporter::table::{self, Columns, LeftOut, Selection, Series, Table, Written};
 use espi::{FlowDirection, Reading, UsagePointId};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::FilesError;
 use super::load::{self, Channel, Kept, Loaded, count};
+use super::{FilesError, beside};
 
 /// The zone of PG&E's customers, for feeds that do not tell theirs.
 const DEFAULT_ZONE: &str = "America/Los_Angeles";
@@ -40,6 +41,11 @@ pub struct Convert {
     /// Start of the file names: NAME-electricity.csv, NAME-gas.csv.
     #[arg(long, default_value = "green-button")]
     pub name: String,
+
+    /// Also writes NAME-report.html, a page with charts, gaps and figures for a browser, and NAME-readme.txt, which
+    /// explains the files.
+    #[arg(long)]
+    pub report: bool,
 
     /// Usage point of readings whose file does not tell it.
     #[arg(long, value_name = "ID")]
@@ -82,13 +88,30 @@ impl Convert {
         })?;
         print_files(out, &loaded)?;
         writeln!(out, "local times: {whose}")?;
+        let mut done = Vec::new();
         for table in Table::ALL {
             if selection.has(table) {
-                self.write(out, &place, &loaded, &selection, table, &zone)?;
+                done.push(self.write(out, &place, &loaded, &selection, table, &zone)?);
             }
         }
-        for left_out in selection.left_out() {
-            writeln!(out, "left out: {}", describe(&loaded, left_out))?;
+        let mut left_out = Vec::new();
+        for one in selection.left_out() {
+            let what = describe(&loaded, one);
+            writeln!(out, "left out: {what}")?;
+            left_out.push(format!("In no table: {what}."));
+        }
+        if self.report {
+            let origin = Origin {
+                name: None,
+                facts: beside::facts(&loaded),
+                zone,
+                zone_name: whose,
+                asked: None,
+                left_out,
+                columns: self.columns,
+            };
+            let names = Names::of(&Stem::plain(&self.name));
+            beside::write(out, &place, origin, done, &names)?;
         }
         Ok(())
     }
@@ -101,25 +124,30 @@ impl Convert {
         selection: &Selection,
         table: Table,
         zone: &TimeZone,
-    ) -> Result<(), FilesError> {
+    ) -> Result<Done, FilesError> {
         let (items, merged) = items(loaded, selection, table);
         let name = Stem::plain(&self.name).file(table.name(), "csv");
         let written = place.write(&name, |file| {
             let mut writer =
                 table::Writer::new(file, selection, table, self.columns, zone.clone())?;
+            if self.report {
+                writer = writer.collecting();
+            }
             for item in &items {
                 writer.push(item.series, item.reading())?;
             }
-            writer.finish().map(|(written, _)| written)
+            let (written, _, points) = writer.finish_collected()?;
+            Ok((written, points))
         });
+        let (written, points) = written.map_err(|source| FilesError::Table {
+            folder: self.out.clone(),
+            source,
+        })?;
         let Written {
             rows,
             readings,
             overlaps,
-        } = written.map_err(|source| FilesError::Table {
-            folder: self.out.clone(),
-            source,
-        })?;
+        } = &written;
         let path = place.path_of(&name);
         writeln!(
             out,
@@ -141,7 +169,12 @@ impl Convert {
                 series.unwrap_or_default()
             )?;
         }
-        Ok(())
+        Ok(Done {
+            table,
+            name,
+            written,
+            points,
+        })
     }
 }
 

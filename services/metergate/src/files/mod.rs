@@ -1,5 +1,6 @@
 //! Commands for files that customers downloaded themselves: `inspect` says
-//! what a feed holds, `convert` turns feeds into the exporter's CSV files.
+//! what a feed holds, `convert` turns feeds into the exporter's CSV files
+//! and, if asked, its report.
 //! Neither needs a server, a database or the network.
 //!
 //! Files are read as streams. What stays in memory is one small record per
@@ -10,6 +11,7 @@
 //! Errors name the file as given on the command line, the byte in it and the
 //! remedy: they go to the terminal of the one who owns the file, not to a log.
 
+mod beside;
 mod convert;
 mod group;
 mod inspect;
@@ -75,6 +77,14 @@ pub enum FilesError {
         folder: PathBuf,
         /// What went wrong.
         source: WriteError<TableError>,
+    },
+    /// The report or the readme; the tables are there, each of them complete.
+    #[error("{}: {source}", folder.display())]
+    Beside {
+        /// As given on the command line.
+        folder: PathBuf,
+        /// What went wrong.
+        source: WriteError<io::Error>,
     },
     /// The terminal or pipe that the result goes to.
     #[error("the result could not be printed: {0}")]

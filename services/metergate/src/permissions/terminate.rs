@@ -3,12 +3,9 @@
 use std::io::Write;
 use std::time::Duration;
 
-use diesel_async::AsyncConnection as _;
 use permission::{PermissionId, Status};
-use serde_json::json;
 use service_kit::shutdown::Shutdown;
-use storage::kinds::AiidaTerminate;
-use storage::{Connection, Database, audit};
+use storage::{Connection, Database, operator};
 
 use super::get;
 use crate::command::CommandError;
@@ -34,14 +31,7 @@ impl Terminate {
         if status != Status::Accepted {
             return Err(CommandError::NotAccepted { id, status });
         }
-        let job = conn
-            .transaction(async |conn| {
-                let job = job_queue::enqueue_one(conn, &AiidaTerminate { permission: id }).await?;
-                let action = "aiida.permission.terminate_requested";
-                audit::record(conn, action, Some(id.uuid()), &json!({ "job": job })).await?;
-                Ok::<_, CommandError>(job)
-            })
-            .await?;
+        let job = operator::terminate(&mut conn, id, None).await?;
         drop(conn);
         let shutdown = Shutdown::new();
         let listener = database.listen(&shutdown);

@@ -6,5 +6,6 @@ mod convert;
 mod desk;
 mod feed;
 mod refusals;
+mod report;
 mod samples;
 mod series;

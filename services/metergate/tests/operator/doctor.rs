@@ -172,7 +172,7 @@ async fn a_trial_on_one_machine_is_told_and_not_failed() {
 async fn logins_of_all_roles_are_found() {
     let desk = Desk::durable().await;
     let name = desk.database.name().to_owned();
-    for role in ["aiida_permission", "mqtt_iam", "aiida_stream"] {
+    for role in ["aiida_permission", "mqtt_iam", "aiida_stream", "console"] {
         desk.sql(&format!(
             "CREATE ROLE {role}_{name} LOGIN IN ROLE metergate_{role}"
         ))
@@ -185,7 +185,7 @@ async fn logins_of_all_roles_are_found() {
     says(
         &said,
         &[
-            "ok      roles: 4 groups, each with a login",
+            "ok      roles: 5 groups, each with a login",
             "ok      broker's role: can log in and read",
             "note    API keys: no key opens",
             "note    broker's tables: no home was let in yet",

@@ -76,6 +76,8 @@ fn nginx(folder: &Path, authority: &Authority, behind: SocketAddr) -> Nginx {
         smd_auth: behind,
         aiida_permission: behind,
         aiida_stream: behind,
+        console: behind,
+        console_htpasswd: htpasswd.clone(),
         certificate,
         output,
         htpasswd,

@@ -42,6 +42,7 @@ pub(crate) fn all() -> Vec<Setting> {
         arguments::<aiida_permission::Config>("aiida-permission"),
         arguments::<mqtt_iam::Config>("mqtt-iam"),
         arguments::<aiida_stream::Config>("aiida-stream"),
+        arguments::<console::Config>("console"),
     ];
     let common = arguments::<service_kit::program::CommonConfig>("all").1;
     let (_, serve) = arguments::<Serve>("serve");

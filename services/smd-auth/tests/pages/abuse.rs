@@ -37,7 +37,7 @@ async fn a_customer_authorizes_and_arrives_at_the_progress_page() {
     assert_eq!(answer.status, 303, "{}", answer.body);
     assert_eq!(answer.header("cache-control"), "no-store");
     assert_eq!(answer.header("referrer-policy"), "no-referrer");
-    assert!(browser.cookies.is_empty(), "the cookie is taken back");
+    assert!(browser.states().is_empty(), "the cookie is taken back");
 
     let location = answer.location();
     let ticket = location.strip_prefix("/status/").unwrap();
@@ -138,7 +138,7 @@ async fn two_tabs_do_not_disturb_each_other() {
             .await,
         2
     );
-    assert!(browser.cookies.is_empty());
+    assert!(browser.states().is_empty());
     site.assert_nothing_private_was_logged();
 }
 
@@ -279,7 +279,7 @@ async fn a_code_works_once() {
     let title = "PG&E did not complete the authorization";
     site.assert_refused(&answer, 502, title, "code_refused");
     assert!(answer.text().contains("used before"), "{}", answer.text());
-    assert!(browser.cookies.is_empty());
+    assert!(browser.states().is_empty());
     site.assert_nothing_private_was_logged();
 }
 

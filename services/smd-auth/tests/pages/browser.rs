@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
 use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
 use reqwest::{Client, Method};
 use scraper::{Html, Selector};
+use sha2::Digest as _;
 use url::Url;
 
 use crate::site::Site;
@@ -71,10 +73,20 @@ impl<'a> Browser<'a> {
             if attributes.contains("Max-Age=0") {
                 self.cookies.remove(name);
             } else {
-                self.site.keep_private(value);
+                // A language is nobody's secret.
+                if name != "lang" {
+                    self.site.keep_private(value);
+                }
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }
         }
+    }
+
+    /// The cookies that belong to states.
+    pub(crate) fn states(&self) -> Cookies {
+        let mut cookies = self.cookies.clone();
+        cookies.retain(|name, _| name.starts_with("__Host-metergate-"));
+        cookies
     }
 
     /// Presses the button of the consent page: answers where the custodian's page is, and the state in
@@ -172,22 +184,24 @@ impl Answer {
 
     /// The text of the page as a reader sees it, one line per block.
     pub(crate) fn text(&self) -> String {
-        self.texts("h1, p, dt, dd, li").join("\n")
+        self.texts("h1, h2, main p, label, dt, dd, main li")
+            .join("\n")
     }
 
     /// Correct HTML with nothing active in it, private, and silent about its address.
     pub(crate) fn assert_is_a_page(&self) {
+        self.assert_is_a_page_in("en");
+    }
+
+    /// The same in another language.
+    pub(crate) fn assert_is_a_page_in(&self, language: &str) {
         assert_eq!(self.header("content-type"), "text/html; charset=utf-8");
         assert_eq!(self.header("cache-control"), "no-store");
         assert_eq!(self.header("referrer-policy"), "no-referrer");
-        assert!(
-            self.header("content-security-policy")
-                .starts_with("default-src 'none';")
-        );
-        assert!(
-            self.body
-                .starts_with("<!DOCTYPE html>\n<html lang=\"en\">\n")
-        );
+        self.assert_policy();
+        assert!(self.body.len() < 60_000, "{} bytes", self.body.len());
+        let start = format!("<!DOCTYPE html>\n<html lang=\"{language}\">\n");
+        assert!(self.body.starts_with(&start), "{}", self.body);
         let html = Html::parse_document(&self.body);
         assert!(
             html.errors.is_empty(),
@@ -203,10 +217,17 @@ impl Answer {
         assert_eq!(self.texts("title"), self.texts("h1"), "a page has one name");
         assert!(!self.title().is_empty());
         for active in [
-            "script", "iframe", "form", "img", "object", "[style]", "base",
+            "iframe",
+            "form",
+            "object",
+            "[style]",
+            "base",
+            "script:not([src='/status/live.js'])",
+            "img:not([src^='data:image/'])",
         ] {
             assert_eq!(count(active), 0, "{active} in\n{}", self.body);
         }
+        assert_eq!(self.texts("script").concat(), "", "nothing inside a script");
         let elements = Selector::parse("*").unwrap();
         let mut ids: Vec<&str> = Vec::new();
         for element in html.select(&elements) {
@@ -223,6 +244,26 @@ impl Answer {
             let id = bar.attr("id").unwrap();
             assert_eq!(count_labels(&html, id), 1, "the label of {id}");
         }
+    }
+}
+
+impl Answer {
+    /// Nothing is loaded, run or sent that is not in the page, and its style is allowed by its hash.
+    fn assert_policy(&self) {
+        let (_, behind) = self.body.split_once("<style>").unwrap();
+        let (css, _) = behind.split_once("</style>").unwrap();
+        let hash = base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(css));
+        let script = if self.body.contains("<script") {
+            " script-src 'self'; connect-src 'self';"
+        } else {
+            ""
+        };
+        assert_eq!(
+            self.header("content-security-policy"),
+            format!(
+                "default-src 'none';{script} style-src 'sha256-{hash}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            )
+        );
     }
 }
 

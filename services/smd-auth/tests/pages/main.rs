@@ -11,6 +11,7 @@
 
 mod abuse;
 mod browser;
+mod live;
 mod notifications;
 mod observed;
 mod refusals;

@@ -5,11 +5,12 @@ use std::io;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The counters of this service.
-const OURS: [&str; 4] = [
+const OURS: [&str; 5] = [
     "smd_logins_started_total",
     "smd_authorizations_total",
     "smd_callbacks_refused_total",
     "smd_notification_links_total",
+    "smd_progress_looks_total",
 ];
 
 /// The counters and what they stand at.

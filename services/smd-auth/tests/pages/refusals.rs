@@ -85,7 +85,7 @@ async fn error(answer: &str, words: &str) {
     for hostile in ["<script", "<img", "alert(", "Ms. Fable"] {
         assert!(!page.body.contains(hostile), "{hostile} in\n{}", page.body);
     }
-    assert!(browser.cookies.is_empty());
+    assert!(browser.states().is_empty());
     // The state is spent, whatever came with it.
     let again = browser.get(&url).await;
     assert_eq!(again.status, 400);
@@ -114,6 +114,28 @@ async fn the_custodians_errors_are_said_in_words() {
     .await;
     // Both at once: the error counts, the code is not touched.
     error("error=access_denied&code=madeup0123456789", "You cancelled").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_are_said_in_the_language_that_was_chosen() {
+    let site = Site::start().await;
+    let mut browser = Browser::new(&site);
+    browser.get(&site.url("/?lang=es")).await;
+    let (authorize, _) = browser.start().await;
+    let back = browser.cancel(&authorize).await;
+    let page = browser.get(&back).await;
+    page.assert_is_a_page_in("es");
+    assert_eq!(page.title(), "No se compartió nada");
+    assert!(page.text().contains("Usted canceló"), "{}", page.text());
+    assert_eq!(
+        page.texts(".languages a"),
+        [""; 0],
+        "this address works once"
+    );
+    let page = browser.get(&site.url("/status/unknown")).await;
+    assert_eq!(page.title(), "No existe esa autorización");
+    assert_eq!(page.texts(".languages a").len(), 2);
+    site.assert_nothing_private_was_logged();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,6 +184,8 @@ async fn other_methods_and_addresses_are_refused_with_a_page() {
         ("/start", "GET"),
         ("/OAuthCallback?code=a&state=b", "GET"),
         ("/status/unknown", "GET, HEAD"),
+        ("/status/unknown/events", "GET"),
+        ("/status/live.js", "GET, HEAD"),
     ] {
         for method in [Method::POST, Method::DELETE] {
             let answer = browser.ask(method, &site.url(path)).await;
@@ -177,6 +201,7 @@ async fn other_methods_and_addresses_are_refused_with_a_page() {
         "/status",
         "/status/",
         "/status/a/b",
+        "/status/a/events/b",
         "/metrics",
         "/healthz",
         "/..%2f",

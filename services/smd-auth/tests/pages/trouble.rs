@@ -117,7 +117,7 @@ async fn a_browser_that_leaves_during_the_exchange_loses_nothing() {
     assert_eq!(browser.get(&first).await.status, 303);
     // The next request to the custodian has to wait for its turn.
     let path = second.strip_prefix(&site.base).unwrap();
-    let (name, value) = browser.cookies.iter().next().unwrap();
+    let (name, value) = browser.states().into_iter().next().unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nCookie: {name}={value}\r\n\r\n");
     let mut tab = std::net::TcpStream::connect(site.base.strip_prefix("http://").unwrap()).unwrap();
     tab.write_all(request.as_bytes()).unwrap();

@@ -1,7 +1,7 @@
 //! The pages as customers read them.
 
 use crate::browser::Browser;
-use crate::site::Site;
+use crate::site::{Options, Site};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_consent_page() {
@@ -10,6 +10,87 @@ async fn the_consent_page() {
     page.assert_is_a_page();
     insta::assert_snapshot!("consent", page.body);
     site.assert_nothing_private_was_logged();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_consent_page_in_spanish() {
+    let site = Site::start().await;
+    let mut browser = Browser::new(&site);
+    let page = browser.get(&site.url("/?lang=es")).await;
+    page.assert_is_a_page_in("es");
+    insta::assert_snapshot!("consent_es", page.text());
+    // The choice is remembered, and each page can be had in the other language.
+    let remembered = browser.get(&site.url("/")).await;
+    remembered.assert_is_a_page_in("es");
+    assert_eq!(remembered.texts(".languages a"), ["English", "Español"]);
+    site.assert_nothing_private_was_logged();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_is_shown_as_configured_and_stays_text() {
+    let site = Site::start_with(Options {
+        service: vec![
+            ("--operator-logo", "data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciLz4=".to_owned()),
+            ("--operator-privacy-url", "https://sunny.example/privacy?a=1&b=\"x".to_owned()),
+            ("--operator-contact", "help@sunny.example".to_owned()),
+            ("--smd-auth-purpose", "To <b>size</b> your roof.".to_owned()),
+        ],
+        ..Options::default()
+    })
+    .await;
+    let mut browser = Browser::new(&site);
+    let page = browser.get(&site.url("/")).await;
+    page.assert_is_a_page();
+    assert_eq!(page.texts("header .brand"), ["Sunny <Side> Solar"]);
+    assert_eq!(
+        page.texts("footer p a"),
+        ["Privacy policy of Sunny <Side> Solar"]
+    );
+    assert!(
+        page.body
+            .contains("href=\"https://sunny.example/privacy?a=1&#38;b=%22x\"")
+    );
+    assert!(page.body.contains("href=\"mailto:help@sunny.example\""));
+    assert!(page.text().contains("To <b>size</b> your roof."));
+    // There is no Spanish text for it, so a reader is told that it is English.
+    let page = browser.get(&site.url("/?lang=es")).await;
+    assert_eq!(page.texts("dd[lang=en]"), ["To <b>size</b> your roof."]);
+    site.assert_nothing_private_was_logged();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_finds_its_authorization_again() {
+    let site = Site::start().await;
+    let (mut browser, progress) = site.authorized().await;
+    let link = |page: &crate::browser::Answer| page.body.contains(&format!("href=\"{progress}\""));
+    assert!(link(&browser.get(&site.url("/")).await));
+    assert!(
+        !link(&Browser::new(&site).get(&site.url("/")).await),
+        "nobody else does"
+    );
+    // What is there no more is not offered, and forgotten.
+    site.sql("UPDATE smd.authorization SET stage = 'erased', ticket_hash = NULL")
+        .await;
+    assert!(!link(&browser.get(&site.url("/")).await));
+    assert!(browser.cookies.is_empty());
+    site.assert_nothing_private_was_logged();
+}
+
+/// The page in Spanish, asked for by the browser's own setting.
+async fn spanish_text(browser: &mut Browser<'_>, url: &str) -> String {
+    let page = browser.get(&format!("{url}?lang=es")).await;
+    browser.cookies.remove("lang");
+    page.assert_is_a_page_in("es");
+    page.text()
+}
+
+/// As the operator finds the customer by it.
+async fn receipt_number(site: &Site) -> String {
+    let ids = site
+        .texts("SELECT id::text AS text FROM smd.authorization")
+        .await;
+    let id: uuid::Uuid = ids[0].parse().unwrap();
+    storage::smd::receipt::Receipt::of(id.into()).to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,12 +136,12 @@ async fn the_progress_page_from_the_first_look_to_the_end() {
     let site = Site::start().await;
     let (mut browser, progress) = site.authorized().await;
     let url = site.url(&progress);
-    let mut seen = Vec::new();
+    let (mut seen, mut spanish) = (Vec::new(), Vec::new());
     let steps = [
         "SELECT 1",
         "INSERT INTO smd.usage_point SELECT id, unnest(ARRAY['1000000001', '1000000002', '1000000003']) FROM smd.authorization;
          INSERT INTO smd.pull (authorization_id, usage_point_id, number, starts_at, ends_at)
-             SELECT authorization_id, usage_point_id, n, now() + n * interval '28 days', now() + (n + 1) * interval '28 days'
+             SELECT authorization_id, usage_point_id, n, date '2025-07-01' + n * interval '28 days', date '2025-07-01' + (n + 1) * interval '28 days'
              FROM smd.usage_point, generate_series(0, 12) n",
         "UPDATE smd.pull SET received_at = now(), readings = 5 WHERE usage_point_id = '1000000001' AND number < 7",
         "UPDATE smd.authorization SET failure = 'PG&E <b>asks</b> us to go slower; it goes on at 17:00.'",
@@ -81,9 +162,14 @@ async fn the_progress_page_from_the_first_look_to_the_end() {
         page.assert_is_a_page();
         assert!(!page.body.contains("<b>"), "{}", page.body);
         let refreshes = page.body.contains("http-equiv=\"refresh\"");
+        assert_eq!(page.body.contains("data-events="), refreshes);
         seen.push(format!("{}\n(refreshes: {refreshes})\n", page.text()));
+        spanish.push(spanish_text(&mut browser, &url).await);
     }
-    insta::assert_snapshot!("progress", seen.join("\n"));
+    let receipt = receipt_number(&site).await;
+    let hide = |seen: &[String]| seen.join("\n").replace(&receipt, "MG-····-····-····");
+    insta::assert_snapshot!("progress", hide(&seen));
+    insta::assert_snapshot!("progress_es", hide(&spanish));
     site.sql("DELETE FROM smd.authorization").await;
     assert_eq!(browser.get(&url).await.status, 404);
     site.assert_nothing_private_was_logged();

@@ -272,7 +272,7 @@ async fn erasing_leaves_a_tombstone_at_every_stage() {
     // Delivered.
     let granted = world.grant_some("awkward", &[1]).await;
     world.until_delivered(&granted).await;
-    assert_eq!(world.files().len(), 1);
+    assert_eq!(world.files().len(), 3);
     world.erase(&granted).await;
     world.assert_tombstone(&granted).await;
     // Somebody exports once more.

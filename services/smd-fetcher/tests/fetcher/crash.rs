@@ -46,7 +46,7 @@ async fn a_fetcher_that_dies_after_any_request_delivers_once_in_the_end() {
     world.assert_no_tokens().await;
     let report = world.at_custodian(&granted).await;
     assert_eq!(format!("{:?}", report.state), "Deleted");
-    assert_eq!(world.files().len(), 1);
+    assert_eq!(world.files().len(), 3);
     let discarded = world
         .number("SELECT count(*) FROM jobs.job WHERE state = 'discarded'")
         .await;

@@ -1,6 +1,6 @@
 //! The exporter's side of the flow: repeated, refused, killed.
 
-use storage::kinds::CsvExport;
+use storage::kinds::{CsvExport, OutputExpire};
 
 use crate::harness::World;
 
@@ -13,7 +13,7 @@ async fn a_second_export_is_the_same_byte_for_byte() {
     world.until_delivered(&granted).await;
     fetcher.stop().await;
     let first = world.files();
-    assert_eq!(first.len(), 2);
+    assert_eq!(first.len(), 4);
     let job = world
         .enqueue(&CsvExport {
             authorization: granted.id,
@@ -65,7 +65,7 @@ async fn files_of_a_killed_export_go_when_the_customer_was_erased() {
     world.until_delivered(&granted).await;
     fetcher.stop().await;
     exporter.stop().await;
-    assert_eq!(world.files().len(), 1);
+    assert_eq!(world.files().len(), 3);
     // The run was killed after its rename, while the operator erased the customer.
     world
         .sql("UPDATE smd.authorization SET stage = 'erased', exported_at = NULL")
@@ -78,6 +78,32 @@ async fn files_of_a_killed_export_go_when_the_customer_was_erased() {
         .await;
     assert_eq!(world.until_ended(job).await, "cancelled");
     assert!(world.files().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stood_beside_tables_that_are_gone_is_removed() {
+    let world = World::start(&[], &[]).await;
+    let (fetcher, _exporter) = (world.fetcher(), world.exporter());
+    let granted = world.grant_some("newcomer", &[0]).await;
+    world.until_delivered(&granted).await;
+    fetcher.stop().await;
+    let delivered = world.files();
+    assert_eq!(delivered.len(), 3);
+    let report = delivered
+        .iter()
+        .find(|file| file.0.ends_with("-report.html"));
+    assert!(report.unwrap().1.starts_with(b"<!DOCTYPE html>"));
+    // As a replica of a version that knows tables only leaves it, and a file that is somebody else's.
+    let put = |name: &str| std::fs::write(world.output.path().join(name), "text").unwrap();
+    put("Eve-9-20260101T000000Z-report.html");
+    put("Eve-9-20260101T000000Z-readme.txt");
+    put("notes-readme.txt");
+    let job = world.enqueue(&OutputExpire {}).await;
+    assert_eq!(world.until_ended(job).await, "completed");
+    let mut left = world.files();
+    left.retain(|file| file.0 != "notes-readme.txt");
+    assert_eq!(left, delivered);
+    assert_eq!(world.files().len(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,7 +146,7 @@ async fn a_file_that_cannot_be_written_is_written_when_it_can() {
             "exported_at IS NOT NULL AND export_error IS NULL",
         )
         .await;
-    assert_eq!(world.files().len(), 1);
+    assert_eq!(world.files().len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -170,5 +196,5 @@ async fn a_history_that_fits_no_file_is_not_delivered() {
             "exported_at IS NOT NULL AND export_error IS NULL",
         )
         .await;
-    assert_eq!(world.files().len(), 1);
+    assert_eq!(world.files().len(), 3);
 }

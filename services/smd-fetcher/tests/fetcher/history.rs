@@ -15,7 +15,11 @@ async fn every_interval_of_every_usage_point_comes_once() {
     world.assert_no_tokens().await;
     let report = world.at_custodian(&granted).await;
     assert_eq!(format!("{:?}", report.state), "Deleted");
-    assert_eq!(world.files().len(), 2, "electricity and gas");
+    assert_eq!(
+        world.files().len(),
+        4,
+        "electricity, gas, readme and report"
+    );
     let staged = world
         .number("SELECT count(*) FROM smd.staged_reading")
         .await;

@@ -39,7 +39,7 @@ async fn data_goes_when_its_time_is_over() {
     assert_eq!(world.readings(&granted).await, 0);
     let job = world.enqueue(&OutputExpire {}).await;
     world.until_ended(job).await;
-    assert_eq!(world.files().len(), 1, "the file stays longer");
+    assert_eq!(world.files().len(), 3, "the files stay longer");
     world
         .sql("UPDATE smd.authorization SET exported_at = now() - interval '91 days'")
         .await;

@@ -107,7 +107,7 @@ fn with_logs(stack: &Stack, error: &(dyn std::error::Error + 'static)) -> BoxErr
     let logs = stack.folder().join("logs.txt");
     let written = fs::write(
         &logs,
-        stack.logs() + &stack.custodian_log() + &stack.broker_log(),
+        stack.logs() + &*stack.custodian_log() + &*stack.broker_log(),
     );
     let place = written.map_or_else(|error| error.to_string(), |()| logs.display().to_string());
     format!("{} (logs: {place})", service_kit::config::chain(error)).into()

@@ -4,13 +4,15 @@ use custodian::ledger::{RequestCounts, RequestKind};
 use demo::check::{self, FileSummary};
 use demo::history::History;
 use demo::household::NearRealTime;
-use demo::{BoxError, Claim, Stack};
+use demo::{BoxError, Claim, Delivered, Stack};
 use serde::Serialize;
 
 /// `demo-summary.json`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
     csv: Vec<String>,
+    /// The page that shows them.
+    report: Option<String>,
     rows: Vec<FileSummary>,
     windows: u64,
     requests: u64,
@@ -47,14 +49,22 @@ impl Summary {
         stack.sql(check::NO_TOKEN_LEFT).await?;
         let counts: RequestCounts = stack.site().control("requests").await?;
         let personal = stack.site().personal().await?;
-        let rows = history.files.iter().map(|file| {
-            let path = stack.output().join(&file.name).display().to_string();
+        let path = |file: &Delivered| stack.output().join(&file.name).display().to_string();
+        let report = history
+            .files
+            .iter()
+            .find(|file| file.name.ends_with("-report.html"));
+        let report = report.map(path);
+        let tables = history.files.iter().filter(|file| check::is_table(file));
+        let rows = tables.map(|file| {
+            let path = path(file);
             let rows = check::rows(file)?;
             Ok(FileSummary { path, rows })
         });
         let rows = rows.collect::<Result<Vec<_>, BoxError>>()?;
         let (short_days, long_days) = history.short_and_long_days;
         Ok(Self {
+            report,
             csv: rows.iter().map(|file| file.path.clone()).collect(),
             windows: windows(&counts),
             rows,
@@ -69,7 +79,7 @@ impl Summary {
             authorization_state: format!("{:?}", history.authorization.state).to_lowercase(),
             status_without_password: stack.site().status_without_password().await?,
             personal_values_in_logs: check::secrets_in(
-                &(stack.logs() + &stack.metrics()?),
+                &(stack.logs() + &*stack.metrics()?),
                 &personal,
             ),
             failed: history.claims.failed().into_iter().cloned().collect(),

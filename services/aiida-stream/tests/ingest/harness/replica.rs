@@ -4,6 +4,7 @@ use std::process::Command;
 
 use aiida_stream::Config;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
+use service_kit::clock::SharedClock;
 use service_kit::health::{InternalConfig, InternalServer};
 use service_kit::program::Context;
 use test_support::process::Process;

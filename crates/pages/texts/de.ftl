@@ -1,0 +1,21 @@
+# What all pages say, and how this language writes numbers and dates.
+language-name = Deutsch
+page-skip = Zum Inhalt springen
+page-languages = Sprache
+page-privacy = Datenschutzerklärung von { $operator }
+number-group = .
+number-decimal = ,
+date-pattern = { $day }. { $month } { $year }
+time-pattern = { $date }, { $hour }:{ $minute } { $zone }
+month-1 = Januar
+month-2 = Februar
+month-3 = März
+month-4 = April
+month-5 = Mai
+month-6 = Juni
+month-7 = Juli
+month-8 = August
+month-9 = September
+month-10 = Oktober
+month-11 = November
+month-12 = Dezember

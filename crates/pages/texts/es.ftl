@@ -1,0 +1,21 @@
+# What all pages say, and how this language writes numbers and dates (as in the Americas).
+language-name = Español
+page-skip = Saltar al contenido
+page-languages = Idioma
+page-privacy = Política de privacidad de { $operator }
+number-group = ,
+number-decimal = .
+date-pattern = { $day } de { $month } de { $year }
+time-pattern = { $date }, { $hour }:{ $minute } { $zone }
+month-1 = enero
+month-2 = febrero
+month-3 = marzo
+month-4 = abril
+month-5 = mayo
+month-6 = junio
+month-7 = julio
+month-8 = agosto
+month-9 = septiembre
+month-10 = octubre
+month-11 = noviembre
+month-12 = diciembre

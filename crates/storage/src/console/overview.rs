@@ -1,0 +1,120 @@
+//! How everything stands: counts, queues, and what needs somebody. These read as much as there is, so that they are for
+//! the background, every few seconds.
+
+use std::collections::HashMap;
+
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
+use diesel::{QueryableByName, sql_query};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use jiff_diesel::{NullableTimestamp, Timestamp};
+
+use super::jobs;
+use crate::sql::NumberRow;
+use crate::{aiida, smd};
+
+/// A kind's queue.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct Queue {
+    /// The kind.
+    #[diesel(sql_type = Text)]
+    pub kind: String,
+    /// Jobs that wait, due or not.
+    #[diesel(sql_type = BigInt)]
+    pub available: i64,
+    /// Jobs that run.
+    #[diesel(sql_type = BigInt)]
+    pub running: i64,
+    /// Jobs that were given up.
+    #[diesel(sql_type = BigInt)]
+    pub discarded: i64,
+    /// How long the oldest due job has waited, in milliseconds.
+    #[diesel(sql_type = BigInt)]
+    pub oldest_ready_ms: i64,
+    /// How long ago the oldest live job was enqueued, in milliseconds.
+    #[diesel(sql_type = BigInt)]
+    pub oldest_ms: i64,
+}
+
+/// What may need somebody.
+#[derive(Debug, Clone, QueryableByName)]
+pub struct Concerns {
+    /// The database's time.
+    #[diesel(sql_type = Timestamptz, deserialize_as = Timestamp)]
+    pub now: jiff::Timestamp,
+    /// Histories of the last week that failed.
+    #[diesel(sql_type = BigInt)]
+    pub failed_histories: i64,
+    /// Files that could not be written so far.
+    #[diesel(sql_type = BigInt)]
+    pub failed_exports: i64,
+    /// Permissions that were accepted more than a quarter of an hour ago and of which nothing has come.
+    #[diesel(sql_type = BigInt)]
+    pub silent_homes: i64,
+    /// Messages that were refused in the last hour, of those that are kept.
+    #[diesel(sql_type = BigInt)]
+    pub refused: i64,
+    /// Since when the eligible party's webhook does not take events.
+    #[diesel(sql_type = Nullable<Timestamptz>, deserialize_as = NullableTimestamp)]
+    pub webhook_failing_since: Option<jiff::Timestamp>,
+    /// Authorizations that the custodian lists as active and that are not known here.
+    #[diesel(sql_type = Integer)]
+    pub unknown_authorizations: i32,
+    /// When that was looked at last.
+    #[diesel(sql_type = Nullable<Timestamptz>, deserialize_as = NullableTimestamp)]
+    pub compared_at: Option<jiff::Timestamp>,
+    /// The custodian has told us to wait until then.
+    #[diesel(sql_type = Nullable<Timestamptz>, deserialize_as = NullableTimestamp)]
+    pub budget_closed_until: Option<jiff::Timestamp>,
+}
+
+/// Everything that is counted.
+#[derive(Debug, Clone)]
+pub struct Counted {
+    /// Authorizations by stage.
+    pub stages: HashMap<String, i64>,
+    /// Permissions by status.
+    pub statuses: HashMap<String, i64>,
+    /// All kinds, by name.
+    pub queues: Vec<Queue>,
+    /// What may need somebody.
+    pub concerns: Concerns,
+    /// Records of homes that were stored since the statistics of the database began, less those of days that were
+    /// dropped: its growth is the rate of the stream.
+    pub records: i64,
+}
+
+/// Counts.
+pub async fn count(conn: &mut AsyncPgConnection) -> diesel::QueryResult<Counted> {
+    let kinds = jobs::kinds(conn).await?;
+    Ok(Counted {
+        stages: smd::authorization::counts(conn).await?,
+        statuses: aiida::permission::counts(conn).await?,
+        queues: sql_query("SELECT * FROM jobs.depth($1) ORDER BY kind")
+            .bind::<Array<Text>, _>(kinds)
+            .load(conn)
+            .await?,
+        concerns: sql_query(CONCERNS).get_result(conn).await?,
+        records: sql_query(
+            "SELECT coalesce(sum(n_tup_ins), 0)::bigint AS n FROM pg_stat_all_tables
+             WHERE schemaname = 'aiida' AND relname ~ '^message_[0-9]{8}$'",
+        )
+        .get_result::<NumberRow>(conn)
+        .await?
+        .n,
+    })
+}
+
+const CONCERNS: &str = "SELECT clock_timestamp() AS now,
+    (SELECT count(*) FROM smd.authorization
+     WHERE stage = 'failed' AND authorized_at > now() - interval '7 days') AS failed_histories,
+    (SELECT count(*) FROM smd.authorization
+     WHERE exported_at IS NULL AND export_error IS NOT NULL) AS failed_exports,
+    (SELECT count(*) FROM aiida.permission
+     WHERE status = 'ACCEPTED' AND first_message_at IS NULL
+       AND status_at < now() - interval '15 minutes') AS silent_homes,
+    (SELECT count(*) FROM aiida.refused_message
+     WHERE received_at > now() - interval '1 hour') AS refused,
+    (SELECT failing_since FROM aiida.webhook) AS webhook_failing_since,
+    (SELECT unknown FROM smd.comparison) AS unknown_authorizations,
+    (SELECT compared_at FROM smd.comparison) AS compared_at,
+    (SELECT nullif(closed_until, '-infinity') FROM smd.budget WHERE closed_until > now()) AS budget_closed_until";

@@ -1,0 +1,139 @@
+//! One customer is erased everywhere: what the operator's command and the console both do.
+//!
+//! Rows go at once, in one transaction; files, the authorization at the custodian and what the broker holds are for
+//! jobs, which that transaction enqueues. Roles: operator, console.
+
+use std::time::Duration;
+
+use diesel_async::{AsyncConnection as _, AsyncPgConnection};
+use job_queue::{NewJob, QueueError};
+use permission::PermissionId;
+use serde_json::{Value, json};
+
+use crate::aiida::erasure::{self as aiida, Erased};
+use crate::audit;
+use crate::kinds::{MqttRevoke, OutputExpire, SmdRelease};
+use crate::smd::{AuthorizationId, authorization, erasure as smd};
+
+/// How long aiida-stream may go on storing what came under a permission that is gone: it remembers permissions for
+/// two seconds, and then stores the batch that it has begun.
+pub const STILL_STORED: Duration = Duration::from_secs(5);
+
+/// What belongs to the customer.
+#[derive(Debug, Clone, Default)]
+pub struct Found {
+    /// Authorizations of Share My Data.
+    pub authorizations: Vec<AuthorizationId>,
+    /// Permissions of AIIDA.
+    pub permissions: Vec<PermissionId>,
+}
+
+impl Found {
+    /// Whether nobody is known by that text.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.authorizations.is_empty() && self.permissions.is_empty()
+    }
+
+    /// Whether it names somebody on both sides, who are perhaps two customers.
+    #[must_use]
+    pub const fn is_of_both_sides(&self) -> bool {
+        !self.authorizations.is_empty() && !self.permissions.is_empty()
+    }
+}
+
+/// What was deleted, and the jobs that do the rest.
+#[derive(Debug, Clone, Default)]
+pub struct Begun {
+    /// Rows of AIIDA that are gone.
+    pub erased: Erased,
+    /// Removes the files.
+    pub files: Option<i64>,
+    /// Take the homes from the broker.
+    pub homes: Vec<i64>,
+}
+
+/// Everything that is known by a text: a subscription id, a connection id, or an id of ours.
+pub async fn find(conn: &mut AsyncPgConnection, wanted: &str) -> diesel::QueryResult<Found> {
+    Ok(Found {
+        authorizations: smd::find(conn, wanted).await?,
+        permissions: aiida::find(conn, wanted).await?,
+    })
+}
+
+/// Deletes what can be deleted at once, and enqueues the rest; in a transaction of its own. `by` is whoever wants it,
+/// where the session's role does not say. Jobs first: whoever runs one holds it before rows.
+pub async fn begin(
+    conn: &mut AsyncPgConnection,
+    found: &Found,
+    by: Option<&str>,
+) -> Result<Begun, QueueError> {
+    conn.transaction(async |conn| {
+        let jobs: Vec<NewJob> = found
+            .permissions
+            .iter()
+            .map(|&permission| NewJob::new(&MqttRevoke { permission }))
+            .collect::<Result<_, _>>()?;
+        let mut begun = Begun {
+            homes: job_queue::enqueue(conn, &jobs).await?,
+            ..Begun::default()
+        };
+        for &authorization in &found.authorizations {
+            let known = authorization::get(conn, authorization).await?;
+            // Before the authorization is locked: a running release holds its job first.
+            if known.is_some_and(|known| !known.released) {
+                job_queue::enqueue_one(conn, &SmdRelease { authorization }).await?;
+            }
+            smd::erase(conn, authorization).await?;
+            let detail = audit::detail(by, json!({}));
+            audit::record(conn, "smd.erased", Some(authorization.uuid()), &detail).await?;
+        }
+        if !found.authorizations.is_empty() {
+            begun.files = Some(job_queue::enqueue_one(conn, &OutputExpire {}).await?);
+        }
+        for &permission in &found.permissions {
+            let erased = aiida::erase(conn, permission).await?;
+            record(conn, permission, erased, by).await?;
+            begun.erased += erased;
+        }
+        Ok(begun)
+    })
+    .await
+}
+
+/// Deletes what was on its way when the permissions went: to be called when the broker is clear of them and
+/// [`STILL_STORED`] is over.
+pub async fn late(
+    conn: &mut AsyncPgConnection,
+    permissions: &[PermissionId],
+    by: Option<&str>,
+) -> diesel::QueryResult<Erased> {
+    let mut late = Erased::default();
+    for &permission in permissions {
+        late += conn
+            .transaction(async |conn| {
+                let erased = aiida::erase_data(conn, permission).await?;
+                if !erased.is_empty() {
+                    record(conn, permission, erased, by).await?;
+                }
+                Ok::<_, diesel::result::Error>(erased)
+            })
+            .await?;
+    }
+    Ok(late)
+}
+
+async fn record(
+    conn: &mut AsyncPgConnection,
+    permission: PermissionId,
+    erased: Erased,
+    by: Option<&str>,
+) -> diesel::QueryResult<()> {
+    let detail: Value = json!({
+        "messages": erased.messages,
+        "readings": erased.readings,
+        "refused": erased.refused,
+    });
+    let detail = audit::detail(by, detail);
+    audit::record(conn, "aiida.erased", Some(permission.uuid()), &detail).await
+}

@@ -1,0 +1,94 @@
+//! The permissions behind a ticket with the last values that their homes have sent.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use pages::Words;
+use permission::{PermissionId, Status};
+use serde_json::{Value, json};
+use storage::DatabaseError;
+use storage::aiida::permission::{self as table, Permission};
+use storage::console::power::{self, Value as Reading};
+
+use super::meaning::{amount, meaning};
+use crate::Service;
+
+/// Values of one record that are shown.
+const MOST: i64 = 6;
+
+/// Records that a home made longer before its last message than this are no news; finding them reads every day since.
+const NEWS: SignedDuration = SignedDuration::from_hours(48);
+
+/// A permission, and what its home has sent last.
+pub(super) struct Household {
+    pub(super) permission: Permission,
+    /// The values of its newest record; none before there is one, and none after the end.
+    pub(super) newest: Vec<Reading>,
+}
+
+impl Household {
+    pub(super) const fn id(&self) -> PermissionId {
+        self.permission.id
+    }
+}
+
+/// Behind this ticket; none when it opens nothing.
+pub(super) async fn find(service: &Service, ticket: &str) -> Result<Vec<Household>, DatabaseError> {
+    let mut conn = service.database.get().await?;
+    let mut households = Vec::new();
+    for permission in table::by_ticket(&mut conn, ticket).await? {
+        let newest = match permission.last_message_at {
+            Some(last) if permission.status == Status::Accepted => {
+                let from = last.saturating_sub(NEWS).unwrap_or(Timestamp::MIN);
+                power::newest(&mut conn, permission.id, from, MOST).await?
+            }
+            _ => Vec::new(),
+        };
+        households.push(Household { permission, newest });
+    }
+    Ok(households)
+}
+
+/// Values as they are read.
+pub(super) struct Shown {
+    pub(super) at: Timestamp,
+    /// The same in words, UTC.
+    pub(super) time: String,
+    pub(super) lines: Vec<Line>,
+}
+
+pub(super) struct Line {
+    pub(super) what: String,
+    pub(super) amount: String,
+}
+
+impl Shown {
+    pub(super) fn of(words: &Words, newest: &[Reading]) -> Option<Self> {
+        let at = newest.iter().map(|reading| reading.measured_at).max()?;
+        let lines = newest.iter().map(|reading| Line {
+            what: meaning(words, &reading.obis),
+            amount: amount(words, &reading.value, &reading.unit),
+        });
+        Some(Self {
+            at,
+            time: words.time(&at.to_zoned(TimeZone::UTC)),
+            lines: lines.collect(),
+        })
+    }
+}
+
+/// For the event stream: the values of every permission that has any, by its place on the page.
+pub(super) fn told(words: &Words, households: &[Household]) -> Option<String> {
+    let told: Vec<Value> = households
+        .iter()
+        .enumerate()
+        .filter_map(|(nr, household)| {
+            let shown = Shown::of(words, &household.newest)?;
+            let lines = shown.lines.iter();
+            let lines: Vec<Value> = lines.map(|it| json!([it.what, it.amount])).collect();
+            Some(json!({
+                "nr": nr, "at": shown.at.to_string(), "time": shown.time, "values": lines,
+            }))
+        })
+        .collect();
+    (!told.is_empty()).then(|| Value::from(told).to_string())
+}

@@ -1,0 +1,163 @@
+//! `/console/customers`: customers of Share My Data, and one of them with everything that happened.
+
+mod timeline;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Form, Path, Query};
+use askama::Template;
+use serde::Deserialize;
+use storage::console::customers::{self, Filter, Row};
+use storage::console::{Page, jobs, records};
+use storage::smd::authorization::Stage;
+use storage::smd::overview::{self, Customer};
+use storage::smd::{AuthorizationId, erasure};
+use uuid::Uuid;
+
+use crate::Service;
+use crate::actions::Done;
+use crate::error::Trouble;
+use crate::frame::{self, Tabs};
+use crate::guard::{Acting, Operator};
+use crate::paging::{ROWS, read_place, write_place};
+use timeline::Moment;
+
+/// Jobs and lines of the audit log that one customer's page shows.
+const FEW: i64 = 20;
+/// Authorizations of one customer that a page shows.
+const MOST_SIBLINGS: usize = 20;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Asked {
+    #[serde(default)]
+    stage: String,
+    #[serde(default)]
+    after: String,
+}
+
+/// What is typed is a name: it goes in the body and never stands in an address.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Search {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    after: String,
+}
+
+#[derive(Template)]
+#[template(path = "customers.html")]
+struct ListView {
+    stages: [&'static str; 6],
+    stage: String,
+    q: String,
+    rows: Vec<Row>,
+    next: Option<String>,
+    is_first: bool,
+}
+
+/// `GET /console/customers`.
+pub(crate) async fn list(
+    service: Data<Service>,
+    _: Operator,
+    asked: Query<Asked>,
+) -> Result<HttpResponse, Trouble> {
+    let Asked { stage, after } = asked.into_inner();
+    let filter = Filter {
+        stage: stage_of(&stage),
+        known_by: None,
+    };
+    let page = customers::list(
+        &mut *service.database.get().await?,
+        filter,
+        read_place(&after),
+        ROWS,
+    )
+    .await?;
+    let stage = filter.stage.map_or("", Stage::as_str).to_owned();
+    Ok(answer(page, stage, String::new(), after.is_empty()))
+}
+
+/// `POST /console/customers`: changes nothing.
+pub(crate) async fn search(
+    service: Data<Service>,
+    _: Acting,
+    asked: Form<Search>,
+) -> Result<HttpResponse, Trouble> {
+    let Search { q, after } = asked.into_inner();
+    let filter = Filter {
+        stage: None,
+        known_by: Some(q.trim()).filter(|q| !q.is_empty()),
+    };
+    let page = customers::list(
+        &mut *service.database.get().await?,
+        filter,
+        read_place(&after),
+        ROWS,
+    )
+    .await?;
+    Ok(answer(page, String::new(), q, after.is_empty()))
+}
+
+fn stage_of(name: &str) -> Option<Stage> {
+    Stage::ALL.into_iter().find(|stage| stage.as_str() == name)
+}
+
+fn answer(page: Page<Row>, stage: String, q: String, is_first: bool) -> HttpResponse {
+    let next = page.rows.last().filter(|_| page.more);
+    let next = next.map(|row| write_place(row.place()));
+    let view = ListView {
+        stages: Stage::ALL.map(Stage::as_str),
+        stage,
+        q,
+        rows: page.rows,
+        next,
+        is_first,
+    };
+    frame::page("Customers", Tabs::Customers).respond(StatusCode::OK, &view)
+}
+
+#[derive(Template)]
+#[template(path = "customer.html")]
+struct OneView {
+    customer: Customer,
+    done: Option<&'static str>,
+    moments: Vec<Moment>,
+    siblings: Vec<AuthorizationId>,
+    jobs: Vec<jobs::Row>,
+    lines: Vec<records::Line>,
+    can_release: bool,
+    can_erase: bool,
+}
+
+/// `GET /console/customers/{id}`.
+pub(crate) async fn one(
+    service: Data<Service>,
+    _: Operator,
+    id: Path<Uuid>,
+    done: Query<Done>,
+) -> Result<HttpResponse, Trouble> {
+    let id = AuthorizationId::from(*id);
+    let mut conn = service.database.get().await?;
+    let customer = overview::get(&mut conn, id)
+        .await?
+        .ok_or(Trouble::Missing("customer"))?;
+    let lines = records::audit(&mut conn, Some(id.uuid()), None, FEW).await?;
+    let siblings = erasure::find(&mut conn, &id.to_string()).await?;
+    let is_erased = customer.stage == Stage::Erased.as_str();
+    let view = OneView {
+        done: done.words(),
+        moments: timeline::of(&customer, &lines.rows),
+        siblings: siblings
+            .into_iter()
+            .filter(|sibling| *sibling != id)
+            .take(MOST_SIBLINGS)
+            .collect(),
+        jobs: jobs::about(&mut conn, &id.to_string(), FEW).await?,
+        lines: lines.rows,
+        can_release: customer.released_at.is_none(),
+        can_erase: !is_erased || customer.electricity_file.is_some() || customer.gas_file.is_some(),
+        customer,
+    };
+    let page = frame::page("Customer", Tabs::Customers);
+    Ok(page.respond(StatusCode::OK, &view))
+}

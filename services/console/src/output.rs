@@ -1,0 +1,103 @@
+//! `/output/`: the finished files of the download folder, by customer. The files themselves are nginx's.
+//!
+//! The names of the whole folder are read for each page, and nothing else of it; sizes and dates of those alone that are
+//! shown.
+
+mod folder;
+mod group;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Query};
+use askama::Template;
+use serde::Deserialize;
+use storage::DatabaseError;
+use storage::console::customers;
+
+use crate::Service;
+use crate::error::Trouble;
+use crate::frame;
+use crate::guard::Reader;
+use group::Group;
+
+/// Customers of a page.
+const GROUPS: usize = 30;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Asked {
+    #[serde(default)]
+    q: String,
+    /// The key of the last group of the page before.
+    #[serde(default)]
+    after: String,
+}
+
+#[derive(Template)]
+#[template(path = "output.html")]
+struct View {
+    q: String,
+    /// The same for an address.
+    q_link: String,
+    groups: Vec<Group>,
+    total: usize,
+    next: Option<String>,
+    is_first: bool,
+    days: u32,
+    is_cut: bool,
+}
+
+/// `GET /output/`.
+pub(crate) async fn output(
+    service: Data<Service>,
+    _: Reader,
+    asked: Query<Asked>,
+) -> Result<HttpResponse, Trouble> {
+    let Asked { q, after } = asked.into_inner();
+    let path = service.config.output.output_dir.clone();
+    let (wanted, place) = (q.trim().to_lowercase(), after.clone());
+    let read = move || folder::read(&path, &wanted, &place, GROUPS);
+    let mut found = tokio::task::spawn_blocking(read)
+        .await
+        .map_err(std::io::Error::other)??;
+    let days = service.config.retention.retention_files_days;
+    if let Err(error) = date(&service, &mut found.groups, days).await {
+        tracing::warn!(%error, "the download page does not say when files expire");
+    }
+    let next = found.groups.last().filter(|_| found.more);
+    let view = View {
+        next: next.map(|group| group::encoded(&group.key)),
+        groups: found.groups,
+        total: found.total,
+        is_cut: found.is_cut,
+        is_first: after.is_empty(),
+        days,
+        q_link: group::encoded(&q),
+        q,
+    };
+    Ok(frame::downloads().respond(StatusCode::OK, &view))
+}
+
+/// When the files of these groups will be removed: as long after their first export as they are kept.
+async fn date(service: &Service, groups: &mut [Group], days: u32) -> Result<(), DatabaseError> {
+    let times: Vec<_> = groups.iter().filter_map(|group| group.authorized).collect();
+    if times.is_empty() {
+        return Ok(());
+    }
+    let mut conn = service.database.get().await?;
+    let exports = customers::exports(&mut conn, &times).await?;
+    let kept = jiff::SignedDuration::from_hours(i64::from(days) * 24);
+    for export in exports {
+        let names = [export.electricity_file, export.gas_file];
+        let owner = groups.iter_mut().find(|group| {
+            let files = &group.files;
+            names
+                .iter()
+                .flatten()
+                .any(|name| files.iter().any(|file| file.name == *name))
+        });
+        if let Some(group) = owner {
+            group.expires = export.exported_at.checked_add(kept).ok();
+        }
+    }
+    Ok(())
+}

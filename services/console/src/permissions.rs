@@ -1,0 +1,214 @@
+//! `/console/permissions`: permissions of AIIDA, and one of them with its history and power.
+
+mod power;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Form, Path, Query};
+use askama::Template;
+use diesel_async::AsyncPgConnection;
+use permission::{PermissionId, Status};
+use serde::Deserialize;
+use storage::aiida::event::{self, Event};
+use storage::aiida::permission::{self as store, Permission};
+use storage::aiida::reading::{self, RefusalCount};
+use storage::console::permissions::{self, Filter, Row};
+use storage::console::power::Value;
+use storage::console::{Page, jobs, records};
+use uuid::Uuid;
+
+use crate::Service;
+use crate::actions::Done;
+use crate::error::Trouble;
+use crate::frame::{self, Tabs};
+use crate::guard::{Acting, Operator};
+use crate::paging::{ROWS, read_place, write_place};
+use power::{Span, Spans};
+
+/// Jobs, lines of the audit log and siblings that one permission's page shows.
+const FEW: i64 = 20;
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Asked {
+    #[serde(default)]
+    status: String,
+    #[serde(default)]
+    after: String,
+}
+
+/// What is typed may be a name: it goes in the body and never stands in an address.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Search {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    after: String,
+}
+
+#[derive(Template)]
+#[template(path = "permissions.html")]
+struct ListView {
+    statuses: Vec<&'static str>,
+    status: String,
+    q: String,
+    rows: Vec<Row>,
+    next: Option<String>,
+    is_first: bool,
+}
+
+/// `GET /console/permissions`.
+pub(crate) async fn list(
+    service: Data<Service>,
+    _: Operator,
+    asked: Query<Asked>,
+) -> Result<HttpResponse, Trouble> {
+    let Asked { status, after } = asked.into_inner();
+    let filter = Filter {
+        status: status.parse().ok(),
+        known_by: None,
+    };
+    let page = permissions::list(
+        &mut *service.database.get().await?,
+        filter,
+        read_place(&after),
+        ROWS,
+    )
+    .await?;
+    let status = filter.status.map_or("", Status::name).to_owned();
+    Ok(answer(page, status, String::new(), after.is_empty()))
+}
+
+/// `POST /console/permissions`: changes nothing.
+pub(crate) async fn search(
+    service: Data<Service>,
+    _: Acting,
+    asked: Form<Search>,
+) -> Result<HttpResponse, Trouble> {
+    let Search { q, after } = asked.into_inner();
+    let filter = Filter {
+        status: None,
+        known_by: Some(q.trim()).filter(|q| !q.is_empty()),
+    };
+    let page = permissions::list(
+        &mut *service.database.get().await?,
+        filter,
+        read_place(&after),
+        ROWS,
+    )
+    .await?;
+    Ok(answer(page, String::new(), q, after.is_empty()))
+}
+
+fn answer(page: Page<Row>, status: String, q: String, is_first: bool) -> HttpResponse {
+    let next = page.rows.last().filter(|_| page.more);
+    let next = next.map(|row| write_place(row.place()));
+    let view = ListView {
+        statuses: Status::ALL.map(Status::name).to_vec(),
+        status,
+        q,
+        rows: page.rows,
+        next,
+        is_first,
+    };
+    frame::page("Permissions", Tabs::Permissions).respond(StatusCode::OK, &view)
+}
+
+/// `?minutes=`, and what was done.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Shown {
+    #[serde(default)]
+    minutes: String,
+    #[serde(flatten)]
+    done: Done,
+}
+
+#[derive(Template)]
+#[template(path = "permission.html")]
+struct OneView {
+    permission: Permission,
+    done: Option<&'static str>,
+    live: LiveView,
+    events: Vec<Event>,
+    siblings: Vec<Permission>,
+    refusals: Vec<RefusalCount>,
+    jobs: Vec<jobs::Row>,
+    lines: Vec<records::Line>,
+}
+
+#[derive(Template)]
+#[template(path = "live.html")]
+struct LiveView {
+    id: PermissionId,
+    status: Status,
+    last_message_at: Option<jiff::Timestamp>,
+    spans: Spans,
+    /// Drawn by us from numbers: the one thing that is not escaped here.
+    chart: Option<String>,
+    values: Vec<Value>,
+}
+
+/// `GET /console/permissions/{id}`.
+pub(crate) async fn one(
+    service: Data<Service>,
+    _: Operator,
+    id: Path<Uuid>,
+    shown: Query<Shown>,
+) -> Result<HttpResponse, Trouble> {
+    let id = PermissionId::from(*id);
+    let mut conn = service.database.get().await?;
+    let permission = get(&mut conn, id).await?;
+    let mut siblings = store::by_bundle(&mut conn, permission.bundle).await?;
+    siblings.retain(|sibling| sibling.id != id);
+    siblings.truncate(usize::try_from(FEW).unwrap_or_default());
+    let view = OneView {
+        done: shown.done.words(),
+        live: live_view(&service, &mut conn, &permission, &shown.minutes).await?,
+        events: event::of(&mut conn, id).await?,
+        siblings,
+        refusals: reading::refusals(&mut conn, id).await?,
+        jobs: jobs::about(&mut conn, &id.to_string(), FEW).await?,
+        lines: records::audit(&mut conn, Some(id.uuid()), None, FEW)
+            .await?
+            .rows,
+        permission,
+    };
+    let page = frame::page("Permission", Tabs::Permissions).script("/console/live.js");
+    Ok(page.respond(StatusCode::OK, &view))
+}
+
+/// `GET /console/permissions/{id}/live`: the part that changes, as a page of its own.
+pub(crate) async fn live(
+    service: Data<Service>,
+    _: Operator,
+    id: Path<Uuid>,
+    shown: Query<Shown>,
+) -> Result<HttpResponse, Trouble> {
+    let mut conn = service.database.get().await?;
+    let permission = get(&mut conn, PermissionId::from(*id)).await?;
+    let view = live_view(&service, &mut conn, &permission, &shown.minutes).await?;
+    Ok(frame::page("Power", Tabs::Permissions).respond(StatusCode::OK, &view))
+}
+
+async fn get(conn: &mut AsyncPgConnection, id: PermissionId) -> Result<Permission, Trouble> {
+    store::get(conn, id)
+        .await?
+        .ok_or(Trouble::Missing("permission"))
+}
+
+async fn live_view(
+    service: &Service,
+    conn: &mut AsyncPgConnection,
+    permission: &Permission,
+    minutes: &str,
+) -> Result<LiveView, Trouble> {
+    let span = Span::of(minutes);
+    let (chart, values) = power::of(conn, permission.id, span, service.clock.now()).await?;
+    Ok(LiveView {
+        id: permission.id,
+        status: permission.status,
+        last_message_at: permission.last_message_at,
+        spans: Spans::around(span),
+        chart,
+        values,
+    })
+}

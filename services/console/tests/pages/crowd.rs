@@ -1,0 +1,160 @@
+//! Ten thousand of each: every page stays below 60 kB, lists walk through all of them exactly once, and the first byte
+//! comes as soon as with one page of them.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use crate::site::{Page, Site};
+
+const CROWD: i64 = 10_000;
+/// No page is larger.
+const MOST_BYTES: usize = 60_000;
+/// The first byte may come so much later: noise of a busy machine, far less than reading a crowd costs.
+const NOISE: Duration = Duration::from_millis(40);
+
+const LISTS: [&str; 8] = [
+    "/console/",
+    "/console/customers",
+    "/console/customers?stage=fetched",
+    "/console/permissions",
+    "/console/permissions?status=ACCEPTED",
+    "/console/jobs?kind=smd.collect",
+    "/console/discarded",
+    "/console/audit",
+];
+
+async fn add(site: &Site, number: i64) {
+    site.sql(&format!(
+        "INSERT INTO smd.authorization (id, subscription_id, stage, authorized_at, customer_name, released_at)
+             SELECT md5('a' || n)::uuid, 's' || n, 'fetched', now() - (n / 10) * interval '1 s', 'Made Up' || n, now()
+             FROM generate_series(1, {number}) n ON CONFLICT DO NOTHING;
+         INSERT INTO aiida.permission (id, bundle_id, connection_id, data_need_id, data_need, status, created_at)
+             SELECT md5('p' || n)::uuid, md5('b' || n)::uuid, 'connection-' || n, md5('d')::uuid, '{{\"name\": \"Live\"}}',
+                 'ACCEPTED', now() - (n / 10) * interval '1 s'
+             FROM generate_series(1, {number}) n ON CONFLICT DO NOTHING;
+         INSERT INTO jobs.job (kind, payload, state, run_at, finished_at, errors)
+             SELECT 'smd.collect', '{{}}', s, now() + n * interval '1 s', CASE s WHEN 'discarded' THEN now() END,
+                 ARRAY[repeat('What went wrong. ', 15)]
+             FROM generate_series(1, {number}) n, unnest('{{discarded,available}}'::text[]) s;
+         INSERT INTO audit.event (action, subject, detail)
+             SELECT 'smd.exported', md5('a' || n)::uuid, '{{}}' FROM generate_series(1, {number}) n;
+         ANALYZE"
+    ))
+    .await;
+}
+
+/// The middle one of some.
+async fn first_byte(site: &Site, path: &str) -> (Duration, Page) {
+    let mut times = Vec::new();
+    let mut last = site.get(path).await;
+    for _ in 0..9 {
+        let start = Instant::now();
+        last = site.get(path).await;
+        times.push(start.elapsed());
+    }
+    times.sort_unstable();
+    (times.into_iter().nth(4).unwrap(), last)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_makes_pages_neither_large_nor_slow() {
+    let site = Site::start().await;
+    // As many as a page shows: what is measured is not the length of the page.
+    add(&site, 60).await;
+    let mut few = Vec::new();
+    for path in LISTS {
+        few.push(first_byte(&site, path).await.0);
+    }
+    add(&site, CROWD).await;
+    for (path, few) in LISTS.iter().zip(few) {
+        let (many, page) = first_byte(&site, path).await;
+        println!(
+            "{path}: {few:?} with sixty, {many:?} with {CROWD}, {} bytes",
+            page.body.len()
+        );
+        assert_eq!(page.status, 200);
+        assert!(
+            page.body.len() < MOST_BYTES,
+            "{path}: {} bytes",
+            page.body.len()
+        );
+        assert!(
+            many < few + NOISE,
+            "{path}: {few:?} with sixty, {many:?} with {CROWD}"
+        );
+    }
+    for (path, form) in [
+        ("/console/customers", "q=made"),
+        ("/console/permissions", "q=connection-"),
+    ] {
+        let page = site.post(path, form).await;
+        assert_eq!(page.select("tbody tr").len(), 50);
+        assert!(
+            page.body.len() < MOST_BYTES,
+            "{path}: {} bytes",
+            page.body.len()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_list_is_walked_through_once() {
+    let site = Site::start().await;
+    // Many have the same time: the id tells them apart.
+    add(&site, 230).await;
+    for list in &LISTS[1..] {
+        let mut seen = HashSet::new();
+        let mut next = Some((*list).to_owned());
+        let mut pages = 0;
+        while let Some(path) = next {
+            let page = site.get(&path).await;
+            for link in page.select("tbody tr") {
+                assert!(
+                    seen.insert(link.clone()) || list.contains("audit"),
+                    "{list}: {link} twice"
+                );
+            }
+            pages += 1;
+            next = page.attribute("a[rel=next]", "href");
+        }
+        assert_eq!(pages, 5, "{list}");
+        if !list.contains("audit") {
+            assert_eq!(seen.len(), 230, "{list}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_files_are_a_page() {
+    let site = Site::start().await;
+    for nr in 0..2_500 {
+        for part in ["electricity.csv", "gas.csv", "report.html", "readme.txt"] {
+            let name = format!(
+                "Made-Up-{nr}-20260102T{:02}{:02}{:02}Z-{part}",
+                nr / 3600,
+                nr / 60 % 60,
+                nr % 60
+            );
+            std::fs::write(site.output.join(name), "x").unwrap();
+        }
+    }
+    let (time, page) = first_byte(&site, "/output/").await;
+    println!(
+        "/output/: {time:?} with 10,000 files, {} bytes",
+        page.body.len()
+    );
+    assert!(page.body.len() < MOST_BYTES, "{}", page.body.len());
+    assert!(time < Duration::from_millis(500), "{time:?}");
+    assert!(page.text().contains("2500 in all"), "{}", page.text());
+    let found = site.get("/output/?q=made-up-77-").await;
+    assert_eq!(found.select("section h2"), ["Made-Up-77"]);
+    let mut seen = HashSet::new();
+    let mut next = Some("/output/?q=Made-Up-1".to_owned());
+    while let Some(path) = next {
+        let page = site.get(&path).await;
+        seen.extend(page.select("section h2"));
+        next = page.attribute("a[rel=next]", "href");
+    }
+    // 1, 10 to 19, 100 to 199, 1000 to 1999.
+    assert_eq!(seen.len(), 1_111);
+}

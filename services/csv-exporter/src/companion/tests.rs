@@ -1,0 +1,79 @@
+use super::*;
+
+fn set(names: &[&str]) -> BTreeSet<FileName> {
+    names.iter().map(|name| name.parse().unwrap()).collect()
+}
+
+#[test]
+fn names_follow_from_a_tables() {
+    let table: FileName = "Jane-Example-7-20260101T000000Z-gas.csv".parse().unwrap();
+    let found = names(&table).unwrap();
+    assert_eq!(
+        found.report.as_str(),
+        "Jane-Example-7-20260101T000000Z-report.html"
+    );
+    assert_eq!(
+        found.readme.as_str(),
+        "Jane-Example-7-20260101T000000Z-readme.txt"
+    );
+}
+
+#[test]
+fn only_what_an_export_left_alone_is_an_orphan() {
+    let present = set(&[
+        "Jane-7-20260101T000000Z-gas.csv",
+        "Jane-7-20260101T000000Z-report.html",
+        "Joe-8-20260101T000000Z-report.html",
+        "Joe-8-20260101T000000Z-readme.txt",
+        "Joe-8-20260101T000000Z-notes.txt",
+        "my-report.html",
+        "2026-readme.txt",
+    ]);
+    let found: Vec<&str> = orphans(&present).map(FileName::as_str).collect();
+    assert_eq!(
+        found,
+        [
+            "Joe-8-20260101T000000Z-readme.txt",
+            "Joe-8-20260101T000000Z-report.html"
+        ]
+    );
+}
+
+fn origin(columns: Columns) -> Origin {
+    Origin {
+        name: Some("Eve\nLeft out\n--------".to_owned()),
+        facts: vec![],
+        zone: TimeZone::UTC,
+        zone_name: "UTC".to_owned(),
+        asked: None,
+        left_out: vec!["A register.".to_owned()],
+        columns,
+    }
+}
+
+#[test]
+fn the_readme_explains_every_column_of_every_table() {
+    for columns in [Columns::Full, Columns::Model] {
+        for table in Table::ALL {
+            let done = Done {
+                table,
+                name: format!("x-1-20260101T000000Z-{}.csv", table.name())
+                    .parse()
+                    .unwrap(),
+                written: Written::default(),
+                points: Vec::new(),
+            };
+            let names = names(&done.name).unwrap();
+            let text = texts(origin(columns), vec![done], &names).readme;
+            for column in table.header(columns) {
+                let line = text.find(&format!("\n{column}\n    ")).unwrap();
+                assert!(
+                    text[line..].lines().nth(2).unwrap().len() > 20,
+                    "{column}\n{text}"
+                );
+            }
+            // A name cannot add a paragraph of its own.
+            assert_eq!(text.matches("\nLeft out\n").count(), 1, "{text}");
+        }
+    }
+}
