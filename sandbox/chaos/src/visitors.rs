@@ -109,7 +109,7 @@ async fn bring_to_an_end(party: &Party, house: &House, end: End) -> Option<&'sta
                 return None;
             }
             // What the broker did not acknowledge is not told again: such a permission waits for its time-out.
-            let told = |home: &PermissionReport| home.told_end;
+            let told = |home: &PermissionReport| home.told_end.is_some();
             let confirmed = until(house, Duration::from_secs(30), told).await;
             confirmed.then_some("EXTERNALLY_TERMINATED")
         }

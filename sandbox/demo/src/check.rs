@@ -1,6 +1,7 @@
 //! What was delivered against what the custodian generated, to the last digit.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use custodian::model::FlowTruth;
 use jiff::civil::Date;
@@ -51,7 +52,9 @@ pub struct FileSummary {
 /// Whether a file is a table; the others are for people.
 #[must_use]
 pub fn is_table(file: &Delivered) -> bool {
-    file.name.ends_with(".csv")
+    Path::new(&file.name)
+        .extension()
+        .is_some_and(|extension| extension == "csv")
 }
 
 /// Reads the tables and adds them up. An interval that is there twice is an error.

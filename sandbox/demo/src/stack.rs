@@ -75,6 +75,12 @@ struct Addresses {
     api: String,
 }
 
+/// A file of passwords for nginx with one user in it.
+fn let_in(file: &Path, user: &str, password: &str, cost: u32) -> Result<PathBuf, StackError> {
+    fs::write(file, format!("{user}:{}\n", bcrypt::hash(password, cost)?))?;
+    Ok(file.to_owned())
+}
+
 impl Stack {
     /// Starts everything in `folder`, which must exist, and waits until it is ready.
     pub async fn start(folder: &Path, options: &StackOptions) -> Result<Self, StackError> {
@@ -86,19 +92,9 @@ impl Stack {
         let server = authority.server("localhost")?;
         let client = authority.client("metergate-demo")?;
         let password = SystemRandom.token(12);
-        let htpasswd = folder.join("htpasswd");
-        fs::write(
-            &htpasswd,
-            format!("{READER}:{}\n", bcrypt::hash(&password, 10)?),
-        )?;
-
-        let console_htpasswd = folder.join("console-htpasswd");
+        let htpasswd = let_in(&folder.join("htpasswd"), READER, &password, 10)?;
         // Each picture and each click asks again: a cheap hash.
-        fs::write(
-            &console_htpasswd,
-            format!("{OPERATOR}:{}\n", bcrypt::hash(&password, 4)?),
-        )?;
-
+        let console_htpasswd = let_in(&folder.join("console-htpasswd"), OPERATOR, &password, 4)?;
         let cluster = match &options.cluster_in {
             Some(parent) => Cluster::start_in(parent)?,
             None => Cluster::start()?,

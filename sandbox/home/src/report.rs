@@ -36,8 +36,8 @@ pub struct PermissionReport {
     pub status: HomeStatus,
     /// Why it stands there, when something failed.
     pub failure: Option<String>,
-    /// Whether the broker acknowledged the message that tells of its end. Homes tell it once.
-    pub told_end: bool,
+    /// When the broker acknowledged the message that tells of its end. Homes tell it once.
+    pub told_end: Option<Timestamp>,
     /// Whether the first connection (data out, commands, status) is up.
     pub connected: bool,
     /// Whether the second connection (inbound data) is up.
@@ -101,7 +101,7 @@ impl PermissionReport {
             permission_id,
             status: HomeStatus::Created,
             failure: None,
-            told_end: false,
+            told_end: None,
             connected: false,
             inbound_connected: false,
             connects: 0,

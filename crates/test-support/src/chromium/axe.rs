@@ -53,7 +53,12 @@ impl Chromium {
     ///
     /// # Panics
     /// When axe-core is not there, or could not look at the page.
-    #[expect(clippy::panic, clippy::unwrap_used, reason = "for tests only")]
+    #[expect(
+        clippy::panic,
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        reason = "for tests only"
+    )]
     pub async fn axe(&self) -> Vec<Violation> {
         let source = std::fs::read_to_string(Path::new(AXE)).unwrap_or_else(|error| {
             panic!("axe-core is not there ({error}): run infra/dev/install test")

@@ -15,6 +15,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use thirtyfour::cdp::Cdp;
+use thirtyfour::error::WebDriverErrorInner;
 use thirtyfour::prelude::{By, WebDriver, WebElement};
 use thirtyfour::{Key, TypingData};
 
@@ -159,7 +160,11 @@ impl Chromium {
     }
 
     /// Ends the browser; when a test fails before, it ends with the driver, on whose pipe it hangs.
-    #[expect(clippy::unwrap_used, reason = "for tests only")]
+    #[expect(
+        clippy::unwrap_used,
+        clippy::missing_panics_doc,
+        reason = "for tests only"
+    )]
     pub async fn close(self) {
         self.driver.quit().await.unwrap();
     }
@@ -216,7 +221,12 @@ impl Chromium {
     }
 }
 
-#[expect(clippy::unwrap_used, reason = "for tests only")]
+#[expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "for tests only"
+)]
 impl Chromium {
     /// Goes to an address.
     pub async fn open(&self, url: &str) {
@@ -253,7 +263,14 @@ impl Chromium {
 
     /// The text that is shown of the first element that matches.
     pub async fn text(&self, selector: &str) -> String {
-        self.find(selector).await.text().await.unwrap()
+        loop {
+            match self.find(selector).await.text().await {
+                Ok(text) => return text,
+                // Another page came in between: it is found there, or not at all.
+                Err(error) if matches!(*error, WebDriverErrorInner::StaleElementReference(_)) => {}
+                Err(error) => panic!("the text of {selector} cannot be read: {error}"),
+            }
+        }
     }
 
     /// The value of a property of the first element that matches.

@@ -249,7 +249,8 @@ impl Streamer {
         };
         let told = tokio::time::timeout(STATUS_TIMEOUT, token).await;
         let told = matches!(told, Ok(Ok(())));
-        self.shared.report.update(|report| report.told_end = told);
+        let at = told.then(|| self.shared.clock.now());
+        self.shared.report.update(|report| report.told_end = at);
         told
     }
 }
