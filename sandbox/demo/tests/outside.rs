@@ -90,7 +90,7 @@ async fn a_customer_two_homes_and_a_stranger_come_from_outside() {
     assert_eq!(walked["holds"], true, "{output}\n{}", world.stack.logs());
     assert_eq!(
         (&walked["customer"], &walked["files"]),
-        (&"fable".into(), &2.into())
+        (&"fable".into(), &4.into())
     );
     assert!(walked["homes"]["readings_stored"].as_u64().unwrap() >= 10);
 

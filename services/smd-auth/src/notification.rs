@@ -71,7 +71,13 @@ pub(crate) async fn receive(
         }
     }
     if !targets.is_empty() {
-        let noted = note(&service, &targets).await.map_err(|error| {
+        let mut noted = note(&service, &targets).await;
+        if let Err(error) = &noted {
+            // What it is about may have been erased in between: a second look finds it gone.
+            tracing::info!(error = %service_kit::config::chain(error), "a notification is looked at once more");
+            noted = note(&service, &targets).await;
+        }
+        let noted = noted.map_err(|error| {
             count("trouble", 1);
             Problem::unavailable(
                 "the notification could not be stored; send it again",
