@@ -199,11 +199,13 @@ pub(crate) async fn balance(
         let stored = party.all_readings(id).await?;
         let mut differences = compare(&sent, &stored)?;
         all.lost += u64::try_from(differences.missing)?;
-        if may_lose {
+        let refusals = party.permission(id).await?.refusals;
+        // The known defect of docs/reliability.md: counted as lost, which the summary tells.
+        let came_late = !refusals.is_empty() && refusals.iter().all(|it| it.reason == "not-live");
+        if may_lose || came_late {
             differences.missing = 0;
         }
         if differences != demo::load::Differences::default() {
-            let refusals = party.permission(id).await?.refusals;
             let stored = stored.len();
             let seen = format!("{id}: {stored} readings stored; {differences:?}; {refusals:?}");
             all.claims.note(
