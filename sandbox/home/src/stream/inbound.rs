@@ -14,6 +14,8 @@ use crate::report::{Inbound, KEPT_INBOUND};
 /// Receives until the permission has ended.
 pub(crate) async fn receive(shared: Arc<Shared>, mut link: Link) {
     let mut mode = shared.mode.subscribe();
+    // What was said before this task first ran is to be followed as well.
+    mode.mark_changed();
     loop {
         tokio::select! {
             event = link.next() => handle(&shared, &link, event),
