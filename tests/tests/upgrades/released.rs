@@ -9,7 +9,7 @@ use crate::operator::{Said, run};
 /// The migrations of the release before.
 pub(crate) const RELEASED: [&str; 4] = ["0001_roles", "0002_jobs", "0003_smd", "0004_audit"];
 /// Those that came since.
-pub(crate) const SINCE: [&str; 7] = [
+pub(crate) const SINCE: [&str; 8] = [
     "0005_aiida",
     "0006_iam",
     "0007_stream",
@@ -17,6 +17,7 @@ pub(crate) const SINCE: [&str; 7] = [
     "0009_budget_used",
     "0010_console",
     "0011_report",
+    "0012_ended",
 ];
 pub(crate) const DATABASE: &str = "installation";
 

@@ -1,5 +1,6 @@
 //! A migrated database with the shortest way to an authorization, a plan and readings.
 
+mod permission;
 mod roles;
 
 use std::time::Duration;
@@ -23,6 +24,7 @@ use storage::smd::tokens::Tokens;
 use test_support::{Cluster, TestDatabase};
 use uuid::Uuid;
 
+pub(crate) use permission::permitted;
 pub(crate) use roles::Role;
 use roles::{PASSWORD, migrate_as_owner};
 

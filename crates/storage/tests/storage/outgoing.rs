@@ -1,39 +1,12 @@
 //! Commands and inbound data: who may store and settle them, their order, and the lock of a home.
 
 use diesel_async::{AsyncConnection as _, AsyncPgConnection};
-use permission::data_need::DataNeed;
-use permission::{BundleId, PermissionId};
-use serde_json::json;
+use permission::PermissionId;
 use storage::aiida::OutgoingId;
 use storage::aiida::outgoing::{self, Kind, NewOutgoing, Newer};
-use storage::aiida::permission::{NewPermission, insert};
 use storage::kinds::AiidaCommand;
 
-use crate::fixture::{Fixture, Role, begin, commit, uuid};
-
-async fn permitted(conn: &mut AsyncPgConnection) -> PermissionId {
-    let id = PermissionId::from(uuid());
-    let need = DataNeed::from_value(json!({
-        "type": "inbound-aiida", "id": uuid(), "name": "n", "description": "d", "purpose": "p",
-        "policyLink": "https://party.example/policy",
-        "duration": {"type": "relativeDuration", "start": "P0D", "end": "P10D"},
-        "transmissionSchedule": "*/5 * * * * *", "schemas": ["OPAQUE"],
-        "asset": "CONNECTION-AGREEMENT-POINT"
-    }))
-    .unwrap();
-    let new = NewPermission {
-        id,
-        bundle: BundleId::from(uuid()),
-        connection_id: "customer-1",
-        data_need: &need,
-        meter_id: None,
-        ticket: None,
-    };
-    conn.transaction(async |conn| insert(conn, &[new]).await)
-        .await
-        .unwrap();
-    id
-}
+use crate::fixture::{Fixture, Role, begin, commit, permitted, uuid};
 
 /// As the permission service stores a message: its job first.
 async fn ask(conn: &mut AsyncPgConnection, permission: PermissionId, name: &str) -> OutgoingId {

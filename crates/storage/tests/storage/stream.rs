@@ -5,13 +5,15 @@ use std::time::Duration;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
-use permission::PermissionId;
+use permission::{PermissionId, Status};
 use service_kit::clock::{Clock, SystemClock};
+use storage::aiida::event::Cause;
+use storage::aiida::permission::advance;
 use storage::aiida::stream::ingest::{self, Channel, NewMessage, NewReading};
 use storage::aiida::stream::refusal::{self, KEPT, KEPT_PER_PERMISSION, Refused};
-use storage::aiida::stream::{partitions, slot};
+use storage::aiida::stream::{binding, partitions, slot};
 
-use crate::fixture::{Fixture, Role, begin, commit, number, uuid};
+use crate::fixture::{Fixture, Role, begin, commit, number, permitted, uuid};
 
 const LEASE: Duration = Duration::from_mins(1);
 
@@ -424,4 +426,47 @@ async fn more_days_than_the_database_makes_at_once_are_made_all_the_same() {
     let mut days = vec![day(-1); 400];
     days.push(day(-2));
     assert_eq!(partitions::make(&mut conn, &days).await.unwrap(), 4);
+}
+
+/// A transaction may wait long between its begin and its event: what a home sends meanwhile is still before the end.
+#[tokio::test]
+async fn a_permission_ends_when_its_events_say_so() {
+    let fixture = Fixture::with_roles().await;
+    let mut party = fixture.connect_as(Role::AiidaPermission).await;
+    let mut stream = fixture.connect_as(Role::AiidaStream).await;
+    let id = permitted(&mut party).await;
+    let ended_at = async |conn: &mut AsyncPgConnection| {
+        let found = binding::of(conn, &[id]).await.unwrap();
+        found[0].ended_at
+    };
+    let path = [
+        Status::Created,
+        Status::Validated,
+        Status::SentToPermissionAdministrator,
+        Status::Accepted,
+        Status::Terminated,
+        Status::RequiresExternalTermination,
+        Status::ExternallyTerminated,
+    ];
+    let mut end = None;
+    for pair in path.windows(2) {
+        begin(&mut party).await;
+        let meanwhile = binding::now(&mut stream).await.unwrap();
+        let step = pair[0].step(pair[1]).unwrap();
+        assert!(
+            advance(&mut party, id, step, Cause::Party, None)
+                .await
+                .unwrap()
+        );
+        commit(&mut party).await;
+        let told = ended_at(&mut stream).await;
+        if pair[1] == Status::Terminated {
+            assert!(
+                told.is_some_and(|told| told > meanwhile),
+                "{told:?} {meanwhile}"
+            );
+            end = told;
+        }
+        assert_eq!(told, end, "{}", pair[1]);
+    }
 }

@@ -8,13 +8,14 @@ use custodian::control::AuthorizationReport;
 use custodian::ledger::{RequestKind, RequestRecord};
 use demo::history::is_of;
 use demo::{BoxError, Claims, Delivered, Site, Stack, check};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::world::MONTHS;
 
-/// Authorizations whose files must be there: the custodian's id, and when the customer came back from there.
-const DELIVERED: &str = "SELECT subscription_id AS id, authorized_at,
+/// Authorizations whose files must be there: the custodian's id, when the customer came back from there, and the first
+/// moment after the history.
+const DELIVERED: &str = "SELECT subscription_id AS id, authorized_at, history_until,
     array_remove(ARRAY[electricity_file, gas_file], NULL) AS files
     FROM smd.authorization WHERE stage = 'fetched' AND exported_at IS NOT NULL AND files_removed_at IS NULL";
 
@@ -164,14 +165,24 @@ async fn content(
             });
         }
     }
-    let at = row
-        .get("authorized_at")
-        .and_then(Value::as_str)
-        .ok_or("no time")?;
-    let at: Timestamp = at.parse()?;
     let totals = check::totals(&files)?;
-    let days = check::owed_months(at, MONTHS)?;
+    let days = check::owed_months(fixed_on(row)?, MONTHS)?;
     check::compare(site, &authorization.customer, days, &totals).await?;
     check::no_gaps(&totals)?;
     Ok(())
+}
+
+/// Noon of the day on which the days of a history were fixed, five days after the last of them. It may be the day after
+/// the customer came back: at midnight, or where clocks jump.
+fn fixed_on(row: &Value) -> Result<Timestamp, BoxError> {
+    let time = |key: &str| -> Result<Timestamp, BoxError> {
+        let text = row.get(key).and_then(Value::as_str).ok_or("no time")?;
+        Ok(text.parse()?)
+    };
+    let fixed = time("history_until")?.checked_add(SignedDuration::from_hours(4 * 24 + 12))?;
+    let after = fixed.duration_since(time("authorized_at")?);
+    if after.abs() > SignedDuration::from_hours(36) {
+        return Err(format!("the days were fixed {after:#} after the customer came back").into());
+    }
+    Ok(fixed)
 }

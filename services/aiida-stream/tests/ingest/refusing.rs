@@ -249,8 +249,11 @@ async fn what_was_sent_before_the_end_is_stored_after_it() {
     let grant = Grant::outbound().store(&world).await;
     world
         .sql(
-            "UPDATE aiida.permission SET status = 'REVOKED', accepted_at = now() - interval '1 hour',
-                status_at = now() - interval '10 seconds'",
+            "UPDATE aiida.permission SET status = 'EXTERNALLY_TERMINATED';
+             INSERT INTO aiida.permission_event (permission_id, status, cause, at)
+             SELECT id, event.status, 'party', now() - make_interval(secs => ago)
+             FROM aiida.permission,
+                 (VALUES ('ACCEPTED', 3600), ('TERMINATED', 10), ('EXTERNALLY_TERMINATED', 2)) AS event (status, ago)",
         )
         .await;
     let _replica = world.replica().await;

@@ -27,7 +27,8 @@ pub struct Binding {
     pub starts_on: Option<Date>,
     /// Its last day, UTC, inclusive; `None` is open.
     pub ends_on: Option<Date>,
-    /// When it ended, if it was accepted once: what was sent before may still be on its way.
+    /// When it ended, if it was accepted once, as its events tell everybody: what was sent before may still be on its
+    /// way.
     pub ended_at: Option<Timestamp>,
 }
 
@@ -71,7 +72,11 @@ pub async fn of(
 ) -> diesel::QueryResult<Vec<Binding>> {
     let rows: Vec<Row> = sql_query(
         "SELECT id, status, connection_id, data_need::text AS data_need, starts_on, ends_on,
-                CASE WHEN status <> 'ACCEPTED' AND accepted_at IS NOT NULL THEN status_at END AS ended_at
+                CASE WHEN status <> 'ACCEPTED' THEN (
+                    SELECT min(ended.at) FROM aiida.permission_event accepted
+                    JOIN aiida.permission_event ended USING (permission_id)
+                    WHERE permission_id = permission.id AND accepted.status = 'ACCEPTED' AND ended.id > accepted.id
+                ) END AS ended_at
          FROM aiida.permission WHERE id = ANY ($1)",
     )
     .bind::<Array<SqlUuid>, _>(permissions.iter().map(|id| id.uuid()).collect::<Vec<_>>())

@@ -1,19 +1,17 @@
 //! Whatever comes for a permission in whatever order, from two sides at once: its events are a path of the process
 //! model, and its status is the end of that path.
 
-use diesel_async::{AsyncConnection as _, AsyncPgConnection};
-use permission::data_need::DataNeed;
-use permission::{BundleId, PermissionId, Status};
+use diesel_async::AsyncPgConnection;
+use permission::{PermissionId, Status};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use serde_json::json;
 use storage::aiida::event::{self, Cause};
-use storage::aiida::permission::{NewPermission, advance, get, insert};
+use storage::aiida::permission::{advance, get};
 use tokio::sync::Mutex;
 
 use super::{for_all, runtime};
-use crate::fixture::{Fixture, uuid};
+use crate::fixture::{Fixture, permitted};
 
 /// The process model as EDDIE publishes it: from, and what may follow.
 const MODEL: [(&str, &[&str]); 9] = [
@@ -54,28 +52,6 @@ fn may_follow(from: &str, to: &str) -> bool {
             .any(|(at, next)| *at == from && next.contains(&to))
 }
 
-async fn created(conn: &mut AsyncPgConnection) -> PermissionId {
-    let id = PermissionId::from(uuid());
-    let need = DataNeed::from_value(json!({
-        "type": "outbound-aiida", "id": uuid(), "name": "n", "purpose": "p",
-        "policyLink": "https://party.example/policy", "duration": {"type": "relativeDuration"},
-        "transmissionSchedule": "*/5 * * * * *", "schemas": ["OPAQUE"], "asset": "SUBMETER"
-    }))
-    .unwrap();
-    let new = NewPermission {
-        id,
-        bundle: BundleId::from(uuid()),
-        connection_id: "customer-1",
-        data_need: &need,
-        meter_id: None,
-        ticket: None,
-    };
-    conn.transaction(async |conn| insert(conn, &[new]).await)
-        .await
-        .unwrap();
-    id
-}
-
 /// One side has seen the permission at `seen` and wants it to be `to`: what services do with everything that comes.
 async fn try_to(conn: &mut AsyncPgConnection, id: PermissionId, seen: Status, to: Status) -> bool {
     let Ok(step) = seen.step(to) else {
@@ -100,7 +76,7 @@ fn no_order_of_events_leaves_the_process_model() {
     for_all(24, &events, &runtime, async |events| {
         let mut both = both.lock().await;
         let (it, other) = &mut *both;
-        let id = created(&mut it.conn).await;
+        let id = permitted(&mut it.conn).await;
         let mut path = vec![Status::Created];
         for (first, second, stale) in events {
             let stands = *path.last().unwrap();

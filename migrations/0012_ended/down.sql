@@ -1,0 +1,1 @@
+REVOKE SELECT (id, permission_id, status, at) ON aiida.permission_event FROM metergate_aiida_stream;
