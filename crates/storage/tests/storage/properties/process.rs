@@ -1,7 +1,7 @@
 //! Whatever comes for a permission in whatever order, from two sides at once: its events are a path of the process
 //! model, and its status is the end of that path.
 
-use diesel_async::AsyncPgConnection;
+use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 use permission::{PermissionId, Status};
 use proptest::collection::vec;
 use proptest::prelude::*;
