@@ -1,7 +1,7 @@
 //! One customer is erased everywhere: what the operator's command and the console both do.
 //!
-//! Rows go at once, in one transaction; files, the authorization at the custodian and what the broker holds are for
-//! jobs, which that transaction enqueues. Roles: operator, console.
+//! Rows go at once, in one transaction; files, the authorization at the custodian, what the broker holds and what was on
+//! its way are for jobs, which that transaction enqueues. Roles: operator, console; [`late`]: stream.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::aiida::erasure::{self as aiida, Erased};
 use crate::audit;
-use crate::kinds::{MqttRevoke, OutputExpire, SmdRelease};
+use crate::kinds::{AiidaForget, MqttRevoke, OutputExpire, SmdRelease};
 use crate::smd::{AuthorizationId, authorization, erasure as smd};
 
 /// How long aiida-stream may go on storing what came under a permission that is gone: it remembers permissions for
@@ -51,6 +51,8 @@ pub struct Begun {
     pub files: Option<i64>,
     /// Take the homes from the broker.
     pub homes: Vec<i64>,
+    /// Delete what is on its way.
+    pub late: Vec<i64>,
 }
 
 /// Everything that is known by a text: a subscription id, a connection id, or an id of ours.
@@ -69,13 +71,14 @@ pub async fn begin(
     by: Option<&str>,
 ) -> Result<Begun, QueueError> {
     conn.transaction(async |conn| {
-        let jobs: Vec<NewJob> = found
-            .permissions
-            .iter()
-            .map(|&permission| NewJob::new(&MqttRevoke { permission }))
-            .collect::<Result<_, _>>()?;
+        let (mut revoke, mut forget) = (Vec::new(), Vec::new());
+        for &permission in &found.permissions {
+            revoke.push(NewJob::new(&MqttRevoke { permission })?);
+            forget.push(NewJob::new(&AiidaForget { permission })?.after(STILL_STORED));
+        }
         let mut begun = Begun {
-            homes: job_queue::enqueue(conn, &jobs).await?,
+            homes: job_queue::enqueue(conn, &revoke).await?,
+            late: job_queue::enqueue(conn, &forget).await?,
             ..Begun::default()
         };
         for &authorization in &found.authorizations {
@@ -101,26 +104,33 @@ pub async fn begin(
     .await
 }
 
-/// Deletes what was on its way when the permissions went: to be called when the broker is clear of them and
-/// [`STILL_STORED`] is over.
+/// What there was to do for a permission that was erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Late {
+    /// The permission is there: it was not erased, and nothing is deleted.
+    NotErased,
+    /// The broker may still hold messages of its home.
+    BrokerNotClear,
+    /// What had come is deleted. Nothing at all once nothing comes any more.
+    Deleted(Erased),
+}
+
+/// Deletes what came under a permission after it was erased, in the caller's transaction.
 pub async fn late(
     conn: &mut AsyncPgConnection,
-    permissions: &[PermissionId],
-    by: Option<&str>,
-) -> diesel::QueryResult<Erased> {
-    let mut late = Erased::default();
-    for &permission in permissions {
-        late += conn
-            .transaction(async |conn| {
-                let erased = aiida::erase_data(conn, permission).await?;
-                if !erased.is_empty() {
-                    record(conn, permission, erased, by).await?;
-                }
-                Ok::<_, diesel::result::Error>(erased)
-            })
-            .await?;
+    permission: PermissionId,
+) -> Result<Late, QueueError> {
+    if aiida::exists(conn, permission).await? {
+        return Ok(Late::NotErased);
     }
-    Ok(late)
+    if job_queue::is_live(conn, &MqttRevoke { permission }).await? {
+        return Ok(Late::BrokerNotClear);
+    }
+    let erased = aiida::erase_data(conn, permission).await?;
+    if !erased.is_empty() {
+        record(conn, permission, erased, None).await?;
+    }
+    Ok(Late::Deleted(erased))
 }
 
 async fn record(

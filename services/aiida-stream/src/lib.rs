@@ -3,6 +3,7 @@
 //! - `ingest` takes data, acknowledgements and status in: a client of MQTT 5 that acknowledges after the commit
 //!   (`docs/adr/0007`).
 //! - `outbound` publishes commands and inbound data; `live` serves what comes in as server-sent events.
+//! - `forget` deletes what was on its way when a customer was erased.
 //! - `partitions` keeps one partition per day and drops those whose time is over.
 //! - `broker` is how all of them reach the broker; `config` is the rest of the configuration; `trial` is a login to see
 //!   whether it works.
@@ -11,6 +12,7 @@
 
 mod broker;
 mod config;
+mod forget;
 mod ingest;
 mod live;
 mod outbound;
@@ -25,7 +27,7 @@ use job_queue::{Worker, WorkerSettings};
 use service_kit::http::PublicServer;
 use service_kit::program::Context;
 use storage::Database;
-use storage::kinds::{AiidaCommand, StreamPartitions};
+use storage::kinds::{AiidaCommand, AiidaForget, StreamPartitions};
 
 pub use broker::{BrokerConfig, BrokerUrl, BrokerUrlError, LoginError};
 pub use config::{Config, StreamConfig};
@@ -91,6 +93,7 @@ pub async fn serve(
         WorkerSettings::default(),
     )
     .handle::<StreamPartitions, _>(1, partitions::Partitions(Arc::clone(&service)))
+    .handle::<AiidaForget, _>(1, forget::Forget(Arc::clone(&service)))
     .handle::<AiidaCommand, _>(outbound::CONCURRENCY, outbound.clone());
     let events = async {
         let Service {

@@ -3,8 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use job_queue::Listener;
-use permission::PermissionId;
+use job_queue::{Listener, WaitError};
 use service_kit::shutdown::Shutdown;
 use storage::aiida::erasure::Erased;
 use storage::{Database, DatabaseConfig, erasure};
@@ -23,7 +22,8 @@ pub struct Erase {
     /// authorization (it is in the logs). For AIIDA: the connection id, or the id of one of the permissions. A text
     /// that names somebody on both sides is refused.
     customer: String,
-    /// Seconds to wait for the files to be removed by csv-exporter, and for the homes to be disconnected by mqtt-iam.
+    /// Seconds to wait for what other services do: csv-exporter removes the files, mqtt-iam disconnects the homes,
+    /// aiida-stream erases what was on its way.
     #[arg(long, default_value_t = 30)]
     wait_seconds: u64,
 }
@@ -45,26 +45,48 @@ impl Erase {
         }
         let begun = erasure::begin(&mut conn, &found, None).await?;
         drop(conn);
-        let committed = Instant::now();
         for authorization in &found.authorizations {
             writeln!(out, "erased from the database: {authorization}")?;
         }
         if !found.permissions.is_empty() {
-            tell(out, "erased from the database", begun.erased)?;
+            let Erased {
+                permissions,
+                messages,
+                readings,
+                refused,
+            } = begun.erased;
+            writeln!(
+                out,
+                "erased from the database: {permissions} permissions, {messages} messages, {readings} readings, \
+                 {refused} refused messages"
+            )?;
         }
         let shutdown = Shutdown::new();
         let rest = Rest {
             listener: database.listen(&shutdown),
-            limit: committed + Duration::from_secs(self.wait_seconds),
+            limit: Instant::now() + Duration::from_secs(self.wait_seconds),
             database: &database,
         };
         let done = async {
-            if let Some(job) = begun.files {
-                rest.files(out, job).await?;
-            }
-            if !found.permissions.is_empty() {
-                rest.homes(out, &found.permissions, &begun.homes, committed)
-                    .await?;
+            let files = ("the files are", "removed", "csv-exporter");
+            let homes = ("the broker is", "clear of the homes", "mqtt-iam");
+            let late = ("what was on its way is", "erased", "aiida-stream");
+            let steps = [
+                (files, begun.files.as_slice()),
+                (homes, &begun.homes),
+                (late, &begun.late),
+            ];
+            for ((what, done, service), jobs) in steps {
+                if jobs.is_empty() {
+                    continue;
+                }
+                match rest.all(jobs).await {
+                    Ok(()) => writeln!(out, "{what} {done}")?,
+                    Err(error) => writeln!(
+                        out,
+                        "{what} not {done} yet ({error}); {service} does it when it runs"
+                    )?,
+                }
             }
             Ok(())
         };
@@ -74,20 +96,7 @@ impl Erase {
     }
 }
 
-fn tell(out: &mut impl Write, what: &str, erased: Erased) -> std::io::Result<()> {
-    let Erased {
-        permissions,
-        messages,
-        readings,
-        refused,
-    } = erased;
-    writeln!(
-        out,
-        "{what}: {permissions} permissions, {messages} messages, {readings} readings, {refused} refused messages"
-    )
-}
-
-/// What other services have to do, and what is to be done after them.
+/// What other services have to do.
 struct Rest<'d> {
     database: &'d Database,
     listener: Listener,
@@ -95,63 +104,13 @@ struct Rest<'d> {
 }
 
 impl Rest<'_> {
-    /// Waits for a job; says why it has not ended, if so.
-    async fn wait(&self, job: i64) -> Result<(), String> {
-        let left = self.limit.saturating_duration_since(Instant::now());
-        // Also for a job that may have ended while another was waited for.
-        let left = left.max(Duration::from_secs(1));
-        job_queue::wait_for(self.database.pool(), &self.listener, job, left)
-            .await
-            .map(drop)
-            .map_err(|error| error.to_string())
-    }
-
-    async fn files(&self, out: &mut impl Write, job: i64) -> Result<(), CommandError> {
-        match self.wait(job).await {
-            Ok(()) => writeln!(out, "the files are removed")?,
-            Err(error) => writeln!(
-                out,
-                "the files are not removed yet ({error}); csv-exporter does it when it runs"
-            )?,
-        }
-        Ok(())
-    }
-
-    /// Waits until the broker holds nothing of the permissions, and erases what was stored meanwhile.
-    async fn homes(
-        &self,
-        out: &mut impl Write,
-        permissions: &[PermissionId],
-        jobs: &[i64],
-        committed: Instant,
-    ) -> Result<(), CommandError> {
-        let mut missing = None;
+    /// Waits for jobs; says why one has not ended, if so.
+    async fn all(&self, jobs: &[i64]) -> Result<(), WaitError> {
         for &job in jobs {
-            if let Err(error) = self.wait(job).await {
-                missing = Some(error);
-                break;
-            }
-        }
-        match &missing {
-            None => writeln!(out, "the broker holds nothing of the homes any more")?,
-            Some(error) => writeln!(
-                out,
-                "the broker is not cleared yet ({error}); mqtt-iam does it when it runs"
-            )?,
-        }
-        tokio::time::sleep_until(committed + erasure::STILL_STORED).await;
-        let mut conn = self.database.get().await?;
-        let late = erasure::late(&mut conn, permissions, None).await?;
-        if !late.is_empty() {
-            tell(out, "erased afterwards, what was on its way", late)?;
-        }
-        if missing.is_some() {
-            for permission in permissions {
-                writeln!(
-                    out,
-                    "when mqtt-iam has run, erase what has come until then: metergate erase {permission}"
-                )?;
-            }
+            let left = self.limit.saturating_duration_since(Instant::now());
+            // Also for a job that may have ended while another was waited for.
+            let left = left.max(Duration::from_secs(1));
+            job_queue::wait_for(self.database.pool(), &self.listener, job, left).await?;
         }
         Ok(())
     }

@@ -2,8 +2,8 @@
 //!
 //! The operator's role deletes rows; what the broker still holds is for `mqtt.revoke`, which the caller enqueues
 //! first. Messages that were on their way may be stored after a permission is gone (a stream knows a permission for
-//! some seconds, and a session at the broker holds what it was given): the caller erases the data once more when the
-//! broker is clear.
+//! some seconds, and a session at the broker holds what it was given): `aiida.forget` erases the data once more when
+//! the broker is clear.
 
 use std::ops::AddAssign;
 
@@ -13,7 +13,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use permission::PermissionId;
 use uuid::Uuid;
 
-use crate::sql::{IdRow, ids};
+use crate::sql::{IdRow, NumberRow, ids};
 
 /// How many rows were deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -85,7 +85,19 @@ pub async fn erase(conn: &mut AsyncPgConnection, id: PermissionId) -> diesel::Qu
     })
 }
 
-/// Deletes what came under a permission, stored or refused. Roles: operator.
+/// Whether the permission is there.
+pub(crate) async fn exists(
+    conn: &mut AsyncPgConnection,
+    id: PermissionId,
+) -> diesel::QueryResult<bool> {
+    let row: NumberRow = sql_query("SELECT count(*) AS n FROM aiida.permission WHERE id = $1")
+        .bind::<SqlUuid, _>(id.uuid())
+        .get_result(conn)
+        .await?;
+    Ok(row.n > 0)
+}
+
+/// Deletes what came under a permission, stored or refused. Roles: operator, console, stream.
 pub async fn erase_data(
     conn: &mut AsyncPgConnection,
     id: PermissionId,

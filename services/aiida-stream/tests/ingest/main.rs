@@ -9,6 +9,7 @@
 
 mod adopting;
 mod breaking;
+mod forgetting;
 mod harness;
 mod late;
 mod refusing;

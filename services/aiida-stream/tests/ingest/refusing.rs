@@ -253,16 +253,16 @@ async fn what_was_sent_before_the_end_is_stored_after_it() {
              INSERT INTO aiida.permission_event (permission_id, status, cause, at)
              SELECT id, event.status, 'party', now() - make_interval(secs => ago)
              FROM aiida.permission,
-                 (VALUES ('ACCEPTED', 3600), ('TERMINATED', 10), ('EXTERNALLY_TERMINATED', 2)) AS event (status, ago)",
+                 (VALUES ('ACCEPTED', 3600), ('TERMINATED', 1000), ('EXTERNALLY_TERMINATED', 10)) AS event (status, ago)",
         )
         .await;
     let _replica = world.replica().await;
     let publisher = world.broker.publisher();
     let at = |seconds| raw_at(&grant, 1, SignedDuration::from_secs(seconds));
-    publisher.send(&grant.data(), at(-5)).await;
+    publisher.send(&grant.data(), at(-500)).await;
     world.until_refused("not-live", 1).await;
-    publisher.send(&grant.data(), at(-15)).await;
-    publisher.send(&grant.data(), at(-20)).await;
+    publisher.send(&grant.data(), at(-1500)).await;
+    publisher.send(&grant.data(), at(-2000)).await;
     world.until_stored(2).await;
     world.until_refused("not-live", 1).await;
 }

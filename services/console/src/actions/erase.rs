@@ -1,15 +1,13 @@
-//! Erasing a customer: rows at once, then what other services have to do, and what was on its way meanwhile. It is seen
-//! to its end also when the browser does not wait.
+//! Erasing a customer: rows at once, and jobs for what other services have to do. The page waits for those for a while;
+//! they are done also when nobody waits.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::Data;
 use askama::Template;
-use permission::PermissionId;
 use storage::Connection;
 use storage::aiida::erasure::Erased;
-use storage::erasure::{self, Begun, STILL_STORED};
+use storage::erasure;
 use tokio::time::Instant;
 
 use super::{Action, Titled};
@@ -17,7 +15,7 @@ use crate::Service;
 use crate::error::Trouble;
 
 /// How long other services are waited for: nginx waits a minute for the page.
-const LONGEST: Duration = Duration::from_secs(8);
+const LONGEST: Duration = Duration::from_secs(15);
 
 #[derive(Template)]
 #[template(path = "erased.html")]
@@ -25,14 +23,12 @@ pub(super) struct Told {
     authorizations: usize,
     permissions: usize,
     erased: Erased,
-    /// Whether the files are removed; nothing where there were none to remove.
+    /// Whether the files are removed; nothing where there were none to remove. Likewise the others.
     files: Option<bool>,
-    /// Whether the broker holds nothing of the homes; nothing where there are none.
+    /// Whether the broker holds nothing of the homes.
     homes: Option<bool>,
-    /// What came while it was done.
-    late: Erased,
-    /// To be erased once more when mqtt-iam has run.
-    again: Vec<PermissionId>,
+    /// Whether what was on its way is erased as well.
+    late: Option<bool>,
 }
 
 impl Titled for Told {
@@ -58,71 +54,28 @@ pub(super) async fn erase(
     }
     let begun = erasure::begin(&mut conn, &found, Some(&by)).await?;
     drop(conn);
-    let erased = begun.erased;
-    let rest = Rest {
-        service: service.clone().into_inner(),
-        limit: Instant::now() + LONGEST,
-        permissions: found.permissions.clone(),
-        begun,
-        by,
-    };
-    // A task of its own: it goes on when the browser leaves.
-    let (files, homes, late) = tokio::spawn(rest.finish())
-        .await
-        .map_err(std::io::Error::other)??;
+    let limit = Instant::now() + LONGEST;
     Ok(Told {
         authorizations: found.authorizations.len(),
         permissions: found.permissions.len(),
-        erased,
-        files,
-        again: if homes == Some(false) {
-            found.permissions
-        } else {
-            Vec::new()
-        },
-        homes,
-        late,
+        erased: begun.erased,
+        files: have_ended(service, begun.files.as_slice(), limit).await,
+        homes: have_ended(service, &begun.homes, limit).await,
+        late: have_ended(service, &begun.late, limit).await,
     })
 }
 
-/// What other services have to do, and what is to be done after them.
-struct Rest {
-    service: Arc<Service>,
-    limit: Instant,
-    permissions: Vec<PermissionId>,
-    begun: Begun,
-    by: String,
-}
-
-impl Rest {
-    async fn finish(self) -> Result<(Option<bool>, Option<bool>, Erased), Trouble> {
-        let files = match self.begun.files {
-            Some(job) => Some(self.has_ended(job).await),
-            None => None,
-        };
-        if self.permissions.is_empty() {
-            return Ok((files, None, Erased::default()));
-        }
-        let mut is_clear = true;
-        for &job in &self.begun.homes {
-            is_clear = is_clear && self.has_ended(job).await;
-        }
-        // Counted from now: later than needed, never too early.
-        tokio::time::sleep(STILL_STORED).await;
-        let mut conn = self.service.database.get().await?;
-        let late = erasure::late(&mut conn, &self.permissions, Some(&self.by)).await?;
-        Ok((files, Some(is_clear), late))
-    }
-
-    async fn has_ended(&self, job: i64) -> bool {
-        let left = self.limit.saturating_duration_since(Instant::now());
+/// Nothing where there are no jobs.
+async fn have_ended(service: &Service, jobs: &[i64], limit: Instant) -> Option<bool> {
+    for &job in jobs {
+        let left = limit.saturating_duration_since(Instant::now());
         // Also for a job that may have ended while another was waited for.
         let left = left.max(Duration::from_millis(500));
-        let pool = self.service.database.pool();
-        let waited = job_queue::wait_for(pool, &self.service.listener, job, left).await;
-        if let Err(error) = &waited {
+        let pool = service.database.pool();
+        if let Err(error) = job_queue::wait_for(pool, &service.listener, job, left).await {
             tracing::info!(job, %error, "an erasure is not complete yet");
+            return Some(false);
         }
-        waited.is_ok()
     }
+    (!jobs.is_empty()).then_some(true)
 }
