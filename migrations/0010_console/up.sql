@@ -23,6 +23,12 @@ BEGIN
 END
 $$;
 
+-- An index keeps those who write waiting. The jobs' first, as services hold their job before anything else: so nobody
+-- waits for this while this waits for them.
+
+-- Work that was given up: the newest first, and that of one authorization or permission.
+CREATE INDEX job_discarded_list ON jobs.job (id) WHERE state = 'discarded';
+CREATE INDEX job_discarded_about ON jobs.job (unique_key) WHERE state = 'discarded';
 -- Lists are walked by these, from any place and however long they are; counts by stage and status read them alone.
 CREATE INDEX authorization_list ON smd.authorization (authorized_at, id);
 CREATE INDEX authorization_stage ON smd.authorization (stage, authorized_at, id);
@@ -33,9 +39,6 @@ CREATE INDEX authorization_name ON smd.authorization USING gin (to_tsvector('sim
 CREATE INDEX permission_connection_prefix ON aiida.permission (connection_id text_pattern_ops);
 CREATE INDEX authorization_subscription ON smd.authorization (subscription_id);
 CREATE INDEX usage_point_id ON smd.usage_point (usage_point_id);
--- Work that was given up: the newest first, and that of one authorization or permission.
-CREATE INDEX job_discarded_list ON jobs.job (id) WHERE state = 'discarded';
-CREATE INDEX job_discarded_about ON jobs.job (unique_key) WHERE state = 'discarded';
 
 -- The last comparison of the custodian's list with ours, by smd.sweep.
 CREATE TABLE smd.comparison (

@@ -53,6 +53,9 @@
     events.close();
     try {
       const answer = await fetch(location.href, { cache: "no-store" });
+      if (answer.status >= 500) {
+        throw new Error("trouble, which passes");
+      }
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       const main = fresh.querySelector("main");
       if (main === null) {

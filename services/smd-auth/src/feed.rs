@@ -115,7 +115,6 @@ mod tests {
             received: 0,
             windows: 0,
             usage_points: 0,
-            readings: 0,
             history: None,
             released: false,
             exported: false,

@@ -114,9 +114,10 @@ async fn of_this_browser(
         return (None, None);
     };
     match status::look(service, &ticket).await {
-        Ok(Some(progress)) if !matches!(progress.stage, Stage::Superseded | Stage::Erased) => {
+        Ok(Some(progress)) if matches!(progress.stage, Stage::Fetching | Stage::Fetched) => {
             (Some(format!("/status/{ticket}")), None)
         }
+        // Nothing comes of the others: the customer is here to start again.
         Ok(_) => (None, Some(running::take_back())),
         Err(error) => {
             tracing::warn!(

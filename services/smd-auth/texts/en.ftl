@@ -58,8 +58,8 @@ done-title = Done
 done-text = Your usage was delivered to { $operator }, and the authorization at PG&E is ended. There is nothing more for you to do.
 done-what = What was delivered
 done-what-text = { $meters ->
-    [one] The usage of one meter from { $from } to { $until }: { $readings } readings.
-   *[other] The usage of { $meters } meters from { $from } to { $until }: { $readings } readings.
+    [one] The usage of one meter from { $from } to { $until }.
+   *[other] The usage of { $meters } meters from { $from } to { $until }.
  }
 done-what-erased = A file for { $operator }. Our working copy is erased already.
 done-authorization = Authorization at PG&E

@@ -52,8 +52,8 @@ done-title = Listo
 done-text = Su consumo fue entregado a { $operator } y la autorización en PG&E está terminada. No tiene que hacer nada más.
 done-what = Qué se entregó
 done-what-text = { $meters ->
-    [one] El consumo de un medidor del { $from } al { $until }: { $readings } lecturas.
-   *[other] El consumo de { $meters } medidores del { $from } al { $until }: { $readings } lecturas.
+    [one] El consumo de un medidor del { $from } al { $until }.
+   *[other] El consumo de { $meters } medidores del { $from } al { $until }.
  }
 done-what-erased = Un archivo para { $operator }. Nuestra copia de trabajo ya está borrada.
 done-authorization = Autorización en PG&E

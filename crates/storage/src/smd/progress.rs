@@ -23,8 +23,6 @@ pub struct Progress {
     pub windows: i64,
     /// Usage points found.
     pub usage_points: i64,
-    /// Readings that came in the windows, as the custodian sent them.
-    pub readings: i64,
     /// First instant of the history and the first after it, once the windows are fixed.
     pub history: Option<(jiff::Timestamp, jiff::Timestamp)>,
     /// The custodian confirmed the end of the authorization.
@@ -85,10 +83,10 @@ pub async fn of_watched(
 const SELECT: &str =
     "SELECT a.id, a.stage, a.failure, a.released_at, a.exported_at,
             (SELECT count(*) FROM smd.usage_point u WHERE u.authorization_id = a.id) AS usage_points,
-            p.windows, p.received, p.readings, p.starts_at, p.ends_at
+            p.windows, p.received, p.starts_at, p.ends_at
      FROM smd.authorization a,
           LATERAL (SELECT count(*) AS windows, count(received_at) AS received,
-                          coalesce(sum(readings), 0)::bigint AS readings, min(starts_at) AS starts_at, max(ends_at) AS ends_at
+                          min(starts_at) AS starts_at, max(ends_at) AS ends_at
                    FROM smd.pull WHERE authorization_id = a.id) p";
 
 #[derive(QueryableByName)]
@@ -109,8 +107,6 @@ struct Row {
     windows: i64,
     #[diesel(sql_type = BigInt)]
     received: i64,
-    #[diesel(sql_type = BigInt)]
-    readings: i64,
     #[diesel(sql_type = Nullable<Timestamptz>, deserialize_as = NullableTimestamp)]
     starts_at: Option<jiff::Timestamp>,
     #[diesel(sql_type = Nullable<Timestamptz>, deserialize_as = NullableTimestamp)]
@@ -125,7 +121,6 @@ impl From<Row> for Progress {
             received: row.received,
             windows: row.windows,
             usage_points: row.usage_points,
-            readings: row.readings,
             history: row.starts_at.zip(row.ends_at),
             released: row.released_at.is_some(),
             exported: row.exported_at.is_some(),

@@ -7,10 +7,10 @@ use crate::harness::{Grant, World, raw};
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_on_its_way_of_an_erased_household_is_deleted() {
     let world = World::start().await;
-    let (grant, other) = (
-        Grant::outbound().store(&world).await,
-        Grant::outbound().store(&world).await,
-    );
+    let grant = Grant::outbound().store(&world).await;
+    let mut other = Grant::outbound();
+    other.connection = "customer-2".to_owned();
+    let other = other.store(&world).await;
     let _replica = world.replica().await;
     let publisher = world.broker.publisher();
     for one in [&grant, &other] {

@@ -68,11 +68,19 @@ async fn a_browser_finds_its_authorization_again() {
         !link(&Browser::new(&site).get(&site.url("/")).await),
         "nobody else does"
     );
-    // What is there no more is not offered, and forgotten.
-    site.sql("UPDATE smd.authorization SET stage = 'erased', ticket_hash = NULL")
-        .await;
-    assert!(!link(&browser.get(&site.url("/")).await));
-    assert!(browser.cookies.is_empty());
+    // What nothing comes of is not offered, and forgotten: the customer is to start again.
+    let cookies = browser.cookies.clone();
+    for ended in [
+        "stage = 'failed', failure = 'trouble'",
+        "stage = 'withdrawn', failure = NULL",
+        "stage = 'erased', ticket_hash = NULL",
+    ] {
+        site.sql(&format!("UPDATE smd.authorization SET {ended}"))
+            .await;
+        browser.cookies.clone_from(&cookies);
+        assert!(!link(&browser.get(&site.url("/")).await), "{ended}");
+        assert!(browser.cookies.is_empty(), "{ended}");
+    }
     site.assert_nothing_private_was_logged();
 }
 

@@ -68,7 +68,6 @@ fn delivered(service: &Service, words: &Words, progress: &Progress) -> String {
                     ("meters", progress.usage_points.into()),
                     ("from", words.date(from).into()),
                     ("until", words.date(until).into()),
-                    ("readings", words.number(progress.readings).into()),
                 ],
             )
         }
