@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::{Action, Titled};
 use crate::Service;
 use crate::error::Trouble;
+use crate::view::several;
 
 /// How long other services are waited for: nginx waits a minute for the page.
 const LONGEST: Duration = Duration::from_secs(8);
@@ -22,15 +23,16 @@ const LONGEST: Duration = Duration::from_secs(8);
 #[derive(Template)]
 #[template(path = "erased.html")]
 pub(super) struct Told {
-    authorizations: usize,
-    permissions: usize,
-    erased: Erased,
+    /// How many; nothing where there were none.
+    authorizations: Option<String>,
+    /// The same, with what came under them.
+    permissions: Option<String>,
     /// Whether the files are removed; nothing where there were none to remove.
     files: Option<bool>,
     /// Whether the broker holds nothing of the homes; nothing where there are none.
     homes: Option<bool>,
     /// What came while it was done.
-    late: Erased,
+    late: Option<String>,
     /// To be erased once more when mqtt-iam has run.
     again: Vec<PermissionId>,
 }
@@ -58,7 +60,8 @@ pub(super) async fn erase(
     }
     let begun = erasure::begin(&mut conn, &found, Some(&by)).await?;
     drop(conn);
-    let erased = begun.erased;
+    let (authorizations, permissions) = (found.authorizations.len(), begun.erased.permissions);
+    let data = data(&begun.erased);
     let rest = Rest {
         service: service.clone().into_inner(),
         limit: Instant::now() + LONGEST,
@@ -71,9 +74,9 @@ pub(super) async fn erase(
         .await
         .map_err(std::io::Error::other)??;
     Ok(Told {
-        authorizations: found.authorizations.len(),
-        permissions: found.permissions.len(),
-        erased,
+        authorizations: (authorizations > 0).then(|| several(authorizations, "authorization")),
+        permissions: (!found.permissions.is_empty())
+            .then(|| format!("{}, {data}", several(permissions, "permission"))),
         files,
         again: if homes == Some(false) {
             found.permissions
@@ -81,8 +84,16 @@ pub(super) async fn erase(
             Vec::new()
         },
         homes,
-        late,
+        late: (!late.is_empty()).then(|| self::data(&late)),
     })
+}
+
+/// What homes had sent.
+fn data(erased: &Erased) -> String {
+    let messages = several(erased.messages, "message");
+    let readings = several(erased.readings, "reading");
+    let refused = several(erased.refused, "refused message");
+    format!("{messages}, {readings} and {refused}")
 }
 
 /// What other services have to do, and what is to be done after them.
