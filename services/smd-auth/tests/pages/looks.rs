@@ -56,31 +56,67 @@ async fn every_state_is_accessible_in_both_languages() {
     browser.close().await;
 }
 
-/// What comes back from the custodian, and what is done before.
-const BACK: [(&str, &str, &str); 8] = [
-    ("cancelled", "SELECT 1", "error=access_denied"),
-    ("later", "SELECT 1", "error=server_error"),
-    ("ours", "SELECT 1", "error=invalid_request"),
-    ("other", "SELECT 1", "error=%3Cb%3E"),
+/// What comes back from the custodian, what is done before, and the page's name; in turns in English and Spanish.
+const BACK: [(&str, &str, &str, &str); 9] = [
+    (
+        "cancelled",
+        NOTHING,
+        "error=access_denied",
+        "Nothing was shared",
+    ),
+    (
+        "later",
+        NOTHING,
+        "error=server_error",
+        "No se compartió nada",
+    ),
+    (
+        "ours",
+        NOTHING,
+        "error=invalid_request",
+        "Nothing was shared",
+    ),
+    ("other", NOTHING, "error=%3Cb%3E", "No se compartió nada"),
     (
         "late",
         "UPDATE smd.login SET expires_at = now() - interval '1 second'",
         "code=abcd",
+        "That took too long",
     ),
-    ("used", "UPDATE smd.login SET used_at = now()", "code=abcd"),
-    ("code", "SELECT 1", "code=abcd"),
+    (
+        "used",
+        "UPDATE smd.login SET used_at = now()",
+        "code=abcd",
+        "Este enlace ya se ha usado",
+    ),
+    (
+        "code",
+        NOTHING,
+        "code=abcd",
+        "PG&E did not complete the authorization",
+    ),
+    (
+        "foreign",
+        "DELETE FROM smd.login",
+        "code=abcd",
+        "Este enlace no pertenece a este navegador",
+    ),
     (
         "trouble",
         "ALTER TABLE smd.login RENAME TO hidden",
         "code=abcd",
+        "Something went wrong on our side",
     ),
 ];
+
+const NOTHING: &str = "SELECT 1";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_goes_wrong_is_an_accessible_page() {
     let site = start().await;
     let browser = Chromium::with(Look::desktop(Scheme::Light, "en")).await;
-    for ((name, before, answer), language) in BACK.into_iter().zip(["en", "es"].into_iter().cycle())
+    for ((name, before, answer, title), language) in
+        BACK.into_iter().zip(["en", "es"].into_iter().cycle())
     {
         browser.open(&site.url(&format!("/?lang={language}"))).await;
         browser.open(&site.url("/start")).await;
@@ -95,6 +131,7 @@ async fn whatever_goes_wrong_is_an_accessible_page() {
         browser
             .open(&site.url(&format!("/OAuthCallback?{answer}&{state}")))
             .await;
+        assert_eq!(browser.title().await, title, "{name}");
         browser
             .inspect(&format!("smd-back-{name}-{language}"))
             .await;
