@@ -113,11 +113,19 @@ const MARGIN: Size = Size {
     left: 46,
 };
 
+/// Room for days: a chart of few days leaves the rest of it empty, and is not blown up to the width of the page.
+const LEAST: usize = 30;
+
 impl HeatMap {
+    /// Days that there is room for.
+    fn room(&self) -> usize {
+        self.columns.len().max(LEAST)
+    }
+
     fn size(&self) -> Size {
-        let days = u32::try_from(self.columns.len()).unwrap_or(u32::MAX);
+        let days = u32::try_from(self.room()).unwrap_or(u32::MAX);
         // Whole units for each day: columns of different widths would look like a pattern.
-        let unit = (732 / days.max(1)).clamp(2, 24);
+        let unit = (732 / days).clamp(2, 24);
         Size {
             width: MARGIN.left + MARGIN.right + days.saturating_mul(unit),
             height: MARGIN.top + MARGIN.bottom + 24 * 9,
@@ -177,7 +185,7 @@ impl Chart for HeatMap {
             labels: &self.labels,
             class: "heat",
             size: self.size(),
-            x: (0.0, position(self.columns.len())),
+            x: (0.0, position(self.room())),
             x_ticks: self.ticks(),
             y: Scale {
                 from: -24.0,

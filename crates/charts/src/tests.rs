@@ -144,6 +144,20 @@ fn a_line_is_broken_where_nothing_is_known() {
     assert_eq!(table.rows[4], ["2026-06-01 00:04:00 -07:00", "–"]);
 }
 
+/// Else it would fill the page, and its labels with it.
+#[test]
+fn a_heat_map_of_one_day_is_drawn_like_one_of_a_month() {
+    let drawn = |days: usize| {
+        let mut chart = heat("x");
+        chart.columns.truncate(days);
+        let svg = chart.svg().unwrap();
+        let (_, behind) = svg.split_once("viewBox=\"").unwrap();
+        behind.split_once('"').unwrap().0.to_owned()
+    };
+    assert_eq!(drawn(1), drawn(30));
+    assert_eq!(drawn(1), "0 0 776 310");
+}
+
 #[test]
 fn a_heat_map_is_small_and_tells_missing_from_not_there() {
     let chart = heat("x");

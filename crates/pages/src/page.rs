@@ -148,6 +148,11 @@ impl<'a> Page<'a> {
         self
     }
 
+    /// There is something to say at the foot.
+    fn has_footer(&self) -> bool {
+        self.choices.len() > 1 || self.operator.is_some_and(|it| it.privacy.is_some())
+    }
+
     /// The answer; `main` is what stands between `<main>` and `</main>`, its first heading included.
     pub fn respond(self, status: StatusCode, main: &impl Template) -> HttpResponse {
         let rendered = main.render().and_then(|main| {

@@ -65,6 +65,9 @@ fn without_comments(css: &str) -> String {
 }
 
 #[cfg(test)]
+mod contrast;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -18,6 +18,15 @@ pub(crate) fn day(day: Date) -> String {
     day.strftime("%-d %b %Y").to_string()
 }
 
+/// `8 Mar 2026 to 7 Mar 2027`, or the one where both are the same.
+pub(crate) fn range(first: &str, last: &str) -> String {
+    if first == last {
+        first.to_owned()
+    } else {
+        format!("{first} to {last}")
+    }
+}
+
 /// The local day of a moment.
 pub(crate) fn day_of(at: Timestamp, zone: &TimeZone) -> Date {
     zone.to_datetime(at).date()

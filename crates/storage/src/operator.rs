@@ -3,9 +3,10 @@
 //! its own ([`crate::erasure`]). Roles: operator, console.
 
 use diesel_async::{AsyncConnection as _, AsyncPgConnection};
-use job_queue::{QueueError, operate};
+use job_queue::{JobKind, QueueError, operate};
 use permission::PermissionId;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::audit;
 use crate::kinds::{AiidaTerminate, SmdRelease};
@@ -63,14 +64,8 @@ pub async fn release(
     authorization: AuthorizationId,
     by: Option<&str>,
 ) -> Result<i64, QueueError> {
-    conn.transaction(async |conn| {
-        let job = job_queue::enqueue_one(conn, &SmdRelease { authorization }).await?;
-        let detail = audit::detail(by, json!({ "job": job }));
-        let subject = Some(authorization.uuid());
-        audit::record(conn, "smd.release_requested", subject, &detail).await?;
-        Ok(job)
-    })
-    .await
+    let (wanted, subject) = (SmdRelease { authorization }, authorization.uuid());
+    request(conn, &wanted, "smd.release_requested", subject, by).await
 }
 
 /// Asks aiida-permission to end an accepted permission, and to tell its home; answers the job.
@@ -79,11 +74,23 @@ pub async fn terminate(
     permission: PermissionId,
     by: Option<&str>,
 ) -> Result<i64, QueueError> {
+    let (wanted, subject) = (AiidaTerminate { permission }, permission.uuid());
+    let action = "aiida.permission.terminate_requested";
+    request(conn, &wanted, action, subject, by).await
+}
+
+/// A job for a service, with its line in the audit log.
+async fn request(
+    conn: &mut AsyncPgConnection,
+    wanted: &impl JobKind,
+    action: &str,
+    subject: Uuid,
+    by: Option<&str>,
+) -> Result<i64, QueueError> {
     conn.transaction(async |conn| {
-        let job = job_queue::enqueue_one(conn, &AiidaTerminate { permission }).await?;
+        let job = job_queue::enqueue_one(conn, wanted).await?;
         let detail = audit::detail(by, json!({ "job": job }));
-        let action = "aiida.permission.terminate_requested";
-        audit::record(conn, action, Some(permission.uuid()), &detail).await?;
+        audit::record(conn, action, Some(subject), &detail).await?;
         Ok(job)
     })
     .await

@@ -112,6 +112,7 @@ pub async fn serve(
     .handle::<AiidaTimeout, _>(1, jobs::Jobs::new(&service))
     .handle::<WebhookDeliver, _>(1, webhook);
     let feed = service.feed.run(&service.database, &context.shutdown);
+    let open_pages = service.open_pages.run(&service);
     let serving = async {
         let service = service.clone();
         let listening = server.run(&context.shutdown, move |app| {
@@ -123,6 +124,6 @@ pub async fn serve(
         context.shutdown.begin_soft();
         ended
     };
-    let (ended, (), ()) = tokio::join!(serving, worker.run(), feed);
+    let (ended, (), (), ()) = tokio::join!(serving, worker.run(), feed, open_pages);
     Ok(ended?)
 }

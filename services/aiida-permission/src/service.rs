@@ -46,6 +46,7 @@ pub(crate) struct Service {
     pub(crate) homes_url: String,
     pub(crate) tokens: Tokens,
     pub(crate) feed: Feed,
+    pub(crate) open_pages: households::OpenPages,
     pub(crate) acceptances: Acceptances,
     pub(crate) passwords: Passwords,
     pub(crate) streams: Streams,
@@ -73,6 +74,7 @@ impl Service {
             homes_url: settings.homes_url,
             tokens: settings.tokens,
             feed: Feed::new(),
+            open_pages: households::OpenPages::default(),
             acceptances: Acceptances::default(),
             // A source of their own: they are made at moments that nobody can foretell.
             passwords: Passwords::new(processors, cost, &SystemRandom::shared()),
@@ -191,6 +193,10 @@ pub(crate) fn describe_metrics() {
     metrics::describe_counter!(
         "aiida_origins_refused_total",
         "Requests of pages whose site the operator has not named"
+    );
+    metrics::describe_counter!(
+        "aiida_page_looks_total",
+        "Looks at the database for the permission pages that are open, up to 200 of them at a time"
     );
     metrics::describe_counter!("aiida_swept_total", "Steps without a job that were found");
     metrics::describe_gauge!(

@@ -59,7 +59,8 @@ lead-closed = Es wird nichts geteilt. Wenn Sie Fragen haben oder noch möchten, 
 scan-how = So geht es
 scan-open = Öffnen Sie Ihre AIIDA, in der App oder auf ihrer Seite, und fügen Sie eine Anfrage hinzu.
 scan-scan = Scannen Sie den Code, oder fügen Sie ihn als Text ein.
-scan-decide = Sehen Sie sich an, was gefragt ist, und stimmen Sie zu oder lehnen Sie ab. Hierher zurückkommen müssen Sie nicht.
+scan-decide = Sehen Sie sich an, worum gebeten wird, und stimmen Sie zu oder lehnen Sie ab. Hierher zurückkommen müssen Sie nicht.
+scan-aiida = AIIDA ist das Gerät oder die App in Ihrem Zuhause, die Ihren Zähler liest. Sie gibt nichts weiter, dem Sie nicht zugestimmt haben.
 code-picture = QR-Code der Anfrage
 code-text = Derselbe Code als Text
 code-hint = Für eine AIIDA auf diesem Gerät oder ohne Kamera: Kopieren Sie den Text und fügen Sie ihn dort ein.
@@ -89,7 +90,7 @@ leave = Diese Seite zeigt von selbst, wenn sich etwas ändert. Sie können sie s
 
 ### Schritte
 
-steps = So weit ist es
+steps = Stand der Anfrage
 step-scan = Code gescannt
 step-accept = In Ihrer AIIDA zugestimmt
 step-connect = AIIDA verbunden
@@ -104,9 +105,10 @@ step-later = kommt noch
 values = Letzte Werte
 values-at = Gemessen
 
-### Was gefragt ist
+### Worum gebeten wird
 
-asked = Was gefragt ist
+asked = Worum gebeten wird
+asked-over = Worum gebeten wurde
 asked-purpose = Wofür
 asked-what = Was fließt
 asked-often = Wie oft

@@ -61,6 +61,7 @@ scan-how = How it goes
 scan-open = Open your AIIDA, in its app or its page, and choose to add a request.
 scan-scan = Scan the code, or paste it as text.
 scan-decide = Look at what is asked, and accept or decline. You need not come back here.
+scan-aiida = AIIDA is the device or the app in your home that reads your meter. It hands on nothing that you have not accepted.
 code-picture = QR code of the request
 code-text = The same code as text
 code-hint = For an AIIDA on this same device, or one without a camera: copy the text and paste it there.
@@ -108,6 +109,7 @@ values-at = Measured
 ### What is asked
 
 asked = What is asked
+asked-over = What was asked
 asked-purpose = What for
 asked-what = What flows
 asked-often = How often

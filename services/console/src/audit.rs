@@ -56,13 +56,17 @@ pub(crate) async fn audit(
 
 /// The operator's name, where the role of the session is a service's.
 pub(crate) fn operator(line: &Line) -> String {
-    let name = line.detail.get("operator").and_then(|name| name.as_str());
+    let name = line
+        .entry
+        .detail
+        .get("operator")
+        .and_then(|name| name.as_str());
     name.unwrap_or_default().to_owned()
 }
 
 /// What else stands in the line.
 pub(crate) fn detail(line: &Line) -> String {
-    let fields = line.detail.as_object().into_iter().flatten();
+    let fields = line.entry.detail.as_object().into_iter().flatten();
     let fields = fields.filter(|(name, _)| *name != "operator");
     let fields: Vec<String> = fields
         .map(|(name, value)| {
@@ -77,11 +81,11 @@ pub(crate) fn detail(line: &Line) -> String {
 
 /// Where the page of a line's subject is; none where it is something else.
 pub(crate) fn page_of(line: &Line) -> Option<String> {
-    let subject = line.subject?;
-    let (side, _) = line.action.split_once('.')?;
+    let subject = line.entry.subject?;
+    let (side, _) = line.entry.action.split_once('.')?;
     let is_of_permission = side == "mqtt"
-        || line.action == "aiida.erased"
-        || line.action.starts_with("aiida.permission.");
+        || line.entry.action == "aiida.erased"
+        || line.entry.action.starts_with("aiida.permission.");
     match side {
         "smd" => Some(format!("/console/customers/{subject}")),
         _ if is_of_permission => Some(format!("/console/permissions/{subject}")),

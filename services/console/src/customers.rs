@@ -11,6 +11,7 @@ use storage::console::customers::{self, Filter, Row};
 use storage::console::{Page, jobs, records};
 use storage::smd::authorization::Stage;
 use storage::smd::overview::{self, Customer};
+use storage::smd::receipt::Receipt;
 use storage::smd::{AuthorizationId, erasure};
 use uuid::Uuid;
 
@@ -125,8 +126,15 @@ struct OneView {
     siblings: Vec<AuthorizationId>,
     jobs: Vec<jobs::Row>,
     lines: Vec<records::Line>,
+    /// The names of its files name the customer: they are not shown while they are being removed.
+    is_erased: bool,
     can_release: bool,
     can_erase: bool,
+}
+
+/// What the customer was told.
+fn receipt(customer: &Customer) -> Receipt {
+    Receipt::of(customer.id)
 }
 
 /// `GET /console/customers/{id}`.
@@ -154,6 +162,7 @@ pub(crate) async fn one(
             .collect(),
         jobs: jobs::about(&mut conn, &id.to_string(), FEW).await?,
         lines: lines.rows,
+        is_erased,
         can_release: customer.released_at.is_none(),
         can_erase: !is_erased || customer.electricity_file.is_some() || customer.gas_file.is_some(),
         customer,

@@ -18,6 +18,7 @@ use crate::Service;
 use crate::error::Trouble;
 use crate::frame;
 use crate::guard::Reader;
+use folder::Found;
 use group::Group;
 
 /// Customers of a page.
@@ -60,12 +61,14 @@ pub(crate) async fn output(
         .await
         .map_err(std::io::Error::other)??;
     let days = service.config.retention.retention_files_days;
-    if let Err(error) = date(&service, &mut found.groups, days).await {
+    // Before any is left out: the next page begins after it all the same.
+    let next = found.groups.last().filter(|_| found.more);
+    let next = next.map(|group| group::encoded(&group.key));
+    if let Err(error) = compare(&service, &mut found, days).await {
         tracing::warn!(%error, "the download page does not say when files expire");
     }
-    let next = found.groups.last().filter(|_| found.more);
     let view = View {
-        next: next.map(|group| group::encoded(&group.key)),
+        next,
         groups: found.groups,
         total: found.total,
         is_cut: found.is_cut,
@@ -77,8 +80,10 @@ pub(crate) async fn output(
     Ok(frame::downloads().respond(StatusCode::OK, &view))
 }
 
-/// When the files of these groups will be removed: as long after their first export as they are kept.
-async fn date(service: &Service, groups: &mut [Group], days: u32) -> Result<(), DatabaseError> {
+/// When the files of these groups will be removed: as long after their first export as they are kept. Those of erased
+/// customers are left out: they are about to go, and their names name the customer.
+async fn compare(service: &Service, found: &mut Found, days: u32) -> Result<(), DatabaseError> {
+    let groups = &mut found.groups;
     let times: Vec<_> = groups.iter().filter_map(|group| group.authorized).collect();
     if times.is_empty() {
         return Ok(());
@@ -88,15 +93,21 @@ async fn date(service: &Service, groups: &mut [Group], days: u32) -> Result<(), 
     let kept = jiff::SignedDuration::from_hours(i64::from(days) * 24);
     for export in exports {
         let names = [export.electricity_file, export.gas_file];
-        let owner = groups.iter_mut().find(|group| {
-            let files = &group.files;
-            names
-                .iter()
-                .flatten()
-                .any(|name| files.iter().any(|file| file.name == *name))
-        });
-        if let Some(group) = owner {
-            group.expires = export.exported_at.checked_add(kept).ok();
+        let names: Vec<&String> = names.iter().flatten().collect();
+        let owner = groups
+            .iter()
+            .position(|group| group.files.iter().any(|file| names.contains(&&file.name)));
+        match owner {
+            Some(owner) if export.is_erased => {
+                groups.remove(owner);
+                found.total = found.total.saturating_sub(1);
+            }
+            Some(owner) => {
+                if let Some(group) = groups.get_mut(owner) {
+                    group.expires = export.exported_at.checked_add(kept).ok();
+                }
+            }
+            None => {}
         }
     }
     Ok(())

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use storage::console::Place;
 use storage::console::jobs::Turn;
 
-/// Rows of a page: with them it stays below 60 kB.
-pub(crate) const ROWS: i64 = 50;
+/// Rows of a page: with them it stays below 60 kB, and a telephone has not too far to scroll.
+pub(crate) const ROWS: i64 = 30;
 
 /// `?after=`.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -10,10 +10,10 @@ use diesel_async::AsyncPgConnection;
 use permission::{PermissionId, Status};
 use serde::Deserialize;
 use storage::aiida::event::{self, Event};
+use storage::aiida::newest::Value;
 use storage::aiida::permission::{self as store, Permission};
 use storage::aiida::reading::{self, RefusalCount};
 use storage::console::permissions::{self, Filter, Row};
-use storage::console::power::Value;
 use storage::console::{Page, jobs, records};
 use uuid::Uuid;
 

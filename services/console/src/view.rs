@@ -63,6 +63,15 @@ pub(crate) fn words(status: &str) -> String {
     }
 }
 
+/// `1 job`, `2 jobs`.
+pub(crate) fn several<T: Copy + std::fmt::Display + PartialEq + From<u8>>(
+    number: T,
+    thing: &str,
+) -> String {
+    let ending = if number == T::from(1) { "" } else { "s" };
+    format!("{number} {thing}{ending}")
+}
+
 /// Bytes as people say them.
 #[expect(
     clippy::trivially_copy_pass_by_ref,
@@ -103,6 +112,12 @@ const fn is_turning(letter: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_not_said_as_many() {
+        assert_eq!(several(1, "usage point"), "1 usage point");
+        assert_eq!(several(0, "job") + &several(12, " day"), "0 jobs12  days");
+    }
 
     #[test]
     fn sizes_and_durations_read_as_people_say_them() {

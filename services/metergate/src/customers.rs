@@ -39,7 +39,7 @@ enum Action {
     },
     /// Everything about one customer's authorizations but what was measured.
     Show {
-        /// The custodian's subscription id, or our id of an authorization.
+        /// The receipt number, the custodian's subscription id, or our id of an authorization.
         customer: String,
         /// Show name and file names too.
         #[arg(long)]

@@ -18,9 +18,9 @@ use crate::command::{CommandError, block_on, open};
 pub struct Erase {
     #[command(flatten)]
     database: DatabaseConfig,
-    /// For Share My Data: the custodian's subscription id (it is in the file names), or our id of an
-    /// authorization (it is in the logs). For AIIDA: the connection id, or the id of one of the permissions. A text
-    /// that names somebody on both sides is refused.
+    /// For Share My Data: the receipt number that the customer was shown, the custodian's subscription id (it is in
+    /// the file names), or our id of an authorization (it is in the logs). For AIIDA: the connection id, or the id of
+    /// one of the permissions. A text that names somebody on both sides is refused.
     customer: String,
     /// Seconds to wait for what other services do: csv-exporter removes the files, mqtt-iam disconnects the homes,
     /// aiida-stream erases what was on its way.

@@ -45,6 +45,10 @@ pub(crate) enum Offer {
     Again,
     /// To the consent page, or ask the operator.
     StartOrAsk,
+    /// Ask the operator: starting again is of little use before something is repaired.
+    Ask,
+    /// To the consent page, for who has not started anything.
+    First,
 }
 
 #[derive(Template)]
@@ -55,9 +59,12 @@ struct MessagePage<'a> {
     text: String,
     next: String,
     contact: Option<&'a Contact>,
-    again: String,
-    offers_again: bool,
-    offers_start: bool,
+    /// The same address, where it may be tried again.
+    again: Option<String>,
+    /// The words of the way to the consent page.
+    start: &'static str,
+    /// Something else is better.
+    is_start_plain: bool,
 }
 
 impl Said {
@@ -84,10 +91,13 @@ impl Said {
                 .operator
                 .contact
                 .as_ref()
-                .filter(|_| self.offer == Offer::StartOrAsk),
-            again: request.uri().to_string(),
-            offers_again: self.offer == Offer::Again,
-            offers_start: true,
+                .filter(|_| matches!(self.offer, Offer::StartOrAsk | Offer::Ask)),
+            again: (self.offer == Offer::Again).then(|| request.uri().to_string()),
+            start: match self.offer {
+                Offer::First => "first-page",
+                _ => "start-again",
+            },
+            is_start_plain: matches!(self.offer, Offer::Again | Offer::Ask),
         };
         let page = Page::new(&words, title.as_str())
             .operator(&service.operator)
@@ -134,7 +144,7 @@ pub(crate) fn unknown(service: &Service, request: &HttpRequest) -> HttpResponse 
         title: "unknown-title",
         text: "unknown-text",
         next: "unknown-next",
-        offer: Offer::Start,
+        offer: Offer::First,
     }
     .respond(service, request)
 }
@@ -145,7 +155,7 @@ pub(crate) async fn not_found(service: Data<Service>, request: HttpRequest) -> H
         title: "nowhere-title",
         text: "nowhere-text",
         next: "nowhere-next",
-        offer: Offer::Start,
+        offer: Offer::First,
     }
     .respond(&service, &request)
 }
@@ -173,7 +183,7 @@ fn refuse_method(service: &Service, request: &HttpRequest, allowed: &'static str
             "method-other-text"
         },
         next: "method-next",
-        offer: Offer::Start,
+        offer: Offer::First,
     };
     let mut response = said.respond(service, request);
     response

@@ -61,7 +61,7 @@ fn of_denial(denial: Denial) -> Said {
             Offer::Start,
         ),
         Denial::Later => ("denied-later-text", "denied-later-next", Offer::Start),
-        Denial::Ours => ("denied-ours-text", "denied-ours-next", Offer::StartOrAsk),
+        Denial::Ours => ("denied-ours-text", "denied-ours-next", Offer::Ask),
         Denial::Other => ("denied-other-text", "denied-other-next", Offer::StartOrAsk),
     };
     Said {
@@ -81,7 +81,7 @@ fn of_exchange(error: &smd_client::Error) -> Said {
         not_completed("away-text", "away-next")
     } else {
         Said {
-            offer: Offer::StartOrAsk,
+            offer: Offer::Ask,
             ..not_completed("access-text", "access-next")
         }
     }

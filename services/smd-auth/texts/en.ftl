@@ -108,6 +108,7 @@ failure-given-up = Your usage could not be fetched. Please start again; if it ha
 ### Pages that say what happened and what to do
 
 start-again = Start again
+first-page = Go to the first page
 load-again = Try again
 incomplete-title = This link is incomplete
 incomplete-text = It does not come from an authorization that was started here. Nothing was fetched.

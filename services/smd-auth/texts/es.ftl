@@ -98,6 +98,7 @@ failure-no-usage = PG&E todavía no tiene consumo suyo del período que pedimos.
 failure-given-up = No se pudo obtener su consumo. Empiece de nuevo; si ocurre dos veces, avise al responsable de este servicio.
 
 start-again = Empezar de nuevo
+first-page = Ir a la primera página
 load-again = Intentar de nuevo
 incomplete-title = Este enlace está incompleto
 incomplete-text = No viene de una autorización que se haya iniciado aquí. No se obtuvo nada.

@@ -39,13 +39,19 @@ async fn a_household_watches_its_home_connect() {
     let stack = Stack::start(folder.path(), &options(&[contact]))
         .await
         .unwrap();
-    let desktop = Chromium::with(Look::desktop(Scheme::Light, "en")).await;
-    with_scripts(&desktop, &stack).await;
-    desktop.close().await;
-    let phone = Look::phone(Scheme::Dark, "de").without_scripts();
-    let phone = Chromium::with(phone).await;
-    without_scripts(&phone, &stack).await;
-    phone.close().await;
+    let on_a_desktop = async {
+        let desktop = Chromium::with(Look::desktop(Scheme::Light, "en")).await;
+        with_scripts(&desktop, &stack).await;
+        desktop.close().await;
+    };
+    let on_a_phone = async {
+        let phone = Look::phone(Scheme::Dark, "de").without_scripts();
+        let phone = Chromium::with(phone).await;
+        without_scripts(&phone, &stack).await;
+        phone.close().await;
+    };
+    // At the same time: each waits for its home most of its time.
+    tokio::join!(on_a_desktop, on_a_phone);
 }
 
 /// The page takes every step by itself.

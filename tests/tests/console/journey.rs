@@ -45,7 +45,7 @@ fn pages() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Each page on a dark telephone and a light desktop: axe finds nothing, nothing scrolls sideways, nothing complains.
+/// Each page on a dark telephone and a light desktop, and the one at the end of an erasure: axe finds nothing, nothing scrolls sideways, nothing complains.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_good_for_everybody() {
     let world = World::shared().await;
@@ -57,6 +57,17 @@ async fn every_page_is_good_for_everybody() {
         browser.inspect(&format!("console-{name}")).await;
         assert_eq!(browser.number_of("main b").await, 0, "{name}");
     }
+    let gone = world.first_permission("house-6").await;
+    browser
+        .open(&world.url(&format!("/console/permissions/{gone}/erase")))
+        .await;
+    browser.click("input[name=sure]").await;
+    browser.click("main button").await;
+    wait::until(LONGEST, "the erasure", async || {
+        (browser.text("h1").await == "Erased").then_some(())
+    })
+    .await;
+    browser.inspect("console-erased").await;
     let complaints = browser.complaints().await;
     let complaints: Vec<_> = complaints.iter().filter(|it| !it.contains("404")).collect();
     assert!(complaints.is_empty(), "{complaints:?}");

@@ -42,7 +42,7 @@ pub(super) fn figures(point: &Point, place: usize, months: &[Month], zone: &Time
 fn chart(number: usize, name: &str, flow: &Flow, columns: Vec<Column>) -> HeatMap {
     let span = columns.first().zip(columns.last());
     let span = span.map_or_else(String::new, |(first, last)| {
-        format!("{} to {}", first.name, last.name)
+        words::range(&first.name, &last.name)
     });
     let means = flow
         .days

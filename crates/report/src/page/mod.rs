@@ -107,10 +107,9 @@ impl Report {
 
     fn lead(&self) -> Option<String> {
         let (from, until) = self.ends()?;
-        Some(format!(
-            "{} to {}",
-            words::day(words::day_of(from, &self.zone)),
-            words::day(words::last_day(until, &self.zone))
+        Some(words::range(
+            &words::day(words::day_of(from, &self.zone)),
+            &words::day(words::last_day(until, &self.zone)),
         ))
     }
 

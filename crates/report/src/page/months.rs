@@ -96,7 +96,7 @@ fn is_complete(flows: &[(&str, &Flow)], month: Month, zone: &TimeZone) -> bool {
 fn axis(months: &[Month], complete: &[bool]) -> String {
     let ends = months.first().zip(months.last());
     let span = ends.map_or_else(String::new, |(first, last)| {
-        format!("{} to {}", first.name(), last.name())
+        words::range(&first.name(), &last.name())
     });
     if complete.contains(&false) {
         format!("{span}; * incomplete")

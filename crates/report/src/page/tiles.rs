@@ -68,9 +68,8 @@ fn period(report: &Report, point: &Point) -> Tile {
         let (asked, end) = (words::day_of(from, zone), words::last_day(until, zone));
         if first > asked || last < end {
             note = format!(
-                "{note}; asked for {} to {}",
-                words::day(asked),
-                words::day(end)
+                "{note}; asked for {}",
+                words::range(&words::day(asked), &words::day(end))
             );
         } else {
             note.push_str(", all that was asked for");
@@ -78,7 +77,7 @@ fn period(report: &Report, point: &Point) -> Tile {
     }
     Tile {
         name: "Period",
-        value: format!("{} to {}", words::day(first), words::day(last)),
+        value: words::range(&words::day(first), &words::day(last)),
         note,
     }
 }

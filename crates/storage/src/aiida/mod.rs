@@ -7,6 +7,7 @@ pub mod erasure;
 pub mod event;
 mod ids;
 pub mod live;
+pub mod newest;
 pub mod outgoing;
 pub mod permission;
 pub mod reading;

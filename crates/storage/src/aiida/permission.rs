@@ -6,6 +6,8 @@
 mod change;
 mod due;
 
+use std::collections::HashMap;
+
 use diesel::result::Error::DeserializationError;
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable,
@@ -182,18 +184,25 @@ pub async fn lock(
     row.map(Permission::try_from).transpose()
 }
 
-/// The permissions that a household's page shows, in the order of their data needs' ids and then their own.
-pub async fn by_ticket(
+/// The permissions that each household's page shows, in the order of their data needs' ids and then their own; as
+/// many lists as there are tickets, empty for what opens nothing.
+pub async fn by_tickets(
     conn: &mut AsyncPgConnection,
-    ticket: &str,
-) -> diesel::QueryResult<Vec<Permission>> {
-    let rows: Vec<Row> = table::table
-        .filter(table::ticket_hash.eq(digest(ticket)))
+    tickets: &[&str],
+) -> diesel::QueryResult<Vec<Vec<Permission>>> {
+    let digests: Vec<Vec<u8>> = tickets.iter().map(|ticket| digest(ticket)).collect();
+    let rows: Vec<(Option<Vec<u8>>, Row)> = table::table
+        .filter(table::ticket_hash.eq_any(&digests))
         .order((table::created_at, table::data_need_id, table::id))
-        .select(Row::as_select())
+        .select((table::ticket_hash, Row::as_select()))
         .load(conn)
         .await?;
-    all(rows)
+    let mut found: HashMap<Option<Vec<u8>>, Vec<Permission>> = HashMap::new();
+    for (digest, row) in rows {
+        found.entry(digest).or_default().push(row.try_into()?);
+    }
+    let of = |digest| found.remove(&Some(digest)).unwrap_or_default();
+    Ok(digests.into_iter().map(of).collect())
 }
 
 /// The permissions of one request, in the order of their data needs' ids and then their own.

@@ -1,6 +1,6 @@
 //! Customers of Share My Data: one row for each authorization, the newest first.
 
-use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use jiff_diesel::{NullableTimestamp, Timestamp};
@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{LAST, Page, Place};
 use crate::smd::AuthorizationId;
 use crate::smd::authorization::Stage;
+use crate::smd::receipt::Receipt;
 
 /// A row of the list.
 #[derive(Debug, Clone, QueryableByName)]
@@ -52,8 +53,8 @@ impl Row {
 pub struct Filter<'a> {
     /// Only those that stand there.
     pub stage: Option<Stage>,
-    /// Only those known by this text: an id of ours or of the custodian's, of a usage point, or words of the name by
-    /// their beginnings.
+    /// Only those known by this text: an id of ours or of the custodian's, of a usage point, the receipt number, or words
+    /// of the name by their beginnings.
     pub known_by: Option<&'a str>,
 }
 
@@ -63,7 +64,7 @@ const COLUMNS: &str =
 
 /// What a text names; each branch has its index.
 const KNOWN_BY: &str = "id IN (SELECT id FROM smd.authorization WHERE subscription_id = $4
-         UNION SELECT id FROM smd.authorization WHERE id = $5
+         UNION SELECT id FROM smd.authorization WHERE id BETWEEN $5 AND $8
          UNION SELECT authorization_id FROM smd.usage_point WHERE usage_point_id = $4
          UNION SELECT id FROM smd.authorization
                WHERE customer_name IS NOT NULL AND to_tsvector('simple', customer_name) @@ to_tsquery('simple', $6))";
@@ -78,8 +79,9 @@ pub async fn list(
     let stage = filter.stage.map_or("$7 IS NULL", |_| "stage = $7");
     let known = filter
         .known_by
-        .map_or("$4 || $5 || $6 IS NULL", |_| KNOWN_BY);
+        .map_or("$4 || $5 || $6 || $8 IS NULL", |_| KNOWN_BY);
     let text = filter.known_by.map(str::trim);
+    let ids = text.and_then(ids);
     let rows = sql_query(format!(
         "{COLUMNS} AND {stage} AND {known} ORDER BY authorized_at DESC, id DESC LIMIT $3"
     ))
@@ -87,12 +89,19 @@ pub async fn list(
     .bind::<SqlUuid, _>(after.map_or(LAST, |place| place.id))
     .bind::<BigInt, _>(limit + 1)
     .bind::<Nullable<Text>, _>(text)
-    .bind::<Nullable<SqlUuid>, _>(text.and_then(|text| text.parse::<Uuid>().ok()))
+    .bind::<Nullable<SqlUuid>, _>(ids.map(|(first, _)| first))
     .bind::<Nullable<Text>, _>(text.map(beginnings))
     .bind::<Nullable<Text>, _>(filter.stage.map(Stage::as_str))
+    .bind::<Nullable<SqlUuid>, _>(ids.map(|(_, last)| last))
     .load(conn)
     .await?;
     Ok(Page::of(rows, limit))
+}
+
+/// Our ids that a text may mean, the first and the last: the one that it is, or those of a receipt number.
+fn ids(text: &str) -> Option<(Uuid, Uuid)> {
+    let one = text.parse().ok().map(|id: Uuid| (id, id));
+    one.or_else(|| text.parse().ok().map(Receipt::ids))
 }
 
 /// The names of files that were written, and when for the first time.
@@ -107,6 +116,9 @@ pub struct Export {
     /// Name of a file: it contains the customer's.
     #[diesel(sql_type = Nullable<Text>)]
     pub gas_file: Option<String>,
+    /// The customer was erased: they are being removed.
+    #[diesel(sql_type = Bool)]
+    pub is_erased: bool,
 }
 
 /// The exports of those who authorized in these seconds: file names have the time to the second.
@@ -116,7 +128,7 @@ pub async fn exports(
 ) -> diesel::QueryResult<Vec<Export>> {
     let seconds: Vec<Timestamp> = seconds.iter().map(|at| Timestamp::from(*at)).collect();
     sql_query(
-        "SELECT a.exported_at, a.electricity_file, a.gas_file
+        "SELECT a.exported_at, a.electricity_file, a.gas_file, a.stage = 'erased' AS is_erased
          FROM (SELECT DISTINCT t.second FROM unnest($1) AS t (second)) t, smd.authorization a
          WHERE a.authorized_at >= t.second AND a.authorized_at < t.second + interval '1 second'
            AND a.exported_at IS NOT NULL AND a.files_removed_at IS NULL",

@@ -1,4 +1,4 @@
-//! A home's power over time, and its newest values.
+//! A home's power over time.
 
 use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};
@@ -46,45 +46,6 @@ pub async fn means(
     .bind::<Timestamptz, _>(Timestamp::from(until))
     .bind::<BigInt, _>(i64::from(step_seconds))
     .bind::<Array<Text>, _>(CODES.as_slice())
-    .load(conn)
-    .await
-}
-
-/// A value of the newest record.
-#[derive(Debug, Clone, QueryableByName)]
-pub struct Value {
-    /// When it was measured.
-    #[diesel(sql_type = Timestamptz, deserialize_as = Timestamp)]
-    pub measured_at: jiff::Timestamp,
-    /// OBIS code.
-    #[diesel(sql_type = Text)]
-    pub obis: String,
-    /// Exact, with the decimals that were sent.
-    #[diesel(sql_type = Text)]
-    pub value: String,
-    /// As the home sends it.
-    #[diesel(sql_type = Text)]
-    pub unit: String,
-}
-
-/// The values of the newest record since `from`, at most `limit`.
-pub async fn newest(
-    conn: &mut AsyncPgConnection,
-    id: PermissionId,
-    from: jiff::Timestamp,
-    limit: i64,
-) -> diesel::QueryResult<Vec<Value>> {
-    sql_query(
-        "WITH newest AS (
-             SELECT sent_at, digest FROM aiida.reading WHERE permission_id = $1 AND sent_at >= $2
-             ORDER BY sent_at DESC, digest DESC LIMIT 1)
-         SELECT r.measured_at, r.obis, r.value::text AS value, r.unit
-         FROM aiida.reading r JOIN newest n ON r.sent_at = n.sent_at AND r.digest = n.digest
-         WHERE r.permission_id = $1 AND r.sent_at >= $2 ORDER BY r.nr LIMIT $3",
-    )
-    .bind::<SqlUuid, _>(id.uuid())
-    .bind::<Timestamptz, _>(Timestamp::from(from))
-    .bind::<BigInt, _>(limit)
     .load(conn)
     .await
 }

@@ -1,15 +1,13 @@
 //! Messages of homes that were refused, and the audit log: the newest first.
 
-use diesel::sql_types::{
-    BigInt, Binary, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
-};
+use diesel::sql_types::{BigInt, Binary, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{OptionalExtension as _, QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use jiff_diesel::Timestamp;
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::Page;
+use crate::audit::Entry;
 
 /// A refused message.
 #[derive(Debug, Clone, QueryableByName)]
@@ -80,21 +78,9 @@ pub struct Line {
     /// Later ones have higher ids.
     #[diesel(sql_type = BigInt)]
     pub id: i64,
-    /// When.
-    #[diesel(sql_type = Timestamptz, deserialize_as = Timestamp)]
-    pub at: jiff::Timestamp,
-    /// The database role of the session.
-    #[diesel(sql_type = Text)]
-    pub actor: String,
-    /// What was done.
-    #[diesel(sql_type = Text)]
-    pub action: String,
-    /// Our id of whose data it was.
-    #[diesel(sql_type = Nullable<SqlUuid>)]
-    pub subject: Option<Uuid>,
-    /// More about it; nothing personal of a customer's.
-    #[diesel(sql_type = Jsonb)]
-    pub detail: Value,
+    /// What it says.
+    #[diesel(embed)]
+    pub entry: Entry,
 }
 
 /// Up to `limit` lines with ids below `before`; with `subject`, only those about it.

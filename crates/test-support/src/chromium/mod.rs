@@ -27,6 +27,9 @@ use crate::{ports, wait};
 const BROWSER: &str = "/usr/bin/chromium";
 const DRIVER: &str = "/usr/bin/chromedriver";
 const START: Duration = Duration::from_mins(1);
+/// Where most people look at a page, and where there is more room.
+const PHONE: (u32, u32) = (390, 844);
+const DESKTOP: (u32, u32) = (1280, 900);
 const PAGE: Duration = Duration::from_secs(30);
 
 /// What Chromium's setting calls allow and block.
@@ -66,7 +69,7 @@ impl Look {
     pub const fn desktop(scheme: Scheme, language: &'static str) -> Self {
         Self {
             scripts: Scripts::On,
-            size: (1280, 900),
+            size: DESKTOP,
             scheme,
             language,
         }
@@ -76,7 +79,7 @@ impl Look {
     #[must_use]
     pub const fn phone(scheme: Scheme, language: &'static str) -> Self {
         Self {
-            size: (390, 844),
+            size: PHONE,
             ..Self::desktop(scheme, language)
         }
     }
@@ -384,14 +387,34 @@ impl Chromium {
     }
 
     /// Looks at the page as it is: on a dark telephone and on a light desktop, each with a picture and with axe-core,
-    /// and for whatever makes it wider than the telephone. Then it is as it was.
+    /// and for whatever makes it wider than the telephone. Then it is as it was. With `METERGATE_TEST_LOOKS=all` in the
+    /// environment also the other way round, for people who change how pages look.
     pub async fn inspect(&self, name: &str) {
+        let looks = [(PHONE, Scheme::Dark), (DESKTOP, Scheme::Light)];
+        let others = [(PHONE, Scheme::Light), (DESKTOP, Scheme::Dark)];
+        self.inspect_in(name, &looks, &others).await;
+    }
+
+    /// The same on the telephone alone, where there is least room: for further languages.
+    pub async fn inspect_small(&self, name: &str) {
+        let others = [(DESKTOP, Scheme::Light)];
+        self.inspect_in(name, &[(PHONE, Scheme::Light)], &others)
+            .await;
+    }
+
+    async fn inspect_in(
+        &self,
+        name: &str,
+        looks: &[((u32, u32), Scheme)],
+        others: &[((u32, u32), Scheme)],
+    ) {
         // One lock at a time: the guards in a tuple would live to its end.
         let size = self.look().size;
         let scheme = self.look().scheme;
-        for (size, scheme) in [((390, 844), Scheme::Dark), ((1280, 900), Scheme::Light)] {
-            self.resize(size).await;
-            self.prefer(scheme).await;
+        let others = if wants_all_looks() { others } else { &[] };
+        for (size, scheme) in looks.iter().chain(others) {
+            self.resize(*size).await;
+            self.prefer(*scheme).await;
             let wide = self
                 .evaluate("document.documentElement.scrollWidth - window.innerWidth")
                 .await;
@@ -402,6 +425,14 @@ impl Chromium {
         self.resize(size).await;
         self.prefer(scheme).await;
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a wish of whoever runs the tests, no setting of a program"
+)]
+fn wants_all_looks() -> bool {
+    std::env::var("METERGATE_TEST_LOOKS").is_ok_and(|it| it == "all")
 }
 
 /// Beside the programs under test: `target/tmp/browser`.

@@ -1,7 +1,7 @@
 //! What a household sees: the code to scan, what it is asked for, and what has become of it. Works without
 //! JavaScript, by loading itself again; with it, by an event stream.
 //!
-//! - `ask`: asking by a link; `show` and `events`: the page behind a ticket, and how it is kept up to date.
+//! - `ask`: asking by a link; `show`: the page behind a ticket; `events` and `open`: how it is kept up to date.
 //! - `stand`: where a permission stands; `values`: what its home has sent last; `view`: what the page says of both.
 //! - `asked`, `schedule`, `meaning`: data needs, schedules and codes in words. `qr`: a code as a picture.
 //! - `look`: language and frame; `answers`: pages that say what happened.
@@ -15,6 +15,7 @@ mod asked;
 mod events;
 mod look;
 mod meaning;
+mod open;
 mod qr;
 mod schedule;
 mod show;
@@ -27,6 +28,7 @@ use std::sync::LazyLock;
 use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
+pub(crate) use open::OpenPages;
 use pages::texts::TextsError;
 use pages::{Style, Texts};
 

@@ -6,8 +6,8 @@ use pages::Words;
 use permission::{PermissionId, Status};
 use serde_json::{Value, json};
 use storage::DatabaseError;
+use storage::aiida::newest::{self, Value as Reading};
 use storage::aiida::permission::{self as table, Permission};
-use storage::console::power::{self, Value as Reading};
 
 use super::meaning::{amount, meaning};
 use crate::Service;
@@ -33,19 +33,34 @@ impl Household {
 
 /// Behind this ticket; none when it opens nothing.
 pub(super) async fn find(service: &Service, ticket: &str) -> Result<Vec<Household>, DatabaseError> {
+    let found = find_all(service, &[ticket]).await?;
+    Ok(found.into_iter().next().unwrap_or_default())
+}
+
+/// Behind each of these tickets, in their order.
+pub(super) async fn find_all(
+    service: &Service,
+    tickets: &[&str],
+) -> Result<Vec<Vec<Household>>, DatabaseError> {
     let mut conn = service.database.get().await?;
-    let mut households = Vec::new();
-    for permission in table::by_ticket(&mut conn, ticket).await? {
-        let newest = match permission.last_message_at {
-            Some(last) if permission.status == Status::Accepted => {
-                let from = last.saturating_sub(NEWS).unwrap_or(Timestamp::MIN);
-                power::newest(&mut conn, permission.id, from, MOST).await?
-            }
-            _ => Vec::new(),
-        };
-        households.push(Household { permission, newest });
-    }
-    Ok(households)
+    let found = table::by_tickets(&mut conn, tickets).await?;
+    let sending: Vec<(PermissionId, Timestamp)> =
+        found.iter().flatten().filter_map(sends).collect();
+    let mut newest = newest::values(&mut conn, &sending, MOST).await?;
+    drop(conn);
+    let mut household = |permission: Permission| Household {
+        newest: newest.remove(&permission.id).unwrap_or_default(),
+        permission,
+    };
+    let page = |permissions: Vec<Permission>| permissions.into_iter().map(&mut household).collect();
+    Ok(found.into_iter().map(page).collect())
+}
+
+/// A permission under which something came, and since when it is news.
+fn sends(permission: &Permission) -> Option<(PermissionId, Timestamp)> {
+    let last = permission.last_message_at?;
+    let since = last.saturating_sub(NEWS).unwrap_or(Timestamp::MIN);
+    (permission.status == Status::Accepted).then_some((permission.id, since))
 }
 
 /// Values as they are read.

@@ -34,17 +34,28 @@ const SHAPES: [&str; 8] = [
     "asked", "overdue", "seen", "silent", "unseen", "reading", "revoked", "ended",
 ];
 
-/// The languages take turns: each state is looked at in one, each language in half of them.
+/// The languages take turns: each state is looked at in one, and in the other on the telephone, where it is narrow.
 #[tokio::test(flavor = "multi_thread")]
 async fn states_are_accessible_in_light_and_dark() {
     let site = start().await;
     let browser = Chromium::with(Look::desktop(Scheme::Light, "en")).await;
-    let ways = WAYS.iter().filter(|way| SHAPES.contains(&way.name));
-    for (way, language) in ways.zip(["en", "de"].into_iter().cycle()) {
+    let turns = [("en", "de"), ("de", "en")].into_iter().cycle();
+    for (way, (first, second)) in WAYS.iter().zip(turns) {
         let path = way.take(&site).await;
-        let url = site.url(&format!("{path}?lang={language}"));
-        browser.open(&url).await;
-        browser.inspect(&format!("{}-{language}", way.name)).await;
+        browser
+            .open(&site.url(&format!("{path}?lang={first}")))
+            .await;
+        let name = format!("home-{}-{first}", way.name);
+        if SHAPES.contains(&way.name) {
+            browser.inspect(&name).await;
+        } else {
+            browser.inspect_small(&name).await;
+        }
+        browser
+            .open(&site.url(&format!("{path}?lang={second}")))
+            .await;
+        let name = format!("home-{}-{second}", way.name);
+        browser.inspect_small(&name).await;
     }
     for (name, path) in [
         ("link", "/permissions/new?connectionId=c".to_owned()),
@@ -56,7 +67,7 @@ async fn states_are_accessible_in_light_and_dark() {
         ("ask", format!("{}&embed=1&lang=en", link(FULL))),
     ] {
         browser.open(&site.url(&path)).await;
-        browser.inspect(name).await;
+        browser.inspect(&format!("home-{name}")).await;
     }
     let mut complaints = browser.complaints().await;
     // The browser says so of pages that are there to say it.

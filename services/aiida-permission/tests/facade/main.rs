@@ -13,6 +13,7 @@ mod crash;
 mod embed;
 mod handshake;
 mod looks;
+mod many;
 mod page;
 mod proxy;
 mod races;

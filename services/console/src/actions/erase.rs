@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::{Action, Titled};
 use crate::Service;
 use crate::error::Trouble;
+use crate::view::several;
 
 /// How long other services are waited for: nginx waits a minute for the page.
 const LONGEST: Duration = Duration::from_secs(15);
@@ -20,9 +21,10 @@ const LONGEST: Duration = Duration::from_secs(15);
 #[derive(Template)]
 #[template(path = "erased.html")]
 pub(super) struct Told {
-    authorizations: usize,
-    permissions: usize,
-    erased: Erased,
+    /// How many; nothing where there were none.
+    authorizations: Option<String>,
+    /// The same, with what came under them.
+    permissions: Option<String>,
     /// Whether the files are removed; nothing where there were none to remove. Likewise the others.
     files: Option<bool>,
     /// Whether the broker holds nothing of the homes.
@@ -55,14 +57,23 @@ pub(super) async fn erase(
     let begun = erasure::begin(&mut conn, &found, Some(&by)).await?;
     drop(conn);
     let limit = Instant::now() + LONGEST;
+    let (authorizations, permissions) = (found.authorizations.len(), found.permissions.len());
     Ok(Told {
-        authorizations: found.authorizations.len(),
-        permissions: found.permissions.len(),
-        erased: begun.erased,
+        authorizations: (authorizations > 0).then(|| several(authorizations, "authorization")),
+        permissions: (permissions > 0).then(|| with_data(&begun.erased)),
         files: have_ended(service, begun.files.as_slice(), limit).await,
         homes: have_ended(service, &begun.homes, limit).await,
         late: have_ended(service, &begun.late, limit).await,
     })
+}
+
+/// Permissions and what their homes had sent.
+fn with_data(erased: &Erased) -> String {
+    let permissions = several(erased.permissions, "permission");
+    let messages = several(erased.messages, "message");
+    let readings = several(erased.readings, "reading");
+    let refused = several(erased.refused, "refused message");
+    format!("{permissions}, {messages}, {readings} and {refused}")
 }
 
 /// Nothing where there are no jobs.

@@ -6,15 +6,23 @@ use job_queue::operate::{self, JobRow};
 use permission::Status;
 use storage::aiida::permission as permissions;
 use storage::erasure;
+use storage::smd::AuthorizationId;
 use storage::smd::authorization::{self, Stage};
+use storage::smd::overview::{self, Customer};
+use storage::smd::receipt::Receipt;
 
 use super::{Action, Titled};
 use crate::error::Trouble;
+use crate::view::several;
 
 #[derive(Template)]
 #[template(path = "ask.html")]
 pub(super) struct Question {
     title: String,
+    /// Whose it is; in no title, which browsers keep.
+    about: Option<String>,
+    /// What the customer was told at the end.
+    receipt: Option<Receipt>,
     /// What will happen.
     consequences: Vec<String>,
     /// Why it cannot be done now.
@@ -51,7 +59,10 @@ impl Question {
                 let known = authorization::get(conn, id).await?;
                 let known = known.ok_or(Trouble::Missing("customer"))?;
                 let is_fetching = known.stage == Stage::Fetching;
+                let customer = overview::get(conn, id).await?;
                 let question = Self::new(action, "End this authorization at PG&E?", "End it")
+                    .about(customer.as_ref().map(name))
+                    .receipt(id)
                     .then("smd-fetcher ends the authorization at PG&E and erases its tokens.")
                     .then_if(is_fetching, "The history is still being fetched: it ends as failed, what was fetched is erased, and the customer's page says so.")
                     .then("Nothing more can be fetched under it; the customer would have to authorize again.");
@@ -61,6 +72,7 @@ impl Question {
                 let known = permissions::get(conn, id).await?;
                 let known = known.ok_or(Trouble::Missing("permission"))?;
                 let question = Self::new(action, "End this permission?", "End it")
+                    .about(Some(known.connection_id))
                     .then("aiida-permission ends the permission and tells the home.")
                     .then("The home is shut out at the broker when it has answered, or after some days without an answer.")
                     .then("The household would have to be asked again.");
@@ -69,14 +81,23 @@ impl Question {
                     "Only a permission that is accepted has a home that can be told of the end.",
                 ))
             }
-            Action::EraseCustomer(id) => Self::of_erasing(conn, action, &id.to_string()).await,
-            Action::ErasePermission(id) => Self::of_erasing(conn, action, &id.to_string()).await,
+            Action::EraseCustomer(id) => {
+                let about = overview::get(conn, id).await?.as_ref().map(name);
+                let question = Self::of_erasing(conn, action, &id.to_string(), about).await?;
+                Ok(question.receipt(id))
+            }
+            Action::ErasePermission(id) => {
+                let about = permissions::get(conn, id).await?.map(|it| it.connection_id);
+                Self::of_erasing(conn, action, &id.to_string(), about).await
+            }
         }
     }
 
     fn new(action: Action, title: impl Into<String>, button: &'static str) -> Self {
         Self {
             title: title.into(),
+            about: None,
+            receipt: None,
             consequences: Vec::new(),
             obstacle: None,
             button,
@@ -85,6 +106,16 @@ impl Question {
             is_unanswered: false,
             back: action.page(),
         }
+    }
+
+    fn about(mut self, about: Option<String>) -> Self {
+        self.about = about;
+        self
+    }
+
+    const fn receipt(mut self, id: AuthorizationId) -> Self {
+        self.receipt = Some(Receipt::of(id));
+        self
     }
 
     fn then(mut self, what: impl Into<String>) -> Self {
@@ -132,25 +163,33 @@ impl Question {
         conn: &mut AsyncPgConnection,
         action: Action,
         id: &str,
+        about: Option<String>,
     ) -> Result<Self, Trouble> {
         let found = erasure::find(conn, id).await?;
         if found.is_empty() {
             return Err(Trouble::Missing("customer"));
         }
         let (authorizations, permissions) = (found.authorizations.len(), found.permissions.len());
-        let mut question = Self::new(action, "Erase this customer everywhere?", "Erase");
+        let mut question =
+            Self::new(action, "Erase this customer everywhere?", "Erase").about(about);
         question.needs_a_tick = true;
         Ok(question
             .then("This cannot be undone.")
             .then_if(
                 authorizations > 0,
-                &format!("{authorizations} authorizations of the same meters: readings, name and tokens go at once, then the files; what still stands at PG&E is ended."),
+                &format!("{} of the same meters: readings, name and tokens go at once, then the files; what still stands at PG&E is ended.", several(authorizations, "authorization")),
             )
             .then_if(
                 permissions > 0,
-                &format!("{permissions} permissions of the same connection: readings and messages go at once. A home is not told: it is disconnected and cannot log in again."),
+                &format!("{} of the same connection: readings and messages go at once. A home is not told: it is disconnected and cannot log in again.", several(permissions, "permission")),
             )
             .then("Files that somebody has downloaded, and backups, are not reached.")
             .then("What is left is the audit log, and a line without personal data where an authorization was."))
     }
+}
+
+/// A customer as the page before calls them.
+fn name(customer: &Customer) -> String {
+    let name = customer.customer_name.as_deref();
+    name.unwrap_or("Customer without a name").to_owned()
 }

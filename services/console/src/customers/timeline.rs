@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use storage::console::records::Line;
 use storage::smd::overview::Customer;
 
+use crate::view::several;
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Moment {
@@ -38,8 +40,8 @@ pub(super) fn of(customer: &Customer, lines: &[Line]) -> Vec<Moment> {
     add(
         customer.planned_at,
         format!(
-            "{} usage points found; the list of what to fetch is fixed",
-            customer.usage_points
+            "{} found; the list of what to fetch is fixed",
+            several(customer.usage_points, "usage point")
         ),
     );
     add(customer.fetched_at, "Everything is fetched".to_owned());
@@ -61,17 +63,17 @@ pub(super) fn of(customer: &Customer, lines: &[Line]) -> Vec<Moment> {
 
 /// What the audit log tells beyond the row itself.
 fn noted(line: &Line) -> Option<Moment> {
-    let what = match line.action.as_str() {
+    let what = match line.entry.action.as_str() {
         "smd.release_requested" => "An operator asked for the end of the authorization",
         "smd.erased" => "Erased by an operator",
         "smd.expired" => "Readings and name are erased: their time was over",
         "customer.exported" => "An access request was answered",
         _ => return None,
     };
-    let by = line.detail.get("operator").and_then(|by| by.as_str());
+    let by = line.entry.detail.get("operator").and_then(|by| by.as_str());
     Some(Moment {
         note: by.map(|by| format!("by {by}")),
-        ..Moment::new(line.at, what)
+        ..Moment::new(line.entry.at, what)
     })
 }
 

@@ -9,7 +9,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use permission::PermissionId;
 use rust_decimal::Decimal;
-use storage::console::power::{self, CODES, Mean, Value};
+use storage::aiida::newest::{self, Value};
+use storage::console::power::{self, CODES, Mean};
 
 use crate::error::Trouble;
 
@@ -84,8 +85,9 @@ pub(super) async fn of(
     let until = Timestamp::from_second(end).unwrap_or(now);
     let from = until - SignedDuration::from_secs(i64::from(span.minutes) * 60);
     let means = power::means(conn, id, from, until, span.step_seconds()).await?;
-    let newest = now.checked_sub(NEWEST).unwrap_or(Timestamp::MIN);
-    let values = power::newest(conn, id, newest, MOST_VALUES).await?;
+    let since = now.checked_sub(NEWEST).unwrap_or(Timestamp::MIN);
+    let mut newest = newest::values(conn, &[(id, since)], MOST_VALUES).await?;
+    let values = newest.remove(&id).unwrap_or_default();
     Ok((draw(&means, span, from, until), values))
 }
 

@@ -117,6 +117,15 @@ async fn a_permission_is_ended_while_it_is_accepted() {
 async fn a_customer_is_erased_by_who_is_sure() {
     let site = Site::inhabited().await;
     let action = format!("/console/customers/{CUSTOMER}/erase");
+    // Whose it is, by what the customer was told, and no more of it than is true.
+    let asked = site.get(&action).await.text();
+    for said in [
+        "Jane Example",
+        "receipt number MG-1111-1111-1111",
+        "1 authorization of the same meters",
+    ] {
+        assert!(asked.contains(said), "{said} in {asked}");
+    }
     let unsure = site.post(&action, "").await;
     assert_eq!(unsure.status, 400);
     assert!(

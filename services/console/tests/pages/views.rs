@@ -111,6 +111,9 @@ async fn customers_are_found_by_what_an_operator_knows() {
         ("up-7", 1),
         (CUSTOMER, 1),
         ("8", 1),
+        // The receipt number: the ids of both begin alike.
+        ("mg-1111-1111-1111", 2),
+        ("MG+1111+1111+1112", 0),
         ("%25", 0),
         ("%27+%7C+%27", 0),
         ("", 2),
@@ -229,4 +232,15 @@ async fn downloads_are_shown_by_customer_with_their_dates() {
     assert_eq!(found.select("section h2"), ["Jane-Example-7"]);
     let none = site.get("/output/?q=%3Cb%3E").await;
     assert_eq!(none.select("section h2").len(), 0);
+    // The names of files name their customer: they are not shown while csv-exporter is yet to remove them.
+    site.sql(&format!(
+        "UPDATE smd.authorization SET stage = 'erased', customer_name = NULL WHERE id = '{CUSTOMER}'"
+    ))
+    .await;
+    let page = site.get("/output/").await;
+    assert_eq!(page.select("section h2"), ["notes ü&?.txt"]);
+    assert!(page.text().contains("1 in all"), "{}", page.text());
+    let page = site.get(&format!("/console/customers/{CUSTOMER}")).await;
+    assert!(page.text().contains("are being removed"), "{}", page.text());
+    assert!(!page.text().contains("Jane"), "{}", page.text());
 }

@@ -30,8 +30,8 @@ pub struct Export {
     database: DatabaseConfig,
     #[command(flatten)]
     output: OutputConfig,
-    /// For Share My Data: the custodian's subscription id, or our id of an authorization. For AIIDA: the connection id,
-    /// or the id of one of the permissions. A text that names somebody on both sides is refused.
+    /// For Share My Data: the receipt number, the custodian's subscription id, or our id of an authorization. For AIIDA:
+    /// the connection id, or the id of one of the permissions. A text that names somebody on both sides is refused.
     #[arg(value_name = "SUBSCRIPTION", required_unless_present = "permission")]
     customer: Option<String>,
     /// Only AIIDA: the customer of this permission.

@@ -178,3 +178,32 @@ async fn a_name_that_both_sides_know_erases_nobody() {
     );
     assert_eq!(desk.text(&tombstone).await.as_deref(), Some("erased"));
 }
+
+/// As the customer reads it from the last page, and tells it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_is_found_and_erased_by_the_receipt_number() {
+    let desk = Desk::new().await;
+    desk.sql(
+        "INSERT INTO smd.authorization (id, subscription_id, customer_name)
+         VALUES ('1f3a90bc-77d2-4e5f-8000-123456789abc', '4711', 'Ada'),
+                ('1f3a90bc-77d3-4e5f-8000-123456789abc', '4712', 'Bea')",
+    )
+    .await;
+    for typed in ["MG-1F3A-90BC-77D2", "mg 1f3a 90bc 77d2"] {
+        let said = desk
+            .run(&["customers", "show", typed, "--names"], &[])
+            .await;
+        assert!(said.ok && said.output.contains("Ada"), "{}", said.output);
+        assert!(!said.output.contains("Bea"), "{}", said.output);
+    }
+    let said = desk.run(&["erase", "MG-1F3A-90BC-77D4"], &[]).await;
+    assert!(!said.ok, "nobody's number: {}", said.output);
+    let said = desk
+        .run(&["erase", "MG-1F3A-90BC-77D2", "--wait-seconds", "1"], &[])
+        .await;
+    let erased = "erased from the database: 1f3a90bc-77d2-4e5f-8000-123456789abc";
+    assert!(said.ok && said.output.contains(erased), "{}", said.output);
+    let names =
+        "SELECT string_agg(coalesce(customer_name, stage), ' ' ORDER BY id) FROM smd.authorization";
+    assert_eq!(desk.text(names).await.as_deref(), Some("erased Bea"));
+}

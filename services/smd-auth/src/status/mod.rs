@@ -24,8 +24,8 @@ pub(crate) const LONGEST_TICKET: usize = 64;
 /// Where the script is; no ticket looks like this.
 pub(crate) const SCRIPT: &str = "/status/live.js";
 
-/// Seconds between two looks of a page without JavaScript.
-const REFRESH: u32 = 3;
+/// Seconds between two looks of a page without JavaScript: long enough to read what it says.
+const REFRESH: u32 = 10;
 
 #[derive(Template)]
 #[template(path = "status.html")]

@@ -188,6 +188,13 @@ impl Answer {
             .join("\n")
     }
 
+    /// The page as it was sent, without its stylesheet: that is looked at elsewhere and changes for other reasons.
+    pub(crate) fn markup(&self) -> String {
+        let (before, behind) = self.body.split_once("<style>").unwrap();
+        let (_, behind) = behind.split_once("</style>").unwrap();
+        format!("{before}<style></style>{behind}")
+    }
+
     /// Correct HTML with nothing active in it, private, and silent about its address.
     pub(crate) fn assert_is_a_page(&self) {
         self.assert_is_a_page_in("en");

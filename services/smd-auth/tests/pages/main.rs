@@ -12,6 +12,7 @@
 mod abuse;
 mod browser;
 mod live;
+mod looks;
 mod notifications;
 mod observed;
 mod refusals;

@@ -147,7 +147,7 @@ async fn cancelling_at_the_custodian_ends_on_a_plain_page() {
     assert_eq!(parameter(&back, "error").as_deref(), Some("access_denied"));
     let page = browser.get(&back).await;
     site.assert_refused(&page, 200, "Nothing was shared", "denied");
-    insta::assert_snapshot!("denied", page.body);
+    insta::assert_snapshot!("denied", page.markup());
     site.assert_nothing_private_was_logged();
 }
 

@@ -8,7 +8,7 @@ async fn the_consent_page() {
     let site = Site::start().await;
     let page = Browser::new(&site).get(&site.url("/")).await;
     page.assert_is_a_page();
-    insta::assert_snapshot!("consent", page.body);
+    insta::assert_snapshot!("consent", page.markup());
     site.assert_nothing_private_was_logged();
 }
 
@@ -139,31 +139,33 @@ async fn an_unknown_ticket_shows_nothing() {
     site.assert_nothing_private_was_logged();
 }
 
+/// What a progress page goes through, one after the other.
+pub(crate) const STEPS: [(&str, &str); 12] = [
+    ("looking", "SELECT 1"),
+    ("planned", "INSERT INTO smd.usage_point SELECT id, unnest(ARRAY['1000000001', '1000000002', '1000000003']) FROM smd.authorization;
+         INSERT INTO smd.pull (authorization_id, usage_point_id, number, starts_at, ends_at)
+             SELECT authorization_id, usage_point_id, n, date '2025-07-01' + n * interval '28 days', date '2025-07-01' + (n + 1) * interval '28 days'
+             FROM smd.usage_point, generate_series(0, 12) n"),
+    ("fetching", "UPDATE smd.pull SET received_at = now(), readings = 5 WHERE usage_point_id = '1000000001' AND number < 7"),
+    ("delayed", "UPDATE smd.authorization SET failure = 'PG&E <b>asks</b> us to go slower; it goes on at 17:00.'"),
+    ("finishing", "UPDATE smd.authorization SET stage = 'fetched', failure = NULL, fetched_at = now();
+         UPDATE smd.pull SET received_at = now(), readings = 5 WHERE received_at IS NULL"),
+    ("delivered", "UPDATE smd.authorization SET exported_at = now()"),
+    ("done", "UPDATE smd.authorization SET released_at = now(), access_token = NULL, access_key_id = NULL"),
+    ("failed", "UPDATE smd.authorization SET stage = 'failed', released_at = NULL, failure = 'PG&E has <nothing> to share.'"),
+    ("failed-ended", "UPDATE smd.authorization SET released_at = now()"),
+    ("withdrawn", "UPDATE smd.authorization SET stage = 'withdrawn', failure = NULL"),
+    ("superseded", "UPDATE smd.authorization SET stage = 'superseded'"),
+    ("erased", "UPDATE smd.authorization SET stage = 'erased'"),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_progress_page_from_the_first_look_to_the_end() {
     let site = Site::start().await;
     let (mut browser, progress) = site.authorized().await;
     let url = site.url(&progress);
     let (mut seen, mut spanish) = (Vec::new(), Vec::new());
-    let steps = [
-        "SELECT 1",
-        "INSERT INTO smd.usage_point SELECT id, unnest(ARRAY['1000000001', '1000000002', '1000000003']) FROM smd.authorization;
-         INSERT INTO smd.pull (authorization_id, usage_point_id, number, starts_at, ends_at)
-             SELECT authorization_id, usage_point_id, n, date '2025-07-01' + n * interval '28 days', date '2025-07-01' + (n + 1) * interval '28 days'
-             FROM smd.usage_point, generate_series(0, 12) n",
-        "UPDATE smd.pull SET received_at = now(), readings = 5 WHERE usage_point_id = '1000000001' AND number < 7",
-        "UPDATE smd.authorization SET failure = 'PG&E <b>asks</b> us to go slower; it goes on at 17:00.'",
-        "UPDATE smd.authorization SET stage = 'fetched', failure = NULL, fetched_at = now();
-         UPDATE smd.pull SET received_at = now(), readings = 5 WHERE received_at IS NULL",
-        "UPDATE smd.authorization SET exported_at = now()",
-        "UPDATE smd.authorization SET released_at = now(), access_token = NULL, access_key_id = NULL",
-        "UPDATE smd.authorization SET stage = 'failed', released_at = NULL, failure = 'PG&E has <nothing> to share.'",
-        "UPDATE smd.authorization SET released_at = now()",
-        "UPDATE smd.authorization SET stage = 'withdrawn', failure = NULL",
-        "UPDATE smd.authorization SET stage = 'superseded'",
-        "UPDATE smd.authorization SET stage = 'erased'",
-    ];
-    for step in steps {
+    for (_, step) in STEPS {
         site.sql(step).await;
         let page = browser.get(&url).await;
         assert_eq!(page.status, 200);

@@ -66,6 +66,10 @@ async fn run(options: &Options) -> Result<(), BoxError> {
         say(&line);
     }
     say(&format!("summary: {}", path.display()));
+    say(&format!(
+        "open in a browser what ends in report.html: {}",
+        stack.output().display()
+    ));
     if !options.once {
         stay_up(&stack).await?;
     }
@@ -85,10 +89,14 @@ async fn walk(stack: &Stack) -> Result<Summary, BoxError> {
 async fn stay_up(stack: &Stack) -> Result<(), BoxError> {
     let site = stack.site();
     let custodian = site.custodian.as_deref().unwrap_or_default();
-    let (url, reader, password) = (&site.url, &site.reader, &site.password);
+    let (url, reader, operator, password) =
+        (&site.url, &site.reader, &site.operator, &site.password);
     say(&format!("customer's page:  {url}"));
     say(&format!(
         "download folder:  {url}/output/ (user {reader}, password {password})"
+    ));
+    say(&format!(
+        "operator's pages: {url}/console/ (user {operator}, the same password)"
     ));
     say(&format!("customers to be:  {custodian}/sandbox/customers"));
     say(&format!(
