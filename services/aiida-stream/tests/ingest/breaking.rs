@@ -65,7 +65,10 @@ async fn a_database_that_goes_away_costs_nothing() {
     let world = World::start_in(&cluster).await;
     let grant = Grant::outbound().store(&world).await;
     let replica = world
-        .replica_with(&[("--aiida-stream-in-flight", "50")])
+        .replica_with(&[
+            ("--aiida-stream-in-flight", "50"),
+            ("--aiida-stream-lease-seconds", "2"),
+        ])
         .await;
     let publisher = world.broker.publisher();
     publisher

@@ -82,7 +82,8 @@ impl World {
             ("--mqtt-username", broker::PARTY),
             ("--mqtt-password", broker::PARTY_PASSWORD),
             ("--aiida-stream-address", "127.0.0.1:0"),
-            ("--aiida-stream-lease-seconds", "2"),
+            // Short enough to wait for, long enough to be kept on a machine that is busy with other things.
+            ("--aiida-stream-lease-seconds", "10"),
         ];
         let mut arguments = vec!["aiida-stream".to_owned()];
         let given = |name: &str| more.iter().any(|(given, _)| *given == name);
