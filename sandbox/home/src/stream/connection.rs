@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use paho_mqtt::{
     AsyncClient, AsyncReceiver, ConnectOptions, ConnectOptionsBuilder, CreateOptionsBuilder,
@@ -17,8 +17,8 @@ use crate::Credentials;
 const KEEP_ALIVE: Duration = Duration::from_mins(1);
 /// How many messages of service quality 1 may be on the way.
 const MAX_IN_FLIGHT: i32 = 1_000;
-/// How long a client is kept after its end: the library may still be inside one of its callbacks.
-const GRACE: Duration = Duration::from_millis(200);
+/// How long a client is kept after its end: longer than any answer that it waits for.
+const GRACE: Duration = Duration::from_secs(30);
 /// How long a DISCONNECT may take.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -219,22 +219,26 @@ pub(crate) const fn reason_code(code: paho_mqtt::ReasonCode) -> u8 {
     code as u8
 }
 
-/// Drops a client later, on a thread of its own: destroying one blocks, and must not happen while
-/// the library is inside a callback of it.
+/// Leaves at once, and drops the client later, on a thread of its own: the answers that it waits for hold on to it, and a
+/// client whose last owner is one of the library's callbacks waits for itself, and all others with it.
 fn retire(client: AsyncClient) {
-    static RETIRED: OnceLock<mpsc::Sender<(std::time::Instant, AsyncClient)>> = OnceLock::new();
+    static RETIRED: OnceLock<mpsc::Sender<(Instant, AsyncClient)>> = OnceLock::new();
     let retired = RETIRED.get_or_init(|| {
-        let (sender, receiver) = mpsc::channel::<(std::time::Instant, AsyncClient)>();
+        let (sender, receiver) = mpsc::channel::<(Instant, AsyncClient)>();
         std::thread::spawn(move || {
             while let Ok((since, client)) = receiver.recv() {
                 std::thread::sleep(GRACE.saturating_sub(since.elapsed()));
+                // The library holds its lock while it calls back, and this takes it.
+                let _: bool = client.is_connected();
                 drop(client);
             }
         });
         sender
     });
+    // Nobody waits for the answer. Without a connection there is nothing to leave.
+    let _left = client.disconnect(None);
     // Without the thread the client is dropped here and now.
-    if retired.send((std::time::Instant::now(), client)).is_err() {
+    if retired.send((Instant::now(), client)).is_err() {
         tracing::debug!("a retired MQTT client was dropped at once");
     }
 }
