@@ -31,6 +31,15 @@ impl Schedule {
         let after = after.to_zoned(TimeZone::UTC);
         Some(cron.find_next_occurrence(&after, false).ok()?.timestamp())
     }
+
+    /// The last time before `before` at which a home sends. None when there is none.
+    #[must_use]
+    pub fn last_before(&self, before: Timestamp) -> Option<Timestamp> {
+        let cron = cron(&self.0).ok()?;
+        let before = before.to_zoned(TimeZone::UTC);
+        let last = cron.find_previous_occurrence(&before, false).ok()?;
+        Some(last.timestamp())
+    }
 }
 
 fn cron(text: &str) -> Result<Cron, ScheduleError> {

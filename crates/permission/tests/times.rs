@@ -157,6 +157,36 @@ fn the_next_time_of_a_schedule() {
     assert_eq!(next.unwrap().to_string(), "2026-11-22T00:00:05Z");
 }
 
+#[test]
+fn the_last_time_of_a_schedule() {
+    for (schedule, before, last) in [
+        (
+            "*/5 * * * * *",
+            "2026-11-22T00:00:02.5Z",
+            "2026-11-22T00:00:00Z",
+        ),
+        (
+            "*/5 * * * * *",
+            "2026-11-22T00:00:00Z",
+            "2026-11-21T23:59:55Z",
+        ),
+        (
+            "0 0 6 1 * *",
+            "2026-11-22T00:00:00Z",
+            "2026-11-01T06:00:00Z",
+        ),
+        (
+            "0 0 0 29 2 *",
+            "2026-11-22T00:00:00Z",
+            "2024-02-29T00:00:00Z",
+        ),
+    ] {
+        let schedule: Schedule = schedule.parse().unwrap();
+        let found = schedule.last_before(before.parse().unwrap());
+        assert_eq!(found.unwrap().to_string(), last, "{schedule}");
+    }
+}
+
 proptest! {
     #[test]
     fn junk_in_a_schedule_does_not_panic(
@@ -164,7 +194,11 @@ proptest! {
     ) {
         if let Ok(schedule) = text.parse::<Schedule>() {
             let after = "2026-11-21T00:00:00Z".parse().unwrap();
-            prop_assert!(schedule.next_after(after).is_some(), "{}", text);
+            let next = schedule.next_after(after);
+            prop_assert!(next.is_some(), "{}", text);
+            // What comes round comes round again within 40 years, whatever the calendar skips.
+            let later = "2066-11-21T00:00:00Z".parse().unwrap();
+            prop_assert!(schedule.last_before(later) >= next, "{}", text);
         }
     }
 }

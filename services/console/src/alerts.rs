@@ -94,8 +94,8 @@ pub(crate) fn of_counts(counted: &Counted) -> Vec<Alert> {
         concerns.silent_homes,
         "warn",
         (
-            "One permission was accepted over a quarter of an hour ago, and nothing has come from its home.",
-            "permissions were accepted over a quarter of an hour ago, and nothing has come from their homes.",
+            "One home should have sent something over a quarter of an hour ago, and nothing has come of its permission.",
+            "permissions should have brought something over a quarter of an hour ago, and nothing has come from their homes.",
         ),
         "/console/permissions?status=ACCEPTED",
         "Accepted permissions",
@@ -123,7 +123,7 @@ pub(crate) fn of_counts(counted: &Counted) -> Vec<Alert> {
 
 fn of_queues(counted: &Counted) -> Vec<Alert> {
     let mut alerts = Vec::new();
-    let discarded: i64 = counted.queues.iter().map(|queue| queue.discarded).sum();
+    let discarded: i64 = counted.served().map(|queue| queue.discarded).sum();
     if discarded > 0 {
         let text = told(
             discarded,
@@ -133,7 +133,7 @@ fn of_queues(counted: &Counted) -> Vec<Alert> {
         let link = "/console/discarded";
         alerts.push(Alert::new("bad", text, link, "Discarded work"));
     }
-    for queue in &counted.queues {
+    for queue in counted.served() {
         let is_open_outside = NEVER_GIVEN_UP.contains(&queue.kind.as_str());
         if is_open_outside && queue.oldest_ms > UNDONE {
             let text = format!(

@@ -11,14 +11,13 @@ use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use smd_client::certificate::{Facts, facts};
-use storage::console::overview::Concerns;
+use storage::console::overview::{Concerns, Counted};
 use storage::smd::budget::{self, Limits, Standing};
 
 use crate::Service;
 use crate::alerts::{self, Alert};
 use crate::error::Trouble;
 use crate::frame::{self, Tabs};
-use crate::gauge::Reading;
 use crate::guard::Operator;
 
 struct Certificate {
@@ -49,11 +48,15 @@ pub(crate) async fn custodian(
     _: Operator,
 ) -> Result<HttpResponse, Trouble> {
     let reading = service.gauge.reading(&service.database).await?;
-    let standing = standing(&service).await?;
+    let found = Found::read(&service).await?;
+    let alerts = found.alerts(&service, &reading.counted);
+    let Found {
+        standing,
+        certificate,
+    } = found;
     let now = service.clock.now();
     let config = &service.config;
-    let found = read(&config.certificate.certificate).await;
-    let certificate = found.map(|facts| Certificate {
+    let certificate = certificate.map(|facts| Certificate {
         days: facts
             .not_after
             .duration_since(now)
@@ -65,7 +68,7 @@ pub(crate) async fn custodian(
         not_after: facts.not_after,
     });
     let view = View {
-        alerts: alerts(&service, &reading).await?,
+        alerts,
         certificate,
         path: config.certificate.certificate.display().to_string(),
         standing,
@@ -79,27 +82,42 @@ pub(crate) async fn custodian(
     Ok(page.respond(StatusCode::OK, &view))
 }
 
-/// What of it needs somebody. Without a customer so far, a missing certificate is none of it.
-pub(crate) async fn alerts(service: &Service, reading: &Reading) -> Result<Vec<Alert>, Trouble> {
-    let config = &service.config;
-    let standing = standing(service).await?;
-    let budget = alerts::of_budget(
-        &standing,
-        config.budget.requests_per_hour,
-        config.budget.requests_per_day,
-    );
-    let certificate = match read(&config.certificate.certificate).await {
-        Some(facts) => alerts::of_certificate(facts.not_after, service.clock.now()),
-        None if reading.counted.stages.is_empty() => None,
-        None => Some(Alert {
-            tone: "bad",
-            text: "The client certificate cannot be read: METERGATE_SMD_CERTIFICATE names it."
-                .to_owned(),
-            link: "/console/custodian",
-            leads_to: "Certificate",
-        }),
-    };
-    Ok(certificate.into_iter().chain(budget).collect())
+/// What is read for each page.
+pub(crate) struct Found {
+    standing: Standing,
+    /// `None` where none can be read.
+    certificate: Option<Facts>,
+}
+
+impl Found {
+    pub(crate) async fn read(service: &Service) -> Result<Self, Trouble> {
+        Ok(Self {
+            standing: standing(service).await?,
+            certificate: read(&service.config.certificate.certificate).await,
+        })
+    }
+
+    /// What of it needs somebody. Without a customer so far, a missing certificate is none of it.
+    pub(crate) fn alerts(&self, service: &Service, counted: &Counted) -> Vec<Alert> {
+        let config = &service.config;
+        let budget = alerts::of_budget(
+            &self.standing,
+            config.budget.requests_per_hour,
+            config.budget.requests_per_day,
+        );
+        let certificate = match &self.certificate {
+            Some(facts) => alerts::of_certificate(facts.not_after, service.clock.now()),
+            None if counted.stages.is_empty() => None,
+            None => Some(Alert {
+                tone: "bad",
+                text: "The client certificate cannot be read: METERGATE_SMD_CERTIFICATE names it."
+                    .to_owned(),
+                link: "/console/custodian",
+                leads_to: "Certificate",
+            }),
+        };
+        certificate.into_iter().chain(budget).collect()
+    }
 }
 
 async fn standing(service: &Service) -> Result<Standing, Trouble> {

@@ -21,6 +21,7 @@ use crate::error::Trouble;
 use crate::frame::{self, Tabs};
 use crate::guard::{Acting, Operator};
 use crate::paging::{ROWS, read_place, write_place};
+use crate::typed::Search;
 use timeline::Moment;
 
 /// Jobs and lines of the audit log that one customer's page shows.
@@ -32,15 +33,6 @@ const MOST_SIBLINGS: usize = 20;
 pub(crate) struct Asked {
     #[serde(default)]
     stage: String,
-    #[serde(default)]
-    after: String,
-}
-
-/// What is typed is a name: it goes in the body and never stands in an address.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Search {
-    #[serde(default)]
-    q: String,
     #[serde(default)]
     after: String,
 }
@@ -87,7 +79,7 @@ pub(crate) async fn search(
     let Search { q, after } = asked.into_inner();
     let filter = Filter {
         stage: None,
-        known_by: Some(q.trim()).filter(|q| !q.is_empty()),
+        known_by: q.wanted(),
     };
     let page = customers::list(
         &mut *service.database.get().await?,
@@ -96,7 +88,7 @@ pub(crate) async fn search(
         ROWS,
     )
     .await?;
-    Ok(answer(page, String::new(), q, after.is_empty()))
+    Ok(answer(page, String::new(), q.into_text(), after.is_empty()))
 }
 
 fn stage_of(name: &str) -> Option<Stage> {

@@ -15,6 +15,9 @@ pub(crate) enum Trouble {
     /// Nobody is named by nginx.
     #[error("no user is named")]
     Nobody,
+    /// Somebody whom nginx has let in, under a name that the audit log would not keep as it is.
+    #[error("the user's name has other letters than plain ones, or too many")]
+    Name,
     /// A form that no page of ours has sent.
     #[error("the form was sent from elsewhere")]
     Elsewhere,
@@ -61,6 +64,11 @@ impl Trouble {
                 "Not reached through the password",
                 "This page is for those whom nginx has asked for their password. Open it at its public address.",
             ),
+            Self::Name => (
+                StatusCode::FORBIDDEN,
+                "This user name cannot be used",
+                "Your password is right, but your name in the password file has a space, an accent, or more than 64 letters. Have a line added to that file whose name is 1 to 64 plain letters, digits or signs, and log in with it.",
+            ),
             Self::Elsewhere => (
                 StatusCode::FORBIDDEN,
                 "Sent from elsewhere",
@@ -99,7 +107,7 @@ impl ResponseError for Trouble {
                 "a page could not be made"
             );
         }
-        let leads_back = !matches!(self, Self::Nobody);
+        let leads_back = !matches!(self, Self::Nobody | Self::Name);
         frame::bare(title).respond(
             status,
             &Message {

@@ -4,6 +4,7 @@
 //!   in common. `error`: what is said when a page cannot be made.
 //! - `gauge`: what has to be counted, counted in the background; `alerts`: what of it needs somebody.
 //! - `overview`, `customers`, `permissions`, `jobs`, `refused`, `audit`, `custodian`: the pages.
+//! - `typed`: what somebody searches for. `paging`: places in lists. `view`: how things look.
 //! - `actions`: what changes something. Each asks on a page of its own, and is a line of the audit log with the
 //!   operator's name. The storage functions are those of the operator's commands.
 //! - `output`: the download page. The files themselves are nginx's.
@@ -27,6 +28,7 @@ mod paging;
 mod permissions;
 mod refused;
 mod routes;
+mod typed;
 mod view;
 
 use std::sync::Arc;

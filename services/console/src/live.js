@@ -1,4 +1,5 @@
-// Keeps power and newest values up to date: fetches their part of the page again every few seconds.
+// Keeps power and newest values up to date: fetches their part of the page again, as often as `data-every` says, in
+// seconds.
 "use strict";
 (() => {
   const live = document.getElementById("live");
@@ -46,8 +47,9 @@
     }
   };
 
+  const every = Number(live.dataset.every) * 1000;
   const again = () => {
-    setTimeout(() => update().catch(() => {}).finally(again), 5000);
+    setTimeout(() => update().catch(() => {}).finally(again), every);
   };
   again();
 })();

@@ -18,6 +18,7 @@ use crate::Service;
 use crate::error::Trouble;
 use crate::frame;
 use crate::guard::Reader;
+use crate::typed::Typed;
 use folder::Found;
 use group::Group;
 
@@ -27,7 +28,7 @@ const GROUPS: usize = 30;
 #[derive(Debug, Deserialize)]
 pub(crate) struct Asked {
     #[serde(default)]
-    q: String,
+    q: Typed,
     /// The key of the last group of the page before.
     #[serde(default)]
     after: String,
@@ -55,7 +56,8 @@ pub(crate) async fn output(
 ) -> Result<HttpResponse, Trouble> {
     let Asked { q, after } = asked.into_inner();
     let path = service.config.output.output_dir.clone();
-    let (wanted, place) = (q.trim().to_lowercase(), after.clone());
+    let wanted = q.wanted().unwrap_or_default().to_lowercase();
+    let (q, place) = (q.into_text(), after.clone());
     let read = move || folder::read(&path, &wanted, &place, GROUPS);
     let mut found = tokio::task::spawn_blocking(read)
         .await

@@ -47,7 +47,8 @@ pub(crate) async fn overview(
 ) -> Result<HttpResponse, Trouble> {
     let reading = service.gauge.reading(&service.database).await?;
     let mut alerts = alerts::of_counts(&reading.counted);
-    alerts.extend(custodian::alerts(&service, &reading).await?);
+    let custodian = custodian::Found::read(&service).await?;
+    alerts.extend(custodian.alerts(&service, &reading.counted));
     alerts.sort_by_key(|alert| alert.tone != "bad");
     let view = view_of(&reading, operator.0, alerts);
     let page = frame::page("Overview", Tabs::Overview);
@@ -69,8 +70,8 @@ fn view_of(reading: &Reading, operator: String, alerts: Vec<Alert>) -> View {
             });
             counts.collect::<Vec<_>>()
         };
-    let sum = |pick: fn(&Queue) -> i64| counted.queues.iter().map(pick).sum();
-    let oldest = counted.queues.iter().map(|queue| queue.oldest_ready_ms);
+    let sum = |pick: fn(&Queue) -> i64| counted.served().map(pick).sum();
+    let oldest = counted.served().map(|queue| queue.oldest_ready_ms);
     View {
         operator,
         at: view::at(&reading.at),
@@ -95,8 +96,7 @@ fn view_of(reading: &Reading, operator: String, alerts: Vec<Alert>) -> View {
         running: sum(|queue| queue.running),
         oldest: view::duration(&oldest.max().unwrap_or_default()),
         queues: counted
-            .queues
-            .iter()
+            .served()
             .filter(|queue| queue.available + queue.running + queue.discarded > 0)
             .cloned()
             .collect(),

@@ -23,6 +23,7 @@ use crate::error::Trouble;
 use crate::frame::{self, Tabs};
 use crate::guard::{Acting, Operator};
 use crate::paging::{ROWS, read_place, write_place};
+use crate::typed::Search;
 use power::{Span, Spans};
 
 /// Jobs, lines of the audit log and siblings that one permission's page shows.
@@ -32,15 +33,6 @@ const FEW: i64 = 20;
 pub(crate) struct Asked {
     #[serde(default)]
     status: String,
-    #[serde(default)]
-    after: String,
-}
-
-/// What is typed may be a name: it goes in the body and never stands in an address.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Search {
-    #[serde(default)]
-    q: String,
     #[serde(default)]
     after: String,
 }
@@ -87,7 +79,7 @@ pub(crate) async fn search(
     let Search { q, after } = asked.into_inner();
     let filter = Filter {
         status: None,
-        known_by: Some(q.trim()).filter(|q| !q.is_empty()),
+        known_by: q.wanted(),
     };
     let page = permissions::list(
         &mut *service.database.get().await?,
@@ -96,7 +88,7 @@ pub(crate) async fn search(
         ROWS,
     )
     .await?;
-    Ok(answer(page, String::new(), q, after.is_empty()))
+    Ok(answer(page, String::new(), q.into_text(), after.is_empty()))
 }
 
 fn answer(page: Page<Row>, status: String, q: String, is_first: bool) -> HttpResponse {

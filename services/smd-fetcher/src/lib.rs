@@ -48,8 +48,8 @@ struct Shared {
     clock: SharedClock,
     random: SharedRandom,
     config: Config,
-    /// Authorizations at the custodian that the last sweep did not know.
-    unknown: Mutex<BTreeSet<String>>,
+    /// Authorizations at the custodian that the last sweep of this process did not know; `None` before the first.
+    unknown: Mutex<Option<BTreeSet<String>>>,
     /// Held while a customer's tokens are refreshed.
     refreshing: Mutex<()>,
     /// What is known of authorizations whose preparation waits for its turn.

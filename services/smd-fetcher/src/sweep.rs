@@ -93,8 +93,12 @@ impl Fetcher {
             .filter(|id| !known.contains(id))
             .collect();
         let mut before = self.unknown.lock().await;
-        let lost = unknown.intersection(&before).count();
-        *before = unknown;
+        let lost = unknown_twice(before.as_ref(), &unknown);
+        *before = Some(unknown);
+        let Some(lost) = lost else {
+            // What the last look of another process has found still stands.
+            return Ok(());
+        };
         metrics::gauge!("smd_unknown_authorizations")
             .set(f64::from(u32::try_from(lost).unwrap_or(u32::MAX)));
         comparison::note(&mut *self.database.get().await?, lost).await?;
@@ -121,6 +125,16 @@ impl Fetcher {
     }
 }
 
+/// How many were unknown at the look before, too. A process that has just started has no look before: it can tell only
+/// that there are none.
+fn unknown_twice(before: Option<&BTreeSet<String>>, unknown: &BTreeSet<String>) -> Option<usize> {
+    match before {
+        Some(before) => Some(unknown.intersection(before).count()),
+        None if unknown.is_empty() => Some(0),
+        None => None,
+    }
+}
+
 /// Enqueues a job unless one is live: a waiting one keeps its back-off.
 async fn ensure<K: JobKind>(conn: &mut AsyncPgConnection, payload: &K) -> Result<(), QueueError> {
     if !job_queue::is_live(conn, payload).await? {
@@ -132,4 +146,20 @@ async fn ensure<K: JobKind>(conn: &mut AsyncPgConnection, payload: &K) -> Result
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_look_tells_only_that_nothing_is_unknown() {
+        let set = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+        let (none, one, two) = (set(&[]), set(&["1"]), set(&["1", "2"]));
+        assert_eq!(unknown_twice(None, &one), None);
+        assert_eq!(unknown_twice(None, &none), Some(0));
+        assert_eq!(unknown_twice(Some(&none), &one), Some(0));
+        assert_eq!(unknown_twice(Some(&one), &two), Some(1));
+        assert_eq!(unknown_twice(Some(&two), &none), Some(0));
+    }
 }

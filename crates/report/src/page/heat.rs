@@ -32,7 +32,7 @@ pub(super) fn figures(point: &Point, place: usize, months: &[Month], zone: &Time
             out.push_str(&charts::figure_with_table(
                 &chart,
                 "Show days as a table",
-                &table(name, flow, piece),
+                &table(name, flow, piece, zone),
             ));
         }
     }
@@ -87,10 +87,7 @@ fn columns(flow: &Flow, months: &[Month], zone: &TimeZone) -> Vec<Column> {
     let (Some(first), Some(end)) = (flow.first, flow.end) else {
         return Vec::new();
     };
-    let known = Known {
-        from: zone.to_datetime(first),
-        until: zone.to_datetime(end),
-    };
+    let known = Known::of(first, end, zone);
     days(first, end, months, zone)
         .map(|day| Column {
             name: words::day(day),
@@ -124,6 +121,13 @@ struct Known {
 }
 
 impl Known {
+    fn of(first: Timestamp, end: Timestamp, zone: &TimeZone) -> Self {
+        Self {
+            from: zone.to_datetime(first),
+            until: zone.to_datetime(end),
+        }
+    }
+
     fn cells(&self, day: Date, known: Option<&Day>, zone: &TimeZone) -> [Cell; 24] {
         let exists = hours_of(day, zone);
         let mut cells = [Cell::Outside; 24];
@@ -148,8 +152,10 @@ impl Known {
     }
 }
 
-/// A row for each day that has readings.
-fn table(name: &str, flow: &Flow, months: &[Month]) -> Table {
+/// A row for each day that has readings. What is missing is what the picture hatches.
+fn table(name: &str, flow: &Flow, months: &[Month], zone: &TimeZone) -> Table {
+    let span = flow.first.zip(flow.end);
+    let span = span.map(|(first, end)| Known::of(first, end, zone));
     let from = months.first().map_or(Date::MAX, |month| month.first());
     let behind = months
         .last()
@@ -166,14 +172,18 @@ fn table(name: &str, flow: &Flow, months: &[Month]) -> Table {
             .enumerate()
             .filter_map(|(hour, known)| Some((hour, known.mean()?)));
         let most = means.max_by_key(|known| known.1);
-        let unknown = known.hours.iter().filter(|hour| hour.seconds == 0).count();
+        let cells = span
+            .as_ref()
+            .map(|span| span.cells(*day, Some(known), zone));
+        let cells = cells.into_iter().flatten();
+        let missing = cells.filter(|cell| *cell == Cell::Missing).count();
         vec![
             day.to_string(),
             rounded(kilo(sum), 2),
             most.map_or_else(String::new, |(hour, mean)| {
                 format!("{} from {hour:02}:00", rounded(power(mean), 2))
             }),
-            unknown.to_string(),
+            missing.to_string(),
         ]
     };
     Table {

@@ -112,6 +112,91 @@ fn a_year_is_one_page_with_every_part() {
     assert_eq!(texts(&html, "svg[role=img]").len(), 16);
 }
 
+/// Hourly readings from the grid, without those that begin at `skipped`.
+fn hours(from: &str, until: &str, skipped: &[&str]) -> Vec<Point> {
+    let moment = |text: &str| text.parse::<Timestamp>().unwrap();
+    let skipped: Vec<Timestamp> = skipped.iter().map(|text| moment(text)).collect();
+    let mut collector = Collector::new(Service::Electricity, zone());
+    let mut start = moment(from);
+    while start < moment(until) {
+        if !skipped.contains(&start) {
+            collector.take(&Row {
+                usage_point: "1",
+                start,
+                duration: 3_600,
+                delivered: Some(Amount {
+                    value: Decimal::from(200),
+                    unit: "Wh",
+                    net: false,
+                    quality: &[17],
+                    cost: None,
+                    currency: None,
+                }),
+                received: None,
+            });
+        }
+        start += SignedDuration::from_hours(1);
+    }
+    collector.finish()
+}
+
+/// What the table beside the picture of days and hours says is missing on a day.
+fn hours_without(html: &str, day: &str) -> Vec<String> {
+    let document = Html::parse_document(html);
+    let (rows, cells) = (Selector::parse("tr"), Selector::parse("th, td"));
+    let (rows, cells) = (rows.unwrap(), cells.unwrap());
+    let row = |row: scraper::ElementRef<'_>| {
+        let texts = row.select(&cells).map(|cell| cell.text().collect());
+        let texts: Vec<String> = texts.collect();
+        (texts.first()? == day).then(|| texts.last().unwrap().clone())
+    };
+    document.select(&rows).filter_map(row).collect()
+}
+
+#[test]
+fn an_hour_that_the_clock_skips_is_not_missing() {
+    let whole = page(
+        about(),
+        hours("2026-03-01T08:00:00Z", "2026-11-08T08:00:00Z", &[]),
+    );
+    for day in ["2026-03-07", "2026-03-08", "2026-11-01"] {
+        assert_eq!(hours_without(&whole, day), ["0"], "{day}");
+    }
+    // Of the hour that comes twice one is enough for the picture; the list of gaps has the other.
+    let skipped = [
+        "2026-03-08T20:00:00Z",
+        "2026-11-01T08:00:00Z",
+        "2026-11-01T20:00:00Z",
+    ];
+    let html = page(
+        about(),
+        hours("2026-03-01T08:00:00Z", "2026-11-08T08:00:00Z", &skipped),
+    );
+    for (day, missing) in [("2026-03-08", "1"), ("2026-11-01", "1")] {
+        assert_eq!(hours_without(&html, day), [missing], "{day}");
+    }
+    assert!(html.contains("2 hours without readings are hatched"));
+}
+
+#[test]
+fn hours_before_the_first_reading_and_after_the_last_are_not_missing() {
+    let html = page(
+        about(),
+        hours(
+            "2026-01-01T18:00:00Z",
+            "2026-01-04T01:00:00Z",
+            &["2026-01-01T20:00:00Z"],
+        ),
+    );
+    for (day, missing) in [
+        ("2026-01-01", "1"),
+        ("2026-01-02", "0"),
+        ("2026-01-03", "0"),
+    ] {
+        assert_eq!(hours_without(&html, day), [missing], "{day}");
+    }
+}
+
 #[test]
 fn nothing_from_outside_becomes_markup() {
     let mut about = about();

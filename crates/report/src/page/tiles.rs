@@ -106,7 +106,7 @@ fn base_load(point: &Point, zone: &TimeZone) -> Option<Tile> {
         lowest.extend(means.min());
     }
     lowest.sort_unstable();
-    let median = lowest.get(lowest.len() / 2)?;
+    let median = median(&lowest)?;
     let days = u64::try_from(lowest.len()).unwrap_or(u64::MAX);
     let hours = if point.received.total.is_zero() {
         ""
@@ -115,12 +115,21 @@ fn base_load(point: &Point, zone: &TimeZone) -> Option<Tile> {
     };
     Some(Tile {
         name: "Base load",
-        value: format!("{} kW", rounded(kilo(*median), 3)),
+        value: format!("{} kW", rounded(kilo(median), 3)),
         note: format!(
             "from the grid; the lowest hour{hours} of a day, median of {}",
             words::count(days, "complete day")
         ),
     })
+}
+
+/// Of sorted values: the middle one, or the mean of both.
+fn median(sorted: &[Decimal]) -> Option<Decimal> {
+    let upper = sorted.len() / 2;
+    let lower = sorted.len().checked_sub(1)? / 2;
+    let (lower, upper) = (sorted.get(lower)?, sorted.get(upper)?);
+    // Halves first: the sum of two extremes does not fit.
+    Some((*lower / Decimal::TWO).saturating_add(*upper / Decimal::TWO))
 }
 
 fn peak(flow: &Flow, zone: &TimeZone) -> Option<Tile> {
@@ -244,4 +253,24 @@ fn cost(point: &Point) -> Option<Tile> {
         value,
         note,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_two_is_between_them() {
+        let of = |values: &[&str]| {
+            let mut values: Vec<Decimal> = values.iter().map(|it| it.parse().unwrap()).collect();
+            values.sort_unstable();
+            median(&values).map(|median| median.normalize().to_string())
+        };
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&["0.3"]).as_deref(), Some("0.3"));
+        assert_eq!(of(&["0.1", "0.4"]).as_deref(), Some("0.25"));
+        assert_eq!(of(&["9", "1", "2"]).as_deref(), Some("2"));
+        assert_eq!(of(&["9", "1", "3", "2"]).as_deref(), Some("2.5"));
+        assert_eq!(median(&[Decimal::MAX; 2]), Some(Decimal::MAX));
+    }
 }

@@ -11,6 +11,7 @@ pub mod overview;
 pub mod permissions;
 pub mod power;
 pub mod records;
+mod silent;
 
 use jiff::Timestamp;
 use uuid::Uuid;

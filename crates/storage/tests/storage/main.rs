@@ -26,6 +26,7 @@ mod properties;
 mod reading_back;
 mod refused;
 mod rights;
+mod silent;
 mod staging;
 mod stream;
 mod tokens;

@@ -3,6 +3,9 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
+use csv_exporter::companion::Kind;
+use csv_exporter::place::{FileName, Stem};
+use csv_exporter::table::Table;
 use jiff::Timestamp;
 
 /// A file that is shown.
@@ -41,31 +44,28 @@ pub(super) struct Named {
     pub(super) order: u8,
 }
 
-const PARTS: [(&str, &str); 4] = [
-    ("-report.html", "Report"),
-    ("-electricity.csv", "Electricity, CSV"),
-    ("-gas.csv", "Gas, CSV"),
-    ("-readme.txt", "Explanation of columns and units"),
-];
-
 impl Named {
     pub(super) fn of(name: &str) -> Self {
-        let parts = PARTS.iter().zip(0_u8..);
-        for ((ending, what), order) in parts {
-            if let Some(stem) = name.strip_suffix(ending).filter(|stem| !stem.is_empty()) {
-                return Self {
-                    key: stem.to_owned(),
-                    authorized: time_of(stem),
-                    what,
-                    order,
-                };
-            }
-        }
+        let name_of_ours: Option<FileName> = name.parse().ok();
+        let Some((stem, kind)) = name_of_ours.as_ref().and_then(Kind::of) else {
+            return Self {
+                key: name.to_owned(),
+                authorized: time_of(name),
+                what: "File",
+                order: u8::MAX,
+            };
+        };
+        let (order, what) = match kind {
+            Kind::Report => (0, "Report"),
+            Kind::Table(Table::Electricity) => (1, "Electricity, CSV"),
+            Kind::Table(Table::Gas) => (2, "Gas, CSV"),
+            Kind::Readme => (3, "Explanation of columns and units"),
+        };
         Self {
-            key: name.to_owned(),
-            authorized: None,
-            what: "File",
-            order: u8::MAX,
+            authorized: stem.authorized(),
+            key: stem.to_string(),
+            what,
+            order,
         }
     }
 }
@@ -75,16 +75,9 @@ pub(super) fn rank(authorized: Option<Timestamp>, key: &str) -> (Reverse<Option<
     (Reverse(authorized), key)
 }
 
-/// The time at the end of a stem, as the exporter writes it.
-pub(super) fn time_of(stem: &str) -> Option<Timestamp> {
-    let (_, time) = stem.rsplit_once('-')?;
-    let time = time.strip_suffix('Z')?;
-    let is_plain = time.len() == 15 && time.bytes().all(|b| b.is_ascii_digit() || b == b'T');
-    let at = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%S", time).ok();
-    let at = at.filter(|_| is_plain)?;
-    at.to_zoned(jiff::tz::TimeZone::UTC)
-        .ok()
-        .map(|at| at.timestamp())
+/// When the customer of a key authorized.
+pub(super) fn time_of(key: &str) -> Option<Timestamp> {
+    key.parse::<Stem>().ok()?.authorized()
 }
 
 /// Without the time.
@@ -120,15 +113,27 @@ mod tests {
     fn files_of_one_authorization_share_a_stem() {
         let stem = "Jane-Example-1234567-20261121T200500Z";
         let at: Timestamp = "2026-11-21T20:05:00Z".parse().unwrap();
-        for (ending, what) in PARTS {
+        for (order, (ending, what)) in [
+            ("-report.html", "Report"),
+            ("-electricity.csv", "Electricity, CSV"),
+            ("-gas.csv", "Gas, CSV"),
+            ("-readme.txt", "Explanation of columns and units"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
             let named = Named::of(&format!("{stem}{ending}"));
             assert_eq!((named.key.as_str(), named.what), (stem, what));
             assert_eq!(named.authorized, Some(at));
+            assert_eq!(usize::from(named.order), order);
         }
         assert_eq!(title(stem, Some(at)), "Jane-Example-1234567");
         for other in ["notes.pdf", "-report.html", "a-2026Z-gas.csv"] {
             assert_eq!(Named::of(other).authorized, None, "{other}");
         }
+        // The key alone says where a group stands: that is all the next page knows of it.
+        let bare = Named::of(stem);
+        assert_eq!((bare.what, bare.authorized), ("File", time_of(&bare.key)));
     }
 
     #[test]

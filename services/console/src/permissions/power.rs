@@ -18,6 +18,8 @@ use crate::error::Trouble;
 const STEPS: u32 = 90;
 /// Times further apart than this are not joined, at least: many homes send once a minute.
 const GAP_SECONDS: i64 = 150;
+/// Fewest seconds between two looks of a page that is open.
+const SHORTEST: u32 = 5;
 /// How far back the newest values are looked for.
 const NEWEST: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Values of one record that are shown.
@@ -56,6 +58,13 @@ impl Span {
 
     const fn step_seconds(self) -> u32 {
         self.minutes * 60 / STEPS
+    }
+
+    /// Seconds between two looks of a page that is open: nothing new is drawn sooner than after a step, and a long
+    /// chart is made of very many readings.
+    pub(super) const fn every_seconds(self) -> u32 {
+        let step = self.step_seconds();
+        if step < SHORTEST { SHORTEST } else { step }
     }
 }
 
@@ -179,6 +188,17 @@ mod tests {
         assert!(!drawn.contains("<b>"), "{drawn}");
         assert!(drawn.len() < 30_000, "{}", drawn.len());
         assert!(draw(&[], span, from.parse().unwrap(), until.parse().unwrap()).is_none());
+    }
+
+    #[test]
+    fn a_long_chart_is_looked_at_rarely() {
+        let every = SPANS.map(Span::every_seconds);
+        assert_eq!(every, [10, 40, 240]);
+        let short = Span {
+            minutes: 5,
+            name: "5 minutes",
+        };
+        assert_eq!(short.every_seconds(), 5);
     }
 
     #[test]

@@ -21,6 +21,18 @@ async fn whom_nginx_does_not_name_is_not_served() {
             assert!(!page.body.contains("Example"), "{}", page.body);
         }
     }
+    // nginx has let these in: whoever they are learns what to do.
+    for name in ["jörg", "a b", &"a".repeat(65)] {
+        let page = site
+            .send("GET", "/console/", &[("X-Metergate-Operator", name)], "")
+            .await;
+        assert_eq!(page.status, 403, "{name}");
+        assert!(
+            page.text().contains("1 to 64 plain letters"),
+            "{name}: {}",
+            page.text()
+        );
+    }
     assert_eq!(
         site.send("GET", "/output/", &[OPERATOR], "").await.status,
         403

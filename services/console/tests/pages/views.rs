@@ -101,6 +101,36 @@ async fn the_overview_counts_and_says_what_needs_somebody() {
     assert_eq!(page.select("#permissions + .figure"), ["1"]);
 }
 
+/// Where only one side is run, the schedule goes on filling the queues of the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_side_that_is_not_run_needs_nobody() {
+    let site = Site::start().await;
+    site.sql(&format!(
+        "INSERT INTO smd.authorization (id, subscription_id, stage, authorized_at) VALUES ('{CUSTOMER}', '7', 'fetched', now())"
+    ))
+    .await;
+    for kind in ["smd.sweep", "mqtt.reconcile"] {
+        site.job(kind, "available", "{}", "schedule").await;
+    }
+    site.sql("UPDATE jobs.job SET run_at = now() - interval '3 hours'")
+        .await;
+    let waits = "has waited for 3 h";
+    let page = test_support::wait::until(
+        std::time::Duration::from_secs(30),
+        "a new count",
+        async || {
+            let page = site.get("/console/").await;
+            page.text().contains(waits).then_some(page)
+        },
+    )
+    .await;
+    let text = page.text();
+    assert!(text.contains(&format!("smd.sweep {waits}")), "{text}");
+    assert!(!text.contains("mqtt.reconcile"), "{text}");
+    let jobs = site.get("/console/jobs").await;
+    assert!(jobs.text().contains("mqtt.reconcile"), "{}", jobs.text());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn customers_are_found_by_what_an_operator_knows() {
     let site = Site::inhabited().await;
@@ -116,6 +146,9 @@ async fn customers_are_found_by_what_an_operator_knows() {
         ("MG+1111+1111+1112", 0),
         ("%25", 0),
         ("%27+%7C+%27", 0),
+        // Neither is a text that the database takes.
+        ("%00", 2),
+        ("ja%00ne", 1),
         ("", 2),
     ] {
         let page = site.post("/console/customers", &format!("q={typed}")).await;
@@ -131,6 +164,8 @@ async fn customers_are_found_by_what_an_operator_knows() {
         ("conn", 1),
         ("onn", 0),
         ("conn%25", 0),
+        ("%00", 1),
+        ("co%00nn", 1),
         (PERMISSION, 1),
         ("", 1),
     ] {
@@ -161,6 +196,14 @@ async fn a_permission_shows_its_history_and_its_power() {
         .get(&path("/console/permissions/{permission}/live?minutes=60"))
         .await;
     assert_eq!(live.select("#live svg[role=img]").len(), 1);
+    let (short, long) = (
+        page.attribute("#live", "data-every"),
+        live.attribute("#live", "data-every"),
+    );
+    assert_eq!(
+        (short.as_deref(), long.as_deref()),
+        (Some("10"), Some("40"))
+    );
     assert!(live.text().contains("last 1 hour"), "{}", live.text());
     assert!(page.body.len() < 60_000, "{}", page.body.len());
 }

@@ -16,10 +16,40 @@ use jiff::tz::TimeZone;
 use report::{About, Point, Report};
 
 use crate::place::{FileName, Stem};
-use crate::table::{self, Columns, Table, Written};
+use crate::table::{self, Columns, Overlap, Table, Written};
 
 const REPORT: (&str, &str) = ("report", "html");
 const README: (&str, &str) = ("readme", "txt");
+const TABLE: &str = "csv";
+
+/// What a file of an export is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The page.
+    Report,
+    /// A table.
+    Table(Table),
+    /// The explanation.
+    Readme,
+}
+
+impl Kind {
+    /// By its name, with the stem that it shares with the others; `None` for a name that no export gives.
+    #[must_use]
+    pub fn of(name: &FileName) -> Option<(Stem, Self)> {
+        let (stem, part) = name.stem_and_part()?;
+        let kind = match (part, name.extension()) {
+            REPORT => Self::Report,
+            README => Self::Readme,
+            (part, TABLE) => {
+                let mut tables = Table::ALL.into_iter();
+                Self::Table(tables.find(|table| table.name() == part)?)
+            }
+            _ => return None,
+        };
+        Some((stem, kind))
+    }
+}
 
 /// The two names of a stem.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,21 +77,22 @@ pub fn names(table: &FileName) -> Option<Names> {
     table.stem_and_part().map(|(stem, _)| Names::of(&stem))
 }
 
-/// Of the files in a folder, those that stand beside a table that is gone. Only names that an export gives, which end
-/// in the time of an authorization: other files in the folder are somebody's.
+/// The tables of which one at least stands beside a report or readme of this name; `None` for anything else. Only names
+/// that an export gives, which end in the time of an authorization: other files in the folder are somebody's.
+#[must_use]
+pub fn tables(beside: &FileName) -> Option<[FileName; 2]> {
+    match Kind::of(beside)? {
+        (stem, Kind::Report | Kind::Readme) if stem.authorized().is_some() => {
+            Some(Table::ALL.map(|table| stem.file(table.name(), TABLE)))
+        }
+        _ => None,
+    }
+}
+
+/// Of the files in a folder, those that stand beside a table that is gone.
 pub fn orphans(present: &BTreeSet<FileName>) -> impl Iterator<Item = &FileName> {
     present.iter().filter(|name| {
-        let Some((stem, _)) = name.stem_and_part().filter(|(stem, _)| stem.has_time()) else {
-            return false;
-        };
-        let own = Names::of(&stem);
-        let beside = **name == own.report || **name == own.readme;
-        let has_table = || {
-            Table::ALL
-                .iter()
-                .any(|table| present.contains(&stem.file(table.name(), "csv")))
-        };
-        beside && !has_table()
+        tables(name).is_some_and(|tables| tables.iter().all(|table| !present.contains(table)))
     })
 }
 
@@ -80,6 +111,8 @@ pub struct Origin {
     pub asked: Option<(Timestamp, Timestamp)>,
     /// What was left out of the tables, in sentences.
     pub left_out: Vec<String>,
+    /// What each series is called, by its index.
+    pub series: Vec<String>,
     /// The columns of the tables.
     pub columns: Columns,
 }
@@ -108,7 +141,9 @@ pub struct Texts {
 
 /// Makes both.
 #[must_use]
-pub fn texts(origin: Origin, tables: Vec<Done>, names: &Names) -> Texts {
+pub fn texts(mut origin: Origin, tables: Vec<Done>, names: &Names) -> Texts {
+    let overlapping = overlapping(&origin, &tables);
+    origin.left_out.extend(overlapping);
     let readme = readme::of(&origin, &tables, names);
     let mut left_out = origin.left_out;
     left_out.extend(absent(&tables));
@@ -135,6 +170,17 @@ pub fn texts(origin: Origin, tables: Vec<Done>, names: &Names) -> Texts {
 
 fn quality(code: u16) -> (Cow<'static, str>, &'static str) {
     (table::quality_word(code), table::quality_meaning(code))
+}
+
+/// Readings of which another series has the time already.
+fn overlapping(origin: &Origin, tables: &[Done]) -> Vec<String> {
+    let overlaps = tables.iter().flat_map(|done| &done.written.overlaps);
+    let sentence = |overlap: &Overlap| {
+        let series = origin.series.get(overlap.series);
+        let series = series.map_or("an unknown series", String::as_str);
+        format!("In no table: {}.", overlap.told(series))
+    };
+    overlaps.map(sentence).collect()
 }
 
 /// A kind of energy of which nothing came.

@@ -47,7 +47,51 @@ fn origin(columns: Columns) -> Origin {
         zone_name: "UTC".to_owned(),
         asked: None,
         left_out: vec!["A register.".to_owned()],
+        series: vec!["usage point 7".to_owned(), "usage point <8>".to_owned()],
         columns,
+    }
+}
+
+#[test]
+fn readings_that_overlap_are_told_of() {
+    let overlap = |series, readings| Overlap { series, readings };
+    let done = Done {
+        table: Table::Electricity,
+        name: "x-1-20260101T000000Z-electricity.csv".parse().unwrap(),
+        written: Written {
+            rows: 9,
+            readings: 9,
+            overlaps: vec![overlap(0, 96), overlap(1, 1)],
+        },
+        points: Vec::new(),
+    };
+    let names = names(&done.name).unwrap();
+    let texts = texts(origin(Columns::Full), vec![done], &names);
+    let many = "In no table: 96 readings of usage point 7: another series covers the same time.";
+    assert!(
+        texts.readme.contains(&format!("- {many}\n")),
+        "{}",
+        texts.readme
+    );
+    let (_, absent) = texts.report.split_once("What is not here").unwrap();
+    assert!(absent.contains(many), "{absent}");
+    assert!(absent.contains("1 reading of usage point &"), "{absent}");
+    assert!(absent.contains("A register."), "{absent}");
+}
+
+#[test]
+fn a_file_is_what_its_name_says() {
+    let kind = |name: &str| Kind::of(&name.parse().unwrap()).map(|(_, kind)| kind);
+    assert_eq!(kind("a-1-report.html"), Some(Kind::Report));
+    assert_eq!(kind("a-1-gas.csv"), Some(Kind::Table(Table::Gas)));
+    assert_eq!(kind("a-1-readme.txt"), Some(Kind::Readme));
+    for other in [
+        "a-1-report.csv",
+        "a-1-gas.txt",
+        "notes.txt",
+        "a-1-water.csv",
+    ] {
+        assert_eq!(kind(other), None, "{other}");
     }
 }
 

@@ -14,6 +14,7 @@ pub(super) fn of(
     stored: &[StoredSeries],
     selection: &Selection,
 ) -> Origin {
+    let series = |stored: &StoredSeries| format!("usage point {}", stored.codes.usage_point_id);
     let (zone, zone_name) = zone(config, known);
     let subscription = known.subscription_id.clone().unwrap_or_default();
     let authorized = report::moment(known.authorized_at, &zone);
@@ -27,6 +28,7 @@ pub(super) fn of(
         zone_name,
         asked: known.history,
         left_out: left_out(stored, selection),
+        series: stored.iter().map(series).collect(),
         columns: config.output.csv_columns,
     }
 }

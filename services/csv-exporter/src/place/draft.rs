@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use super::{DRAFT_PREFIX, DRAFT_SUFFIX, FileName, Place, PlaceError};
 
@@ -81,14 +82,18 @@ impl Draft {
         self.place.sync()
     }
 
+    /// When it was made, by the folder's own clock.
+    pub(super) fn made(&self) -> io::Result<SystemTime> {
+        let out = self.out.as_ref().ok_or_else(committed)?;
+        out.get_ref().metadata()?.modified()
+    }
+
     fn forget(mut self) {
         self.out = None;
     }
 
     fn out(&mut self) -> io::Result<&mut BufWriter<File>> {
-        self.out
-            .as_mut()
-            .ok_or_else(|| io::Error::other("the draft is committed"))
+        self.out.as_mut().ok_or_else(committed)
     }
 }
 
@@ -111,6 +116,10 @@ impl Drop for Draft {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+fn committed() -> io::Error {
+    io::Error::other("the draft is committed")
 }
 
 /// Locks a new draft; `false` when a clean-up was faster than the lock and

@@ -20,6 +20,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use draft::Draft;
 pub use name::{FileName, NameError, Stem};
@@ -185,6 +186,19 @@ impl Place {
         self.path_of(name)
             .try_exists()
             .map_err(|e| PlaceError::at("looking for a file", e))
+    }
+
+    /// How long ago a file was written, by the folder's own clock, which may be another machine's; `None` when there is
+    /// no file of this name.
+    pub fn age(&self, name: &FileName) -> Result<Option<Duration>, PlaceError> {
+        let at = |error| PlaceError::at("looking at a file", error);
+        let written = match fs::symlink_metadata(self.path_of(name)) {
+            Ok(found) => found.modified().map_err(at)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(at(error)),
+        };
+        let now = self.begin()?.made().map_err(at)?;
+        Ok(Some(now.duration_since(written).unwrap_or_default()))
     }
 
     /// The files that are there, of those whose names this program could have made.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
 /// Longest customer part of a name, in bytes.
@@ -14,6 +15,8 @@ const SUBSCRIPTION: usize = 64;
 const STEM: usize = 160;
 /// Longest whole name, in bytes; file systems allow 255.
 const NAME: usize = 200;
+/// A time in a name: UTC, to the second.
+const TIME: &str = "%Y%m%dT%H%M%SZ";
 /// Stands for a customer whose name has no letter that ASCII can hold.
 const NAMELESS: &str = "customer";
 
@@ -54,9 +57,7 @@ impl Stem {
         if !fits || !subscription.bytes().all(is_safe) {
             return Err(NameError::Subscription);
         }
-        let time = Offset::UTC
-            .to_datetime(authorized)
-            .strftime("%Y%m%dT%H%M%SZ");
+        let time = Offset::UTC.to_datetime(authorized).strftime(TIME);
         Ok(Self(format!("{}-{subscription}-{time}", tidy(customer))))
     }
 
@@ -73,18 +74,16 @@ impl Stem {
         FileName(format!("{}-{}.{}", self.0, tidy(part), tidy(extension)))
     }
 
-    /// Whether it ends in the time of an authorization, as [`Stem::new`] writes it.
+    /// The time of the authorization, as [`Stem::new`] writes it at the end; `None` for a name that has none.
     #[must_use]
-    pub fn has_time(&self) -> bool {
-        let form = b"-00000000T000000Z";
-        let end = self.0.as_bytes().last_chunk::<17>();
-        end.is_some_and(|end| {
-            let mut pairs = end.iter().zip(form);
-            pairs.all(|(byte, form)| match form {
-                b'0' => byte.is_ascii_digit(),
-                other => byte == other,
-            })
-        })
+    pub fn authorized(&self) -> Option<Timestamp> {
+        let (_, time) = self.0.rsplit_once('-')?;
+        // The parser takes numbers with fewer digits, too.
+        if time.len() != "20261121T200500Z".len() {
+            return None;
+        }
+        let time = DateTime::strptime(TIME, time).ok()?;
+        Offset::UTC.to_timestamp(time).ok()
     }
 
     /// The text.
@@ -132,6 +131,14 @@ impl FileName {
         let (name, _) = self.0.rsplit_once('.')?;
         let (stem, part) = name.rsplit_once('-')?;
         Some((stem.parse().ok()?, part))
+    }
+
+    /// What follows the dot.
+    #[must_use]
+    pub fn extension(&self) -> &str {
+        self.0
+            .rsplit_once('.')
+            .map_or("", |(_, extension)| extension)
     }
 }
 
@@ -322,6 +329,22 @@ mod tests {
             ("Jane-Example-1234567-20261121T200500Z", "gas")
         );
         assert_eq!(stem.file("gas", "csv"), name);
+        assert_eq!(name.extension(), "csv");
+        assert_eq!(
+            stem.authorized(),
+            Some("2026-11-21T20:05:00Z".parse().unwrap())
+        );
+        for other in [
+            "a-2026Z",
+            "20261121T200500Z",
+            "a-20261321T200500Z",
+            "a-20261121T200500",
+            "a-20261121T2005001",
+            "a-2026112T1200500Z",
+        ] {
+            let stem: Stem = other.parse().unwrap();
+            assert_eq!(stem.authorized(), None, "{other}");
+        }
         assert_eq!(
             "notes.txt".parse::<FileName>().unwrap().stem_and_part(),
             None

@@ -124,6 +124,24 @@ fn removing_says_whether_there_was_a_file() {
 }
 
 #[test]
+fn a_file_is_as_old_as_the_folder_says() {
+    let (_folder, place) = place();
+    assert_eq!(place.age(&name()).unwrap(), None);
+    put(&place, "a");
+    assert!(place.age(&name()).unwrap().unwrap() < Duration::from_mins(5));
+    let file = File::options().write(true).open(place.path_of(&name()));
+    let file = file.unwrap();
+    let hour = Duration::from_hours(1);
+    let written = file.metadata().unwrap().modified().unwrap();
+    file.set_modified(written - hour).unwrap();
+    assert!(place.age(&name()).unwrap().unwrap() >= hour);
+    // A clock that was put back.
+    file.set_modified(written + hour).unwrap();
+    assert_eq!(place.age(&name()).unwrap(), Some(Duration::ZERO));
+    assert_eq!(listing(&place), [name().as_str()]);
+}
+
+#[test]
 fn errors_name_the_remedy_and_no_file() {
     let (folder, place) = place();
     let missing = Place::open(folder.path().join("nowhere")).unwrap_err();

@@ -61,6 +61,22 @@ pub struct Overlap {
     pub readings: u64,
 }
 
+impl Overlap {
+    /// In words, with what the series is called.
+    #[must_use]
+    pub fn told(&self, series: &str) -> String {
+        let readings = if self.readings == 1 {
+            "reading"
+        } else {
+            "readings"
+        };
+        format!(
+            "{} {readings} of {series}: another series covers the same time",
+            self.readings
+        )
+    }
+}
+
 /// What a finished table holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Written {

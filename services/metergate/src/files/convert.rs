@@ -108,6 +108,7 @@ impl Convert {
                 zone_name: whose,
                 asked: None,
                 left_out,
+                series: loaded.channels.iter().map(series_name).collect(),
                 columns: self.columns,
             };
             let names = Names::of(&Stem::plain(&self.name));
@@ -162,12 +163,8 @@ impl Convert {
         }
         for overlap in overlaps {
             let series = loaded.channels.get(overlap.series).map(series_name);
-            writeln!(
-                out,
-                "left out: {} readings of {}: another series covers the same time",
-                overlap.readings,
-                series.unwrap_or_default()
-            )?;
+            let what = overlap.told(&series.unwrap_or_default());
+            writeln!(out, "left out: {what}")?;
         }
         Ok(Done {
             table,

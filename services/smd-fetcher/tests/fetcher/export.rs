@@ -1,5 +1,7 @@
 //! The exporter's side of the flow: repeated, refused, killed.
 
+use std::time::Duration;
+
 use storage::kinds::{CsvExport, OutputExpire};
 
 use crate::harness::World;
@@ -94,16 +96,24 @@ async fn what_stood_beside_tables_that_are_gone_is_removed() {
         .find(|file| file.0.ends_with("-report.html"));
     assert!(report.unwrap().1.starts_with(b"<!DOCTYPE html>"));
     // As a replica of a version that knows tables only leaves it, and a file that is somebody else's.
-    let put = |name: &str| std::fs::write(world.output.path().join(name), "text").unwrap();
-    put("Eve-9-20260101T000000Z-report.html");
-    put("Eve-9-20260101T000000Z-readme.txt");
-    put("notes-readme.txt");
+    let put = |name: &str, hours: u64| {
+        let file = std::fs::File::create(world.output.path().join(name)).unwrap();
+        let now = file.metadata().unwrap().modified().unwrap();
+        file.set_modified(now - Duration::from_hours(hours))
+            .unwrap();
+    };
+    put("Eve-9-20260101T000000Z-report.html", 2);
+    put("Eve-9-20260101T000000Z-readme.txt", 2);
+    put("notes-readme.txt", 2);
+    // What is young may be of an export whose tables come in this moment.
+    put("Joe-8-20260101T000000Z-report.html", 0);
     let job = world.enqueue(&OutputExpire {}).await;
     assert_eq!(world.until_ended(job).await, "completed");
     let mut left = world.files();
-    left.retain(|file| file.0 != "notes-readme.txt");
+    let others = ["notes-readme.txt", "Joe-8-20260101T000000Z-report.html"];
+    left.retain(|file| !others.contains(&file.0.as_str()));
     assert_eq!(left, delivered);
-    assert_eq!(world.files().len(), 4);
+    assert_eq!(world.files().len(), 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -78,7 +78,7 @@ async fn an_authorization_that_we_lost_raises_the_alarm() {
     let world = World::start(&[], &[]).await;
     // The process died between the code and the commit.
     let _lost = world.authorize("fable", &[0]).await;
-    let _fetcher = world.fetcher();
+    let fetcher = world.fetcher();
     // Other tests of this process sweep too, and know of nothing lost.
     wait::until(DEADLINE, "the alarm", async || {
         let job = world.enqueue(&SmdSweep {}).await;
@@ -89,4 +89,12 @@ async fn an_authorization_that_we_lost_raises_the_alarm() {
             .then_some(())
     })
     .await;
+    let noted = "(SELECT unknown FROM smd.comparison) = 1";
+    world.until("the note", noted).await;
+    // The next process has no look before its first one, which takes nothing back.
+    fetcher.stop().await;
+    let _next = world.fetcher();
+    let job = world.enqueue(&SmdSweep {}).await;
+    assert_eq!(world.until_ended(job).await, "completed");
+    world.until("the same note", noted).await;
 }
