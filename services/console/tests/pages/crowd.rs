@@ -121,7 +121,7 @@ async fn the_lines_about_one_customer_are_walked_through_once() {
     .await;
     let list = format!("/console/audit?subject={CUSTOMER}");
     let (rows, pages) = walk(&site, &list).await;
-    assert_eq!((rows.len(), pages), (120, 3));
+    assert_eq!((rows.len(), pages), (120, 4));
     for row in &rows {
         assert!(row.contains(CUSTOMER), "{row}");
     }
