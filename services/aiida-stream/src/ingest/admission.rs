@@ -15,6 +15,7 @@ use storage::aiida::stream::refusal::Refused;
 use storage::kinds::AiidaStatus;
 
 use super::arrival::Arrival;
+use super::bindings::KNOWN_FOR;
 use crate::partitions::{day_of, oldest};
 
 /// How far a home's clock may be ahead of ours.
@@ -214,7 +215,10 @@ fn store(
         return Err(Reason::TooManyValues);
     }
     let sent_at = record.sent_at.unwrap_or(arrival.received_at);
-    if binding.ended_at.is_some_and(|end| sent_at > end) {
+    // For as long as a permission is remembered as it was, it must make no difference when, and by which replica, a
+    // message is looked at.
+    let after = binding.ended_at.map(|end| sent_at.duration_since(end));
+    if after.is_some_and(|after| Duration::try_from(after).is_ok_and(|after| after > KNOWN_FOR)) {
         return Err(Reason::NotLive);
     }
     in_time(sent_at, arrival.received_at, binding, limits.retention)?;

@@ -12,7 +12,7 @@ use storage::{Database, DatabaseError};
 use tokio::time::Instant;
 
 /// How long a permission is taken for what it was.
-const KNOWN_FOR: Duration = Duration::from_secs(2);
+pub(super) const KNOWN_FOR: Duration = Duration::from_secs(2);
 
 /// How long an id is taken for nobody's. A permission exists long before its home may publish.
 const UNKNOWN_FOR: Duration = Duration::from_secs(10);
