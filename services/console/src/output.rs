@@ -1,7 +1,7 @@
 //! `/output/`: the finished files of the download folder, by customer. The files themselves are nginx's.
 //!
-//! The names of the whole folder are read for each page, and nothing else of it; sizes and dates of those alone that are
-//! shown.
+//! The names of the whole folder are read for each page, and nothing else of it; kept, with sizes and dates, are those
+//! alone that are shown.
 
 mod folder;
 mod group;

@@ -1,15 +1,16 @@
-//! Reading the folder: names of all, sizes and dates of what is shown.
+//! Reading the folder: names of all, one after the other; kept of them, what one page shows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::fs;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::group::{File, Group, Named, encoded_bytes, rank, time_of, title};
+use super::group::{File, Group, Named, Rank, encoded_bytes, rank, time_of, title};
 
 /// Names that are looked at; a folder with more is beyond what this page is for, and it says so.
 const MOST_NAMES: usize = 100_000;
@@ -27,12 +28,37 @@ pub(super) struct Found {
     pub(super) is_cut: bool,
 }
 
-/// The files of a group, as their names tell, and when its customer authorized.
-type Members = (Option<Timestamp>, Vec<(OsString, Named)>);
+/// The first groups of those that were added, however many there are.
+struct First {
+    most: usize,
+    /// Files as their names tell.
+    groups: BTreeMap<Rank, Vec<(OsString, Named)>>,
+}
+
+impl First {
+    /// A group that is pushed out stays out: what is in comes before it, from then on.
+    fn add(&mut self, rank: Rank, name: OsString, named: Named) {
+        let is_full = self.groups.len() == self.most;
+        let is_late = self.groups.keys().next_back() < Some(&rank);
+        if is_full && is_late {
+            return;
+        }
+        self.groups.entry(rank).or_default().push((name, named));
+        if self.groups.len() > self.most {
+            self.groups.pop_last();
+        }
+    }
+}
 
 /// Up to `limit` groups whose name holds `wanted` (in lower case), those after the key `after`.
 pub(super) fn read(folder: &Path, wanted: &str, after: &str, limit: usize) -> io::Result<Found> {
-    let mut groups: HashMap<String, Members> = HashMap::new();
+    let start = (!after.is_empty()).then(|| rank(time_of(after), after));
+    // One more than is shown, as that tells whether there are more.
+    let mut first = First {
+        most: limit + 1,
+        groups: BTreeMap::new(),
+    };
+    let (hasher, mut keys) = (RandomState::new(), HashSet::new());
     let mut looked_at = 0;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -45,32 +71,22 @@ pub(super) fn read(folder: &Path, wanted: &str, after: &str, limit: usize) -> io
         if name.as_bytes().starts_with(b".") || !entry.file_type()?.is_file() {
             continue;
         }
-        let shown = name.to_string_lossy();
-        let named = Named::of(&shown);
+        let named = Named::of(&name.to_string_lossy());
         if !wanted.is_empty() && !named.key.to_lowercase().contains(wanted) {
             continue;
         }
-        let (_, files) = groups
-            .entry(named.key.clone())
-            .or_insert_with(|| (named.authorized, Vec::new()));
-        files.push((name, named));
+        keys.insert(hasher.hash_one(&named.key));
+        let rank = rank(named.authorized, &named.key);
+        if start.as_ref().is_none_or(|start| rank > *start) {
+            first.add(rank, name, named);
+        }
     }
-    let total = groups.len();
-    let last = (time_of(after), after);
-    let mut sorted: Vec<_> = groups
-        .into_iter()
-        .filter(|(key, (authorized, _))| {
-            after.is_empty() || rank(*authorized, key) > rank(last.0, last.1)
-        })
-        .collect();
-    sorted.sort_unstable_by(|(a, (at_a, _)), (b, (at_b, _))| rank(*at_a, a).cmp(&rank(*at_b, b)));
-    let more = sorted.len() > limit;
-    sorted.truncate(limit);
-    let groups = sorted
-        .into_iter()
-        .map(|(key, (authorized, files))| Group {
-            title: title(&key, authorized).to_owned(),
-            authorized,
+    let more = first.groups.len() > limit;
+    let groups = first.groups.into_iter().take(limit);
+    let groups = groups
+        .map(|((authorized, key), files)| Group {
+            title: title(&key, authorized.0).to_owned(),
+            authorized: authorized.0,
             expires: None,
             files: describe(folder, files),
             key,
@@ -80,7 +96,7 @@ pub(super) fn read(folder: &Path, wanted: &str, after: &str, limit: usize) -> io
         .collect();
     Ok(Found {
         groups,
-        total,
+        total: keys.len(),
         more,
         is_cut: looked_at > MOST_NAMES,
     })
@@ -153,6 +169,33 @@ mod tests {
         assert_eq!(keys(&found), [OLD]);
         let kinds: Vec<_> = found.groups[0].files.iter().map(|file| file.what).collect();
         assert_eq!(kinds, ["Electricity, CSV", "Gas, CSV"]);
+    }
+
+    #[test]
+    fn a_page_keeps_what_it_shows_in_whatever_order_the_names_come() {
+        let named = |day: u8| {
+            let name = format!("Ann-Old-1-202501{day:02}T000000Z-gas.csv");
+            let named = Named::of(&name);
+            (rank(named.authorized, &named.key), name.into(), named)
+        };
+        for days in [
+            [1, 2, 3, 4, 1, 2, 3, 4],
+            [4, 3, 2, 1, 4, 3, 2, 1],
+            [2, 4, 1, 3, 3, 1, 4, 2],
+        ] {
+            let mut first = First {
+                most: 2,
+                groups: BTreeMap::new(),
+            };
+            for day in days {
+                let (rank, name, named) = named(day);
+                first.add(rank, name, named);
+                assert!(first.groups.len() <= 2);
+            }
+            let expected: Vec<_> = [4, 3].map(|day| named(day).0).into();
+            assert!(first.groups.keys().eq(&expected), "{days:?}");
+            assert!(first.groups.values().all(|files| files.len() == 2));
+        }
     }
 
     #[test]

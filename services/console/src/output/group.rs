@@ -70,9 +70,11 @@ impl Named {
     }
 }
 
-/// The newest first; those without a time last, by name.
-pub(super) fn rank(authorized: Option<Timestamp>, key: &str) -> (Reverse<Option<Timestamp>>, &str) {
-    (Reverse(authorized), key)
+/// Where a group stands: the newest first; those without a time last, by name.
+pub(super) type Rank = (Reverse<Option<Timestamp>>, String);
+
+pub(super) fn rank(authorized: Option<Timestamp>, key: &str) -> Rank {
+    (Reverse(authorized), key.to_owned())
 }
 
 /// When the customer of a key authorized.
