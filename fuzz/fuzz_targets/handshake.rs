@@ -1,27 +1,12 @@
-//! A home's answer to what it is asked.
+//! What a home and its household say over HTTPS: the code, the token that lets the home in, the answer to what it is
+//! asked.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use permission::handshake::{Operation, Patch};
-use serde_json::Value;
+use metergate_fuzz::home;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(patch) = Patch::parse(bytes) else {
-        return;
-    };
-    // In what is passed over, an escape of half a character counts as JSON here and not there.
-    let Ok(value) = serde_json::from_slice::<Value>(bytes) else {
-        return;
-    };
-    let meant = match patch.operation {
-        Operation::Accept => "ACCEPT",
-        Operation::Reject => "REJECT",
-        Operation::Unfulfillable => "UNFULFILLABLE",
-    };
-    assert_eq!(
-        value["operation"], meant,
-        "an answer in another form than homes write"
-    );
-    let again = serde_json::to_vec(&patch).unwrap();
-    assert_eq!(Patch::parse(&again).unwrap(), patch);
+    home::check_code(&String::from_utf8_lossy(bytes));
+    home::check_token(bytes);
+    home::check_answer(bytes);
 });

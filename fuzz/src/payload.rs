@@ -1,16 +1,77 @@
-//! What holds of every record that a home sends, whatever its schema.
+//! What a home sends through the broker, and what it is sent: records of every schema, statuses, commands.
 
 use std::collections::VecDeque;
 
-use permission::message::{MAX_PAYLOAD, MAX_VALUES, MessageError, Record};
-use permission::{ObisCode, Schema};
+use permission::message::{MAX_PAYLOAD, MAX_VALUES, MessageError, Record, StatusMessage};
+use permission::{Command, CommandKind, ObisCode, PermissionId, Schema, Status};
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::exact::Exact;
 
-/// Reads a payload and checks what came of it.
-pub fn check(schema: Schema, payload: &[u8]) -> Option<Record> {
+/// A record of each schema: the readings are those of the payload, where the schema has any.
+pub fn check_records(payload: &[u8]) {
+    for schema in Schema::ALL {
+        let Some(record) = read(schema, payload) else {
+            continue;
+        };
+        let written = match schema {
+            Schema::SmartMeterP1Raw => raw_values(payload),
+            Schema::SmartMeterP1CimV104 | Schema::SmartMeterP1CimV112 => cim_values(payload),
+            Schema::MinMaxEnvelopeCimV112 | Schema::Opaque | Schema::AcknowledgementCimV112 => {
+                assert!(record.readings.is_empty() && record.skipped == 0);
+                continue;
+            }
+        };
+        assert!(record.sent_at.is_some());
+        if let Some(written) = written {
+            check_values(&record, &written);
+        }
+    }
+}
+
+/// What a home says about a permission.
+pub fn check_status(bytes: &[u8]) {
+    match StatusMessage::parse(bytes) {
+        Ok(message) => {
+            assert!(message.named.permissions.len() <= 1);
+            let acted_on = [
+                Status::Revoked,
+                Status::ExternallyTerminated,
+                Status::Fulfilled,
+            ];
+            assert_eq!(message.is_acted_on(), acted_on.contains(&message.status));
+            let mut spaced = bytes.to_vec();
+            spaced.push(b'\n');
+            if let Ok(again) = StatusMessage::parse(&spaced) {
+                assert_eq!(again, message);
+            }
+        }
+        Err(error) => check_error(&error, bytes),
+    }
+}
+
+/// A command for a home, from the API or as it is on the wire.
+pub fn check_command(bytes: &[u8]) {
+    let Ok(command) = Command::parse(bytes) else {
+        return;
+    };
+    let permission: PermissionId = "0f8b2c1e-52d7-4a3b-9c64-1de0a7f5b3c2".parse().unwrap();
+    let payload = command.payload(permission);
+    assert_eq!(Command::parse(&payload).unwrap(), command);
+    let wire: Value = serde_json::from_slice(&payload).unwrap();
+    let keys = match command.kind() {
+        CommandKind::Terminate => 3,
+        CommandKind::UpdateTransmissionSchedule | CommandKind::SetTransmissionEnabled => 4,
+    };
+    assert_eq!(wire.as_object().unwrap().len(), keys);
+    assert_eq!(wire["permissionId"], permission.to_string());
+    assert_eq!(wire["action"], command.name());
+}
+
+/// Reads a payload and checks what came of it, whatever its schema.
+fn read(schema: Schema, payload: &[u8]) -> Option<Record> {
     let read = Record::parse(schema, payload);
     // White space around JSON means nothing.
     let mut spaced = b" \n\t".to_vec();
@@ -40,7 +101,7 @@ pub fn check(schema: Schema, payload: &[u8]) -> Option<Record> {
 }
 
 /// An error says where, in few words, and nothing of the payload.
-pub fn check_error(error: &MessageError, payload: &[u8]) {
+fn check_error(error: &MessageError, payload: &[u8]) {
     assert!(!error.reason().is_empty());
     assert!(error.to_string().len() < 120, "{error}");
     if let MessageError::Json { line, column, .. } = error {
@@ -75,7 +136,7 @@ fn check_record(record: &Record) {
 }
 
 /// Every value of the record stands in the payload, in this order, to the last digit.
-pub fn check_values(record: &Record, written: &[&RawValue]) {
+fn check_values(record: &Record, written: &[&RawValue]) {
     assert!(record.readings.len() + record.skipped == written.len());
     let mut written: VecDeque<Exact> = written.iter().filter_map(|raw| number(raw)).collect();
     for reading in &record.readings {
@@ -94,14 +155,14 @@ fn number(raw: &RawValue) -> Option<Exact> {
 }
 
 /// `values[].value` of a raw record, null where it is missing.
-pub fn raw_values(payload: &[u8]) -> Option<Vec<&RawValue>> {
+fn raw_values(payload: &[u8]) -> Option<Vec<&RawValue>> {
     #[derive(Deserialize)]
     struct Raw<'a> {
         #[serde(borrow)]
-        values: Vec<Value<'a>>,
+        values: Vec<Amount<'a>>,
     }
     #[derive(Deserialize)]
-    struct Value<'a> {
+    struct Amount<'a> {
         #[serde(borrow, default = "null")]
         value: &'a RawValue,
     }
@@ -110,7 +171,7 @@ pub fn raw_values(payload: &[u8]) -> Option<Vec<&RawValue>> {
 }
 
 /// `…TimeSeries[].Quantity[].quantity` of a CIM document of either version, null where it is missing.
-pub fn cim_values(payload: &[u8]) -> Option<Vec<&RawValue>> {
+fn cim_values(payload: &[u8]) -> Option<Vec<&RawValue>> {
     #[derive(Deserialize)]
     struct Cim<'a> {
         #[serde(borrow, rename = "MarketDocument", alias = "marketDocument")]

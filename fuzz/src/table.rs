@@ -1,7 +1,8 @@
-//! Tables: made-up series and readings are written, read by a CSV reader, and every value is found again.
-#![no_main]
+//! Tables for spreadsheets: text in a cell, and made-up series with their readings.
 
-use csv_exporter::table::{Columns, Selection, Series, Table, TableError, Writer, Written};
+use csv_exporter::table::{
+    Columns, Selection, Series, Table, TableError, Writer, Written, text_cell,
+};
 use espi::{
     AccumulationBehaviour, Commodity, FlowDirection, Qualities, Reading, ReadingType, ServiceKind,
     UnitOfMeasure, UsagePointId,
@@ -9,11 +10,37 @@ use espi::{
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
-use libfuzzer_sys::fuzz_target;
-use metergate_fuzz::exact::Exact;
-use metergate_fuzz::made_up;
 
-fuzz_target!(|bytes: &[u8]| {
+use crate::exact::Exact;
+use crate::made_up;
+
+/// Any text in a cell: a CSV reader gets it back, and no spreadsheet takes it for a formula.
+pub fn check_cell(text: &str) {
+    let cell = text_cell(text);
+    // Some spreadsheets trim a cell before they look at it.
+    let formula =
+        text.trim_start().starts_with(['=', '+', '-', '@']) || text.starts_with(['\t', '\r', '\n']);
+    assert_eq!(
+        cell.strip_prefix('\'').unwrap_or(&cell),
+        text.strip_prefix('\'').unwrap_or(text)
+    );
+    assert_eq!(cell != text, formula);
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(["before", &cell, "after"]).unwrap();
+    let bytes = writer.into_inner().unwrap();
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(&bytes[..]);
+    let rows: Vec<_> = reader.records().collect::<Result<_, _>>().unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(
+        rows[0].iter().collect::<Vec<_>>(),
+        ["before", &cell, "after"]
+    );
+}
+
+/// Made-up series and readings are written, read by a CSV reader, and every value is found again.
+pub fn check_table(bytes: &[u8]) {
     let mut bytes = Unstructured::new(bytes);
     let Ok((series, readings)) = made_up(&mut bytes) else {
         return;
@@ -28,9 +55,9 @@ fuzz_target!(|bytes: &[u8]| {
         let Ok((written, rows)) = table_of(&selection, &readings, table) else {
             continue;
         };
-        check(&selection, &series, &readings, table, &written, &rows);
+        check_rows(&selection, &series, &readings, table, &written, &rows);
     }
-});
+}
 
 type Readings = Vec<(usize, Reading)>;
 
@@ -125,7 +152,7 @@ fn table_of(
     Ok((written, rows.collect()))
 }
 
-fn check(
+fn check_rows(
     selection: &Selection,
     series: &[Series],
     readings: &Readings,

@@ -1,12 +1,11 @@
-//! The file of data needs.
-#![no_main]
+//! What the eligible party hands over: data needs, and requests for permissions.
 
 use jiff::civil::date;
-use libfuzzer_sys::fuzz_target;
 use permission::{DataNeed, Generation};
 use serde_json::Value;
 
-fuzz_target!(|bytes: &[u8]| {
+/// The file of data needs.
+pub fn check_data_needs(bytes: &[u8]) {
     let needs = match DataNeed::parse_array(bytes) {
         Ok(needs) => needs,
         Err(error) => {
@@ -17,12 +16,12 @@ fuzz_target!(|bytes: &[u8]| {
     };
     for (index, need) in needs.iter().enumerate() {
         assert!(needs[..index].iter().all(|other| other.id != need.id));
-        check(need);
+        check_need(need);
     }
-});
+}
 
 /// It is written and read back as it is, a home is told no null, and its days are in order.
-fn check(need: &DataNeed) {
+fn check_need(need: &DataNeed) {
     let written = need.to_value();
     assert_eq!(&DataNeed::from_value(written.clone()).unwrap(), need);
     assert_eq!(
@@ -52,5 +51,13 @@ fn has_null(value: &Value) -> bool {
         Value::Array(all) => all.iter().any(has_null),
         Value::Object(map) => map.values().any(has_null),
         _ => false,
+    }
+}
+
+/// The body with which anybody may ask for permissions.
+pub fn check_request(body: &[u8]) {
+    if let Err(mistakes) = aiida_permission::fuzzing::asked(body) {
+        assert!(!mistakes.is_empty() && mistakes.len() <= 5, "{mistakes:?}");
+        assert!(mistakes.iter().all(|words| !words.is_empty()));
     }
 }
