@@ -7,7 +7,7 @@
 //! - [`JobKind`] declares a kind of job: payload, name, retry policy, deadline, discard action.
 //! - [`enqueue`] adds jobs inside the caller's transaction.
 //! - [`Worker`] claims, leases, runs and ends them through [`Handler`]s.
-//! - [`wait_for`] waits until a job has ended.
+//! - [`wait_for`] waits until a job has ended, [`wait_for_all`] until several have.
 //! - [`operate`] is what an operator does by hand.
 //!
 //! Depends on `service-kit` only; knows nothing of any domain.
@@ -34,5 +34,5 @@ pub use handler::{Handler, Job, Outcome};
 pub use kind::{Discard, JobKind, KindSpec, Retry, declare};
 pub use lease::{Lease, LeaseLost};
 pub use listener::{Listener, Notice};
-pub use wait::wait_for;
+pub use wait::{wait_for, wait_for_all};
 pub use worker::{Worker, WorkerSettings};

@@ -7,6 +7,7 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 
 use crate::{Listener, Notice, Pool, QueueError, WaitError, functions};
 
@@ -42,6 +43,21 @@ pub async fn wait_for(
     tokio::time::timeout(limit, ended)
         .await
         .unwrap_or(Err(WaitError::TimedOut { id, limit }))
+}
+
+/// Waits until all of these jobs have ended, or until `end`; the error is that of the first that has not ended well.
+pub async fn wait_for_all(
+    pool: &Pool,
+    listener: &Listener,
+    ids: &[i64],
+    end: Instant,
+) -> Result<(), WaitError> {
+    for &id in ids {
+        // Also for a job that may have ended while another was waited for.
+        let left = end.saturating_duration_since(Instant::now());
+        wait_for(pool, listener, id, left.max(2 * READ_AGAIN)).await?;
+    }
+    Ok(())
 }
 
 async fn until_noticed(notices: &mut Receiver<Notice>, id: i64) {

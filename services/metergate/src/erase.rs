@@ -3,10 +3,9 @@
 use std::io::Write;
 use std::time::Duration;
 
-use job_queue::{Listener, WaitError};
 use service_kit::shutdown::Shutdown;
 use storage::aiida::erasure::Erased;
-use storage::{Database, DatabaseConfig, erasure};
+use storage::{DatabaseConfig, erasure};
 use tokio::time::Instant;
 
 use crate::command::{CommandError, block_on, open};
@@ -62,11 +61,8 @@ impl Erase {
             )?;
         }
         let shutdown = Shutdown::new();
-        let rest = Rest {
-            listener: database.listen(&shutdown),
-            limit: Instant::now() + Duration::from_secs(self.wait_seconds),
-            database: &database,
-        };
+        let listener = database.listen(&shutdown);
+        let limit = Instant::now() + Duration::from_secs(self.wait_seconds);
         let done = async {
             let files = ("the files are", "removed", "csv-exporter");
             let homes = ("the broker is", "clear of the homes", "mqtt-iam");
@@ -80,7 +76,7 @@ impl Erase {
                 if jobs.is_empty() {
                     continue;
                 }
-                match rest.all(jobs).await {
+                match job_queue::wait_for_all(database.pool(), &listener, jobs, limit).await {
                     Ok(()) => writeln!(out, "{what} {done}")?,
                     Err(error) => writeln!(
                         out,
@@ -93,25 +89,5 @@ impl Erase {
         let done = done.await;
         shutdown.begin_hard();
         done
-    }
-}
-
-/// What other services have to do.
-struct Rest<'d> {
-    database: &'d Database,
-    listener: Listener,
-    limit: Instant,
-}
-
-impl Rest<'_> {
-    /// Waits for jobs; says why one has not ended, if so.
-    async fn all(&self, jobs: &[i64]) -> Result<(), WaitError> {
-        for &job in jobs {
-            let left = self.limit.saturating_duration_since(Instant::now());
-            // Also for a job that may have ended while another was waited for.
-            let left = left.max(Duration::from_secs(1));
-            job_queue::wait_for(self.database.pool(), &self.listener, job, left).await?;
-        }
-        Ok(())
     }
 }

@@ -108,7 +108,11 @@ fn nothing_half(breaker: &mut Breaker, output: &Path) -> Result<(), BoxError> {
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_whole = || -> Result<bool, BoxError> {
             // Of two files the first may be whole before the second finds no room.
-            Ok(fs::read(entry.path())?.ends_with(b"\n"))
+            let end: &[u8] = match name.ends_with(".html") {
+                true => b"</html>",
+                false => b"\n",
+            };
+            Ok(fs::read(entry.path())?.ends_with(end))
         };
         if !name.starts_with('.') && !finished.contains(&name.as_str()) && !is_whole()? {
             early.push(name);

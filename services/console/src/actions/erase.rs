@@ -78,15 +78,13 @@ fn with_data(erased: &Erased) -> String {
 
 /// Nothing where there are no jobs.
 async fn have_ended(service: &Service, jobs: &[i64], limit: Instant) -> Option<bool> {
-    for &job in jobs {
-        let left = limit.saturating_duration_since(Instant::now());
-        // Also for a job that may have ended while another was waited for.
-        let left = left.max(Duration::from_millis(500));
-        let pool = service.database.pool();
-        if let Err(error) = job_queue::wait_for(pool, &service.listener, job, left).await {
-            tracing::info!(job, %error, "an erasure is not complete yet");
-            return Some(false);
-        }
+    if jobs.is_empty() {
+        return None;
     }
-    (!jobs.is_empty()).then_some(true)
+    let waited =
+        job_queue::wait_for_all(service.database.pool(), &service.listener, jobs, limit).await;
+    if let Err(error) = &waited {
+        tracing::info!(%error, "an erasure is not complete yet");
+    }
+    Some(waited.is_ok())
 }
