@@ -55,6 +55,50 @@ async fn a_database_that_stores_nothing_is_no_reason_to_refuse() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_no_reason_to_refuse() {
+    let world = World::start().await;
+    let grant = Grant::outbound().store(&world).await;
+    let _replica = world.replica().await;
+    let made =
+        "SELECT count(*) FROM jobs.job WHERE kind = 'stream.partitions' AND state = 'completed'";
+    world.until(made, 1).await;
+    // As a disk does whose files have a little room left: nothing is extended, and the smallest still fit.
+    world
+        .sql(
+            "CREATE FUNCTION public.no_room_here() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 RAISE disk_full;
+             END $$;
+             CREATE FUNCTION public.no_room() RETURNS event_trigger LANGUAGE plpgsql AS $$
+             BEGIN
+                 RAISE disk_full;
+             END $$;
+             CREATE TRIGGER full_disk BEFORE INSERT ON aiida.message
+                 FOR EACH ROW WHEN (octet_length(NEW.payload) > 20) EXECUTE FUNCTION public.no_room_here();
+             CREATE TRIGGER full_disk BEFORE INSERT ON aiida.refused_message
+                 FOR EACH ROW EXECUTE FUNCTION public.no_room_here();
+             CREATE EVENT TRIGGER full_disk ON ddl_command_start
+                 WHEN TAG IN ('CREATE TABLE AS') EXECUTE FUNCTION public.no_room()",
+        )
+        .await;
+    let publisher = world.broker.publisher();
+    publisher
+        .send_all(&grant.data(), (0..20).map(|n| raw(&grant, n)).collect())
+        .await;
+    // Long enough for several attempts.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    world
+        .sql(
+            "DROP EVENT TRIGGER full_disk;
+             DROP TRIGGER full_disk ON aiida.message;
+             DROP TRIGGER full_disk ON aiida.refused_message",
+        )
+        .await;
+    world.until_stored(20).await;
+    assert_eq!(world.refusals().await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_goes_away_costs_nothing() {
     let cluster = Arc::new(
         tokio::task::spawn_blocking(Cluster::start)

@@ -167,10 +167,15 @@ fn column<'r, R, T>(rows: &'r [R], pick: impl Fn(&'r R) -> T) -> Vec<T> {
     rows.iter().map(pick).collect()
 }
 
-/// Whether the database takes messages at all: stores one and takes it back. Tells a message that cannot be stored
-/// from a database that stores nothing.
+/// More than a message needs in a new place, about a megabyte. A full disk may still take a small message, where there is
+/// a little room in a file that a larger one would have to extend.
+const ROOM: &str = "CREATE TEMP TABLE room ON COMMIT DROP AS
+    SELECT repeat('x', 1900) FROM generate_series(1, 550)";
+
+/// Whether the database takes messages at all: stores one and takes it back, and there is room for more. Tells a message
+/// that cannot be stored from a database that stores nothing.
 pub async fn probe(conn: &mut AsyncPgConnection, now: Timestamp) -> diesel::QueryResult<()> {
-    use diesel_async::AsyncConnection as _;
+    use diesel_async::{AsyncConnection as _, SimpleAsyncConnection as _};
     let message = NewMessage {
         permission: PermissionId::from(Uuid::nil()),
         sent_at: now,
@@ -189,6 +194,10 @@ pub async fn probe(conn: &mut AsyncPgConnection, now: Timestamp) -> diesel::Quer
     super::partitions::make(conn, &[now.to_zoned(jiff::tz::TimeZone::UTC).date()]).await?;
     let outcome = conn
         .transaction(async |conn| {
+            // Where the database itself is.
+            conn.batch_execute("SET LOCAL temp_tablespaces = ''")
+                .await?;
+            conn.batch_execute(ROOM).await?;
             store(conn, &[&message]).await?;
             Err::<(), _>(diesel::result::Error::RollbackTransaction)
         })
