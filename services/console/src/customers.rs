@@ -8,7 +8,7 @@ use actix_web::web::{Data, Form, Path, Query};
 use askama::Template;
 use serde::Deserialize;
 use storage::console::customers::{self, Filter, Row};
-use storage::console::{Page, jobs, records};
+use storage::console::{jobs, records};
 use storage::smd::authorization::Stage;
 use storage::smd::overview::{self, Customer};
 use storage::smd::receipt::Receipt;
@@ -41,7 +41,7 @@ pub(crate) struct Asked {
 #[template(path = "customers.html")]
 struct ListView {
     stages: [&'static str; 6],
-    stage: String,
+    stage: &'static str,
     q: String,
     rows: Vec<Row>,
     next: Option<String>,
@@ -54,20 +54,11 @@ pub(crate) async fn list(
     _: Operator,
     asked: Query<Asked>,
 ) -> Result<HttpResponse, Trouble> {
-    let Asked { stage, after } = asked.into_inner();
     let filter = Filter {
-        stage: stage_of(&stage),
+        stage: stage_of(&asked.stage),
         known_by: None,
     };
-    let page = customers::list(
-        &mut *service.database.get().await?,
-        filter,
-        read_place(&after),
-        ROWS,
-    )
-    .await?;
-    let stage = filter.stage.map_or("", Stage::as_str).to_owned();
-    Ok(answer(page, stage, String::new(), after.is_empty()))
+    answer(&service, filter, &asked.after).await
 }
 
 /// `POST /console/customers`: changes nothing.
@@ -76,37 +67,36 @@ pub(crate) async fn search(
     _: Acting,
     asked: Form<Search>,
 ) -> Result<HttpResponse, Trouble> {
-    let Search { q, after } = asked.into_inner();
     let filter = Filter {
         stage: None,
-        known_by: q.wanted(),
+        known_by: asked.q.wanted(),
     };
-    let page = customers::list(
-        &mut *service.database.get().await?,
-        filter,
-        read_place(&after),
-        ROWS,
-    )
-    .await?;
-    Ok(answer(page, String::new(), q.into_text(), after.is_empty()))
+    answer(&service, filter, &asked.after).await
 }
 
 fn stage_of(name: &str) -> Option<Stage> {
     Stage::ALL.into_iter().find(|stage| stage.as_str() == name)
 }
 
-fn answer(page: Page<Row>, stage: String, q: String, is_first: bool) -> HttpResponse {
+/// The page of the list that begins at a place.
+async fn answer(
+    service: &Service,
+    filter: Filter<'_>,
+    after: &str,
+) -> Result<HttpResponse, Trouble> {
+    let mut conn = service.database.get().await?;
+    let page = customers::list(&mut conn, filter, read_place(after), ROWS).await?;
     let next = page.rows.last().filter(|_| page.more);
     let next = next.map(|row| write_place(row.place()));
     let view = ListView {
         stages: Stage::ALL.map(Stage::as_str),
-        stage,
-        q,
+        stage: filter.stage.map_or("", Stage::as_str),
+        q: filter.known_by.unwrap_or_default().to_owned(),
         rows: page.rows,
         next,
-        is_first,
+        is_first: after.is_empty(),
     };
-    frame::page("Customers", Tabs::Customers).respond(StatusCode::OK, &view)
+    Ok(frame::page("Customers", Tabs::Customers).respond(StatusCode::OK, &view))
 }
 
 #[derive(Template)]

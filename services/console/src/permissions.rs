@@ -14,7 +14,7 @@ use storage::aiida::newest::Value;
 use storage::aiida::permission::{self as store, Permission};
 use storage::aiida::reading::{self, RefusalCount};
 use storage::console::permissions::{self, Filter, Row};
-use storage::console::{Page, jobs, records};
+use storage::console::{jobs, records};
 use uuid::Uuid;
 
 use crate::Service;
@@ -41,7 +41,7 @@ pub(crate) struct Asked {
 #[template(path = "permissions.html")]
 struct ListView {
     statuses: Vec<&'static str>,
-    status: String,
+    status: &'static str,
     q: String,
     rows: Vec<Row>,
     next: Option<String>,
@@ -54,20 +54,11 @@ pub(crate) async fn list(
     _: Operator,
     asked: Query<Asked>,
 ) -> Result<HttpResponse, Trouble> {
-    let Asked { status, after } = asked.into_inner();
     let filter = Filter {
-        status: status.parse().ok(),
+        status: asked.status.parse().ok(),
         known_by: None,
     };
-    let page = permissions::list(
-        &mut *service.database.get().await?,
-        filter,
-        read_place(&after),
-        ROWS,
-    )
-    .await?;
-    let status = filter.status.map_or("", Status::name).to_owned();
-    Ok(answer(page, status, String::new(), after.is_empty()))
+    answer(&service, filter, &asked.after).await
 }
 
 /// `POST /console/permissions`: changes nothing.
@@ -76,33 +67,32 @@ pub(crate) async fn search(
     _: Acting,
     asked: Form<Search>,
 ) -> Result<HttpResponse, Trouble> {
-    let Search { q, after } = asked.into_inner();
     let filter = Filter {
         status: None,
-        known_by: q.wanted(),
+        known_by: asked.q.wanted(),
     };
-    let page = permissions::list(
-        &mut *service.database.get().await?,
-        filter,
-        read_place(&after),
-        ROWS,
-    )
-    .await?;
-    Ok(answer(page, String::new(), q.into_text(), after.is_empty()))
+    answer(&service, filter, &asked.after).await
 }
 
-fn answer(page: Page<Row>, status: String, q: String, is_first: bool) -> HttpResponse {
+/// The page of the list that begins at a place.
+async fn answer(
+    service: &Service,
+    filter: Filter<'_>,
+    after: &str,
+) -> Result<HttpResponse, Trouble> {
+    let mut conn = service.database.get().await?;
+    let page = permissions::list(&mut conn, filter, read_place(after), ROWS).await?;
     let next = page.rows.last().filter(|_| page.more);
     let next = next.map(|row| write_place(row.place()));
     let view = ListView {
         statuses: Status::ALL.map(Status::name).to_vec(),
-        status,
-        q,
+        status: filter.status.map_or("", Status::name),
+        q: filter.known_by.unwrap_or_default().to_owned(),
         rows: page.rows,
         next,
-        is_first,
+        is_first: after.is_empty(),
     };
-    frame::page("Permissions", Tabs::Permissions).respond(StatusCode::OK, &view)
+    Ok(frame::page("Permissions", Tabs::Permissions).respond(StatusCode::OK, &view))
 }
 
 /// `?minutes=`, and what was done.
