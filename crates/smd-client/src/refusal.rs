@@ -139,10 +139,11 @@ pub(crate) fn without_ids(text: &str) -> String {
     kept
 }
 
-/// An error code reduced to the characters that codes have.
+/// An error code reduced to the characters that codes have; words in its place may hold an id as others do.
 pub(crate) fn error_code(text: &str) -> String {
     let known = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    text.chars().filter(known).take(64).collect()
+    let code: String = text.chars().filter(known).take(64).collect();
+    without_ids(&code).chars().filter(known).collect()
 }
 
 /// Whether a body starts like a web page.
@@ -290,6 +291,9 @@ mod tests {
             error.ends_with("invalid_request: subscription …"),
             "{error}"
         );
+        // Found by fuzzing: words where a code belongs.
+        assert_eq!(error_code("invalid_grant"), "invalid_grant");
+        assert_eq!(error_code("no 1000000001 or 111 11"), "noor");
     }
 
     #[test]
