@@ -24,7 +24,9 @@ enum OrphanError {
     Session(#[from] SessionError),
 }
 
-/// Looks for such sessions until the shutdown.
+/// Looks for such sessions until the shutdown. Only for who has a session of its own that is subscribed: where none is,
+/// the broker tells homes that all is well and keeps nothing. May be dropped at any moment: what is left of a session,
+/// the next one finds.
 pub(super) async fn run(ingest: &Ingest) {
     let after = ingest.service.config.stream.orphan_after();
     let soft = ingest.service.context.shutdown.soft().clone();

@@ -64,11 +64,10 @@ impl Ingest {
                 lease.release().await;
             }
         };
-        let work = async { tokio::join!(slots, orphans::run(&self)) };
         tokio::select! {
             biased;
             () = shutdown.hard().cancelled() => {}
-            _ = work => {}
+            () = slots => {}
         }
     }
 
@@ -153,7 +152,15 @@ impl Ingest {
             resumed = connection.resumed,
             "the session at the broker is established"
         );
-        self.work(&mut connection, None).await;
+        // While this session is subscribed, and only then: the last one that is ended takes with it what homes send.
+        let others = async {
+            orphans::run(self).await;
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            _ = self.work(&mut connection, None) => {}
+            () = others => {}
+        }
         if self.service.context.shutdown.soft().is_cancelled() {
             connection.close(false).await;
             return Ok(());

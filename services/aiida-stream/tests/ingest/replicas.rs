@@ -91,6 +91,33 @@ async fn the_session_of_a_replica_that_is_not_replaced_is_emptied_and_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_last_session_is_not_ended_while_there_is_no_other() {
+    let world = World::start().await;
+    let grant = Grant::outbound().store(&world).await;
+    let replica = world
+        .replica_with(&[
+            ("--aiida-stream-orphan-seconds", "1"),
+            ("--aiida-stream-lease-seconds", "2"),
+        ])
+        .await;
+    // Without slots for so long that the replica tries every few seconds only, its old one looks like an orphan's.
+    world
+        .sql("ALTER TABLE aiida.stream_slot RENAME TO no_slots")
+        .await;
+    replica.not_ready().await;
+    tokio::time::sleep(std::time::Duration::from_secs(7)).await;
+    world
+        .sql("ALTER TABLE aiida.no_slots RENAME TO stream_slot")
+        .await;
+    let publisher = world.broker.publisher();
+    for n in 0..60 {
+        publisher.send(&grant.data(), raw(&grant, n)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    world.until_stored(60).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lost_slot_ends_the_connection_at_once() {
     let world = World::start().await;
     let grant = Grant::outbound().store(&world).await;
