@@ -76,6 +76,8 @@ impl Site {
             .tls_certs_only(authorities)
             .no_proxy()
             .timeout(LIMIT)
+            // nginx closes after a minute: what is sent at that moment is lost.
+            .pool_idle_timeout(Duration::from_secs(30))
             .build()?)
     }
 
