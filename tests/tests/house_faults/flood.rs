@@ -21,6 +21,11 @@ const LATEST: Duration = Duration::from_secs(15);
 pub(crate) async fn play() {
     let world = crate::start().await;
     let neighbours = crate::neighbours(&world).await;
+    for house in &neighbours {
+        let id = house.permission;
+        let sends = format!("SELECT count(*) > 0 FROM aiida.message WHERE permission_id = '{id}'");
+        world.until(&sends).await;
+    }
     let flooding = world.house(Generation::June2026, QUIET).await;
     let began = Instant::now();
     let flood = join_all((0..CONNECTIONS).map(|_| connection(&world, &flooding)));
