@@ -108,10 +108,8 @@ fn nothing_half(breaker: &mut Breaker, output: &Path) -> Result<(), BoxError> {
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_whole = || -> Result<bool, BoxError> {
             // Of two files the first may be whole before the second finds no room.
-            let end: &[u8] = match name.ends_with(".html") {
-                true => b"</html>",
-                false => b"\n",
-            };
+            let is_page = Path::new(&name).extension() == Some("html".as_ref());
+            let end: &[u8] = if is_page { b"</html>" } else { b"\n" };
             Ok(fs::read(entry.path())?.ends_with(end))
         };
         if !name.starts_with('.') && !finished.contains(&name.as_str()) && !is_whole()? {

@@ -154,7 +154,7 @@ impl Ingest {
         );
         // While this session is subscribed, and only then: the last one that is ended takes with it what homes send.
         let others = async {
-            orphans::run(self).await;
+            Box::pin(orphans::run(self)).await;
             std::future::pending::<()>().await;
         };
         tokio::select! {
