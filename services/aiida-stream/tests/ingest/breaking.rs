@@ -6,6 +6,13 @@ use test_support::Cluster;
 
 use crate::harness::{Grant, World, raw};
 
+/// Rights and triggers cannot be changed while a partition is being attached.
+async fn until_partitions_are_made(world: &World) {
+    let made =
+        "SELECT count(*) FROM jobs.job WHERE kind = 'stream.partitions' AND state = 'completed'";
+    world.until(made, 1).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_message_that_cannot_be_stored_is_found_and_the_others_are_stored() {
     let world = World::start().await;
@@ -33,10 +40,7 @@ async fn a_database_that_stores_nothing_is_no_reason_to_refuse() {
     let world = World::start().await;
     let grant = Grant::outbound().store(&world).await;
     let _replica = world.replica().await;
-    // Rights cannot be changed while a partition is being attached.
-    let made =
-        "SELECT count(*) FROM jobs.job WHERE kind = 'stream.partitions' AND state = 'completed'";
-    world.until(made, 1).await;
+    until_partitions_are_made(&world).await;
     world
         .sql("REVOKE INSERT ON aiida.reading FROM metergate_aiida_stream")
         .await;
@@ -59,9 +63,7 @@ async fn a_full_disk_is_no_reason_to_refuse() {
     let world = World::start().await;
     let grant = Grant::outbound().store(&world).await;
     let _replica = world.replica().await;
-    let made =
-        "SELECT count(*) FROM jobs.job WHERE kind = 'stream.partitions' AND state = 'completed'";
-    world.until(made, 1).await;
+    until_partitions_are_made(&world).await;
     // As a disk does whose files have a little room left: nothing is extended, and the smallest still fit.
     world
         .sql(
