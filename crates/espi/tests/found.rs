@@ -49,6 +49,24 @@ fn the_size_of_the_pieces_changes_no_error() {
     }
 }
 
+/// Whether it was cut off or not well-formed depended on the size of the pieces, and it is refused in any case.
+#[test]
+fn a_broken_document_type_is_a_document_type_in_whatever_pieces() {
+    for dtd in [
+        b"<!DOCTY[<!-- -l->\xff]  >".as_slice(),
+        b"<!DOCTYPE feed [\xff]>",
+        b"<!doctype feed [",
+        b"<!DOCTY feed>",
+        b"<!D",
+    ] {
+        let bytes = [dtd, FEED.as_bytes()].concat();
+        for size in 1..=bytes.len() {
+            let error = in_pieces(&bytes, size).unwrap_err();
+            assert!(error.contains("has a DOCTYPE"), "{size}: {error}");
+        }
+    }
+}
+
 /// The parser's words quoted all of a broken tag: a name, or more of the document than a log should hold.
 #[test]
 fn an_error_quotes_names_of_elements_and_no_more() {

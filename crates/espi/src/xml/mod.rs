@@ -252,17 +252,15 @@ impl<R: BufRead> Cursor<R> {
     #[cold]
     fn parser_error(&self, error: XmlError) -> ReadError {
         let kind = match error {
-            XmlError::Io(io) => {
-                if io
-                    .get_ref()
-                    .and_then(|e| e.downcast_ref::<TokenTooLong>())
-                    .is_some()
-                {
-                    let max = self.limits.max_token_bytes;
-                    let max = u64::try_from(max).unwrap_or(u64::MAX);
-                    return self.over(Limit::TokenBytes, max);
-                }
+            XmlError::Io(io) if !is_too_long(&io) => {
                 ReadErrorKind::Input(std::io::Error::new(io.kind(), io))
+            }
+            // Where a broken one ends depends for the parser on the pieces in which it comes.
+            _ if begins_document_type(&self.buffer) => ReadErrorKind::DocumentType,
+            XmlError::Io(_) => {
+                let max = self.limits.max_token_bytes;
+                let max = u64::try_from(max).unwrap_or(u64::MAX);
+                return self.over(Limit::TokenBytes, max);
             }
             // Every other one of these says that the input ended within a tag, a comment and the like.
             XmlError::Syntax(error) if !matches!(error, SyntaxError::InvalidBangMarkup) => {
@@ -272,6 +270,18 @@ impl<R: BufRead> Cursor<R> {
         };
         self.error(kind)
     }
+}
+
+fn is_too_long(error: &std::io::Error) -> bool {
+    let inner = error.get_ref();
+    inner
+        .and_then(|inner| inner.downcast_ref::<TokenTooLong>())
+        .is_some()
+}
+
+/// As the parser tells it from a comment and CDATA.
+fn begins_document_type(token: &[u8]) -> bool {
+    token.starts_with(b"<!D") || token.starts_with(b"<!d")
 }
 
 /// Notes text, and whether it is more than white space.
