@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::data_need::{DataNeed, TimeFrame};
 use crate::generation::Generation;
 use crate::ids::{BundleId, DataNeedId, PermissionId};
-use crate::json::Object;
+use crate::json::{Object, word};
 use crate::topic::Topics;
 
 /// Answer to `GET`: what the household is asked for.
@@ -100,6 +100,7 @@ pub struct Patch {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Body {
+    #[serde(deserialize_with = "word")]
     operation: Operation,
     #[serde(default)]
     aiida_id: Option<Uuid>,

@@ -1,10 +1,11 @@
-//! JSON objects, and nothing in their place.
+//! JSON objects and words, and nothing in their place.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IntoDeserializer as _, MapAccess, Visitor};
 
 /// A struct that is read from an object only. By itself serde takes an array as well, with the fields in the order in
 /// which they happen to stand in our source: nobody writes that, and nobody has agreed to what it would mean.
@@ -29,4 +30,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 
         deserializer.deserialize_map(Fields(PhantomData))
     }
+}
+
+/// One of an enum's words, as text only. By itself serde takes `{"WORD":null}` as well.
+pub(crate) fn word<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let word = Cow::<str>::deserialize(deserializer)?;
+    T::deserialize(word.as_ref().into_deserializer())
 }

@@ -205,6 +205,7 @@ fn patches_of_homes() {
         "[]",
         r#"["ACCEPT",null]"#,
         r#"{"operation":"accept"}"#,
+        r#"{"operation":{"ACCEPT":null}}"#,
         r#"{"operation":"ACCEPT","aiidaId":"x"}"#,
     ] {
         assert!(Patch::parse(junk.as_bytes()).is_err(), "{junk}");
