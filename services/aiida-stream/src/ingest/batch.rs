@@ -1,7 +1,7 @@
 //! A batch becomes one transaction. When the database refuses it, halves are tried until the one message that it
 //! cannot store is found; when the database is away, everything waits.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
@@ -17,6 +17,7 @@ use storage::{Database, DatabaseError};
 use tokio::time::Instant;
 
 use super::admission::Verdict;
+use super::memory::Memory;
 use crate::partitions::day_of;
 
 /// How long one transaction may take before the database counts as away.
@@ -25,7 +26,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// A permission's last message is noted this often.
 const NOTE: Duration = Duration::from_secs(5);
 
-/// Permissions and days that are remembered before they are forgotten all at once.
+/// Days that are remembered before they are forgotten all at once.
 const MOST: usize = 50_000;
 
 /// Why a batch was not stored.
@@ -84,7 +85,7 @@ pub(crate) enum Tried {
 pub(crate) struct Store {
     database: Database,
     days: HashSet<Date>,
-    noted: HashMap<PermissionId, Instant>,
+    noted: Memory<()>,
     pruned: Option<Instant>,
     retention: Duration,
 }
@@ -94,7 +95,7 @@ impl Store {
         Self {
             database,
             days: HashSet::new(),
-            noted: HashMap::new(),
+            noted: Memory::default(),
             pruned: None,
             retention,
         }
@@ -156,8 +157,10 @@ impl Store {
                 Ok::<_, StoreError>((stored, noted))
             })
             .await?;
-        let at = Instant::now();
-        self.noted.extend(noted.into_iter().map(|id| (id, at)));
+        let until = Instant::now() + NOTE;
+        for id in noted {
+            self.noted.keep(id, (), until);
+        }
         if !sorted.refused.is_empty() {
             self.prune(&mut conn, now).await;
         }
@@ -166,13 +169,12 @@ impl Store {
 
     /// The permissions of these whose last message was not noted just now.
     fn due(&mut self, messages: &[&NewMessage]) -> Vec<PermissionId> {
-        if self.noted.len() > MOST {
-            self.noted.clear();
-        }
+        let now = Instant::now();
+        self.noted.make_room(messages.len(), now);
         let due: BTreeSet<PermissionId> = messages
             .iter()
             .map(|message| message.permission)
-            .filter(|id| self.noted.get(id).is_none_or(|at| at.elapsed() >= NOTE))
+            .filter(|id| !self.noted.is_fresh(*id, now))
             .collect();
         due.into_iter().collect()
     }

@@ -2,7 +2,7 @@
 //! once per batch at most, however many messages of unknown permissions come. And the time, by the database's clock: a
 //! replica whose own clock is wrong must not take every message for one of the future.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -10,6 +10,8 @@ use permission::PermissionId;
 use storage::aiida::stream::binding::{self, Binding};
 use storage::{Database, DatabaseError};
 use tokio::time::Instant;
+
+use super::memory::Memory;
 
 /// How long a permission is taken for what it was.
 pub(super) const KNOWN_FOR: Duration = Duration::from_secs(2);
@@ -20,19 +22,12 @@ const UNKNOWN_FOR: Duration = Duration::from_secs(10);
 /// How long the database's clock is taken to go as quickly as ours.
 const TIME_KNOWN_FOR: Duration = Duration::from_mins(1);
 
-/// Ids that are remembered.
-const MOST: usize = 50_000;
-
 #[derive(Default)]
 pub(crate) struct Bindings {
-    known: HashMap<PermissionId, Remembered>,
+    /// `None` where an id is nobody's.
+    known: Memory<Option<Binding>>,
     /// What the database's clock showed, and when that was.
     time: Option<(Timestamp, Instant)>,
-}
-
-struct Remembered {
-    binding: Option<Binding>,
-    until: Instant,
 }
 
 impl Bindings {
@@ -43,11 +38,9 @@ impl Bindings {
         wanted: &BTreeSet<PermissionId>,
     ) -> Result<(), DatabaseError> {
         let now = Instant::now();
-        if self.known.len() + wanted.len() > MOST {
-            self.known.clear();
-        }
-        let fresh = |id: &PermissionId| self.known.get(id).is_some_and(|known| known.until > now);
-        let asked: Vec<PermissionId> = wanted.iter().filter(|id| !fresh(id)).copied().collect();
+        self.known.make_room(wanted.len(), now);
+        let wanted = wanted.iter().copied();
+        let asked: Vec<PermissionId> = wanted.filter(|id| !self.known.is_fresh(*id, now)).collect();
         if asked.is_empty() {
             return Ok(());
         }
@@ -61,31 +54,18 @@ impl Bindings {
         }
         let found = binding::of(&mut conn, &asked).await?;
         for id in asked {
-            let until = now + UNKNOWN_FOR;
-            self.known.insert(
-                id,
-                Remembered {
-                    binding: None,
-                    until,
-                },
-            );
+            self.known.keep(id, None, now + UNKNOWN_FOR);
         }
         for binding in found {
-            let until = now + KNOWN_FOR;
-            self.known.insert(
-                binding.permission,
-                Remembered {
-                    binding: Some(binding),
-                    until,
-                },
-            );
+            self.known
+                .keep(binding.permission, Some(binding), now + KNOWN_FOR);
         }
         Ok(())
     }
 
     /// What is remembered of a permission; `None` when there is none of this id.
     pub(crate) fn get(&self, id: PermissionId) -> Option<&Binding> {
-        self.known.get(&id)?.binding.as_ref()
+        self.known.get(id)?.as_ref()
     }
 
     /// What the database's clock showed at a moment; `None` before it was asked.

@@ -5,7 +5,7 @@
 //! - `connection` speaks MQTT: `arrival` is what comes out of it. One connection, one client: an acknowledgement can
 //!   only go out where its message came in.
 //! - `pipeline` turns arrivals into batches: `admission` holds each against its permission (`bindings`), `batch`
-//!   stores them and finds the one that cannot be stored.
+//!   stores them and finds the one that cannot be stored; `memory` saves both from asking the database each time.
 //! - `status` tells the probes, `numbers` the operator.
 //!
 //! Order matters: nothing is acknowledged before the transaction with it is committed.
@@ -16,6 +16,7 @@ mod batch;
 mod bindings;
 mod connection;
 mod lease;
+mod memory;
 mod numbers;
 mod orphans;
 mod pipeline;
