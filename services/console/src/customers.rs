@@ -20,8 +20,8 @@ use crate::actions::Done;
 use crate::error::Trouble;
 use crate::frame::{self, Tabs};
 use crate::guard::{Acting, Operator};
-use crate::paging::{ROWS, read_place, write_place};
-use crate::typed::Search;
+use crate::listing::{Listing, Narrowing, Search};
+use crate::paging::{ROWS, read_place};
 use timeline::Moment;
 
 /// Jobs and lines of the audit log that one customer's page shows.
@@ -40,12 +40,7 @@ pub(crate) struct Asked {
 #[derive(Template)]
 #[template(path = "customers.html")]
 struct ListView {
-    stages: [&'static str; 6],
-    stage: &'static str,
-    q: String,
-    rows: Vec<Row>,
-    next: Option<String>,
-    is_first: bool,
+    list: Listing<Row>,
 }
 
 /// `GET /console/customers`.
@@ -86,15 +81,20 @@ async fn answer(
 ) -> Result<HttpResponse, Trouble> {
     let mut conn = service.database.get().await?;
     let page = customers::list(&mut conn, filter, read_place(after), ROWS).await?;
-    let next = page.rows.last().filter(|_| page.more);
-    let next = next.map(|row| write_place(row.place()));
+    let narrowing = Narrowing {
+        parameter: "stage",
+        values: Stage::ALL.map(Stage::as_str).to_vec(),
+        wanted: filter.stage.map(Stage::as_str),
+    };
     let view = ListView {
-        stages: Stage::ALL.map(Stage::as_str),
-        stage: filter.stage.map_or("", Stage::as_str),
-        q: filter.known_by.unwrap_or_default().to_owned(),
-        rows: page.rows,
-        next,
-        is_first: after.is_empty(),
+        list: Listing::new(
+            "/console/customers",
+            narrowing,
+            filter.known_by,
+            after,
+            page,
+            Row::place,
+        ),
     };
     Ok(frame::page("Customers", Tabs::Customers).respond(StatusCode::OK, &view))
 }

@@ -4,7 +4,8 @@
 //!   in common. `error`: what is said when a page cannot be made.
 //! - `gauge`: what has to be counted, counted in the background; `alerts`: what of it needs somebody.
 //! - `overview`, `customers`, `permissions`, `jobs`, `refused`, `audit`, `custodian`: the pages.
-//! - `typed`: what somebody searches for. `paging`: places in lists. `view`: how things look.
+//! - `listing`: what the lists of customers and permissions share. `typed`: what somebody searches for. `paging`: places
+//!   in lists. `view`: how things look.
 //! - `actions`: what changes something. Each asks on a page of its own, and is a line of the audit log with the
 //!   operator's name. The storage functions are those of the operator's commands.
 //! - `output`: the download page. The files themselves are nginx's.
@@ -22,6 +23,7 @@ mod frame;
 mod gauge;
 mod guard;
 mod jobs;
+mod listing;
 mod output;
 mod overview;
 mod paging;

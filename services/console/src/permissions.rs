@@ -10,9 +10,8 @@ use diesel_async::AsyncPgConnection;
 use permission::{PermissionId, Status};
 use serde::Deserialize;
 use storage::aiida::event::{self, Event};
-use storage::aiida::newest::Value;
 use storage::aiida::permission::{self as store, Permission};
-use storage::aiida::reading::{self, RefusalCount};
+use storage::aiida::reading::{self, Measured, RefusalCount};
 use storage::console::permissions::{self, Filter, Row};
 use storage::console::{jobs, records};
 use uuid::Uuid;
@@ -22,8 +21,8 @@ use crate::actions::Done;
 use crate::error::Trouble;
 use crate::frame::{self, Tabs};
 use crate::guard::{Acting, Operator};
-use crate::paging::{ROWS, read_place, write_place};
-use crate::typed::Search;
+use crate::listing::{Listing, Narrowing, Search};
+use crate::paging::{ROWS, read_place};
 use power::{Span, Spans};
 
 /// Jobs, lines of the audit log and siblings that one permission's page shows.
@@ -40,12 +39,7 @@ pub(crate) struct Asked {
 #[derive(Template)]
 #[template(path = "permissions.html")]
 struct ListView {
-    statuses: Vec<&'static str>,
-    status: &'static str,
-    q: String,
-    rows: Vec<Row>,
-    next: Option<String>,
-    is_first: bool,
+    list: Listing<Row>,
 }
 
 /// `GET /console/permissions`.
@@ -82,15 +76,20 @@ async fn answer(
 ) -> Result<HttpResponse, Trouble> {
     let mut conn = service.database.get().await?;
     let page = permissions::list(&mut conn, filter, read_place(after), ROWS).await?;
-    let next = page.rows.last().filter(|_| page.more);
-    let next = next.map(|row| write_place(row.place()));
+    let narrowing = Narrowing {
+        parameter: "status",
+        values: Status::ALL.map(Status::name).to_vec(),
+        wanted: filter.status.map(Status::name),
+    };
     let view = ListView {
-        statuses: Status::ALL.map(Status::name).to_vec(),
-        status: filter.status.map_or("", Status::name),
-        q: filter.known_by.unwrap_or_default().to_owned(),
-        rows: page.rows,
-        next,
-        is_first: after.is_empty(),
+        list: Listing::new(
+            "/console/permissions",
+            narrowing,
+            filter.known_by,
+            after,
+            page,
+            Row::place,
+        ),
     };
     Ok(frame::page("Permissions", Tabs::Permissions).respond(StatusCode::OK, &view))
 }
@@ -109,7 +108,7 @@ pub(crate) struct Shown {
 struct OneView {
     permission: Permission,
     done: Option<&'static str>,
-    live: LiveView,
+    live: Live,
     events: Vec<Event>,
     siblings: Vec<Permission>,
     refusals: Vec<RefusalCount>,
@@ -119,14 +118,19 @@ struct OneView {
 
 #[derive(Template)]
 #[template(path = "live.html")]
-struct LiveView {
+struct PowerView {
+    live: Live,
+}
+
+/// What changes while one looks.
+struct Live {
     id: PermissionId,
     status: Status,
     last_message_at: Option<jiff::Timestamp>,
     spans: Spans,
     /// Drawn by us from numbers: the one thing that is not escaped here.
     chart: Option<String>,
-    values: Vec<Value>,
+    values: Vec<Measured>,
 }
 
 /// `GET /console/permissions/{id}`.
@@ -144,7 +148,7 @@ pub(crate) async fn one(
     siblings.truncate(usize::try_from(FEW).unwrap_or_default());
     let view = OneView {
         done: shown.done.words(),
-        live: live_view(&service, &mut conn, &permission, &shown.minutes).await?,
+        live: live_of(&service, &mut conn, &permission, &shown.minutes).await?,
         events: event::of(&mut conn, id).await?,
         siblings,
         refusals: reading::refusals(&mut conn, id).await?,
@@ -167,7 +171,9 @@ pub(crate) async fn live(
 ) -> Result<HttpResponse, Trouble> {
     let mut conn = service.database.get().await?;
     let permission = get(&mut conn, PermissionId::from(*id)).await?;
-    let view = live_view(&service, &mut conn, &permission, &shown.minutes).await?;
+    let view = PowerView {
+        live: live_of(&service, &mut conn, &permission, &shown.minutes).await?,
+    };
     Ok(frame::page("Power", Tabs::Permissions).respond(StatusCode::OK, &view))
 }
 
@@ -177,15 +183,15 @@ async fn get(conn: &mut AsyncPgConnection, id: PermissionId) -> Result<Permissio
         .ok_or(Trouble::Missing("permission"))
 }
 
-async fn live_view(
+async fn live_of(
     service: &Service,
     conn: &mut AsyncPgConnection,
     permission: &Permission,
     minutes: &str,
-) -> Result<LiveView, Trouble> {
+) -> Result<Live, Trouble> {
     let span = Span::of(minutes);
     let (chart, values) = power::of(conn, permission.id, span, service.clock.now()).await?;
-    Ok(LiveView {
+    Ok(Live {
         id: permission.id,
         status: permission.status,
         last_message_at: permission.last_message_at,

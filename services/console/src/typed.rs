@@ -26,15 +26,6 @@ impl Typed {
     }
 }
 
-/// What is typed may be a name: it goes in the body and never stands in an address.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Search {
-    #[serde(default)]
-    pub(crate) q: Typed,
-    #[serde(default)]
-    pub(crate) after: String,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

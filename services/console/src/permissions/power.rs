@@ -9,7 +9,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use permission::PermissionId;
 use rust_decimal::Decimal;
-use storage::aiida::newest::{self, Value};
+use storage::aiida::newest;
+use storage::aiida::reading::Measured;
 use storage::console::power::{self, CODES, Mean};
 
 use crate::error::Trouble;
@@ -87,7 +88,7 @@ pub(super) async fn of(
     id: PermissionId,
     span: Span,
     now: Timestamp,
-) -> Result<(Option<String>, Vec<Value>), Trouble> {
+) -> Result<(Option<String>, Vec<Measured>), Trouble> {
     let step = i64::from(span.step_seconds());
     // To whole steps: each stretch stays the same from one picture to the next.
     let end = now.as_second().div_euclid(step).saturating_add(1) * step;
