@@ -10,6 +10,7 @@ use jiff_diesel::Timestamp;
 use permission::{PermissionId, Status};
 
 use super::permission::status_of;
+use super::reading::Measured;
 use crate::sql::millis;
 
 /// Where a permission stands, by the database's clock.
@@ -33,18 +34,9 @@ pub struct LiveReading {
     /// Its place in the record.
     #[diesel(sql_type = SmallInt)]
     pub nr: i16,
-    /// When it was measured.
-    #[diesel(sql_type = Timestamptz, deserialize_as = Timestamp)]
-    pub measured_at: jiff::Timestamp,
-    /// OBIS code, or `quantity:<n>`.
-    #[diesel(sql_type = Text)]
-    pub obis: String,
-    /// The exact decimal, as text.
-    #[diesel(sql_type = Text)]
-    pub value: String,
-    /// Unit of the value, as the home sent it.
-    #[diesel(sql_type = Text)]
-    pub unit: String,
+    /// What was measured.
+    #[diesel(embed)]
+    pub measured: Measured,
 }
 
 /// The status of a permission; `None` when there is no such permission. Roles: aiida-stream.

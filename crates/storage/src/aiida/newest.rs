@@ -2,36 +2,21 @@
 
 use std::collections::HashMap;
 
-use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use jiff_diesel::Timestamp;
 use permission::PermissionId;
 use uuid::Uuid;
 
-/// A value of the newest record.
-#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
-pub struct Value {
-    /// When it was measured.
-    #[diesel(sql_type = Timestamptz, deserialize_as = Timestamp)]
-    pub measured_at: jiff::Timestamp,
-    /// OBIS code; `quantity:<type>` for a type of CIM without one.
-    #[diesel(sql_type = Text)]
-    pub obis: String,
-    /// Exact, with the decimals that were sent.
-    #[diesel(sql_type = Text)]
-    pub value: String,
-    /// As the home sends it.
-    #[diesel(sql_type = Text)]
-    pub unit: String,
-}
+use super::reading::Measured;
 
 #[derive(QueryableByName)]
 struct Row {
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
     #[diesel(embed)]
-    value: Value,
+    measured: Measured,
 }
 
 /// The values of the newest record of each permission, of those made since its moment: at most `limit` values of each,
@@ -40,7 +25,7 @@ pub async fn values(
     conn: &mut AsyncPgConnection,
     since: &[(PermissionId, jiff::Timestamp)],
     limit: i64,
-) -> diesel::QueryResult<HashMap<PermissionId, Vec<Value>>> {
+) -> diesel::QueryResult<HashMap<PermissionId, Vec<Measured>>> {
     // The earliest of all is named on its own, so that the days before it are not even planned for.
     let Some(earliest) = since.iter().map(|(_, at)| *at).min() else {
         return Ok(HashMap::new());
@@ -66,9 +51,9 @@ pub async fn values(
     .bind::<BigInt, _>(limit)
     .load(conn)
     .await?;
-    let mut found: HashMap<PermissionId, Vec<Value>> = HashMap::new();
-    for Row { id, value } in rows {
-        found.entry(id.into()).or_default().push(value);
+    let mut found: HashMap<PermissionId, Vec<Measured>> = HashMap::new();
+    for Row { id, measured } in rows {
+        found.entry(id.into()).or_default().push(measured);
     }
     Ok(found)
 }

@@ -43,6 +43,23 @@ pub struct ReadingKey {
     pub nr: i16,
 }
 
+/// What was measured.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct Measured {
+    /// When.
+    #[diesel(column_name = measured_at, sql_type = Timestamptz, deserialize_as = Timestamp)]
+    pub at: jiff::Timestamp,
+    /// OBIS code; `quantity:<type>` for a type of CIM without one.
+    #[diesel(sql_type = Text)]
+    pub obis: String,
+    /// Exact, with the decimals that were sent.
+    #[diesel(sql_type = Text)]
+    pub value: String,
+    /// As the home sent it.
+    #[diesel(sql_type = Text)]
+    pub unit: String,
+}
+
 /// One value of a record.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 pub struct Reading {
@@ -55,18 +72,9 @@ pub struct Reading {
     /// Its place in the record.
     #[diesel(sql_type = SmallInt)]
     pub nr: i16,
-    /// When it was measured.
-    #[diesel(sql_type = Timestamptz, deserialize_as = Timestamp)]
-    pub measured_at: jiff::Timestamp,
-    /// OBIS code; `quantity:<type>` for a type of CIM without one.
-    #[diesel(sql_type = Text)]
-    pub obis: String,
-    /// Exact, with the decimals that were sent.
-    #[diesel(sql_type = Text)]
-    pub value: String,
-    /// As the home sent it.
-    #[diesel(sql_type = Text)]
-    pub unit: String,
+    /// What was measured.
+    #[diesel(embed)]
+    pub measured: Measured,
     /// In the words of the home's format.
     #[diesel(sql_type = Nullable<Text>)]
     pub quality: Option<String>,

@@ -13,12 +13,12 @@ pub(crate) fn csv(readings: &[Reading]) -> Result<Vec<u8>, csv::Error> {
     table.write_record(["measuredAt", "sentAt", "obis", "value", "unit", "quality"])?;
     for reading in readings {
         table.write_record([
-            reading.measured_at.to_string().as_str(),
+            reading.measured.at.to_string().as_str(),
             reading.sent_at.to_string().as_str(),
-            &safe(&reading.obis),
+            &safe(&reading.measured.obis),
             // A number of the database: its minus is no formula.
-            &reading.value,
-            &safe(&reading.unit),
+            &reading.measured.value,
+            &safe(&reading.measured.unit),
             &safe(reading.quality.as_deref().unwrap_or_default()),
         ])?;
     }
@@ -38,6 +38,8 @@ fn safe(cell: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use storage::aiida::reading::Measured;
+
     use super::*;
 
     #[test]
@@ -46,10 +48,12 @@ mod tests {
             sent_at: "2026-01-02T03:04:06Z".parse().unwrap(),
             digest: vec![1],
             nr: 0,
-            measured_at: "2026-01-02T03:04:05.678Z".parse().unwrap(),
-            obis: "1-0:1.8.0".to_owned(),
-            value: value.to_owned(),
-            unit: unit.to_owned(),
+            measured: Measured {
+                at: "2026-01-02T03:04:05.678Z".parse().unwrap(),
+                obis: "1-0:1.8.0".to_owned(),
+                value: value.to_owned(),
+                unit: unit.to_owned(),
+            },
             quality: quality.map(str::to_owned),
         };
         let table = csv(&[

@@ -6,8 +6,9 @@ use pages::Words;
 use permission::{PermissionId, Status};
 use serde_json::{Value, json};
 use storage::DatabaseError;
-use storage::aiida::newest::{self, Value as Reading};
+use storage::aiida::newest;
 use storage::aiida::permission::{self as table, Permission};
+use storage::aiida::reading::Measured;
 
 use super::meaning::{amount, meaning};
 use crate::Service;
@@ -22,7 +23,7 @@ const NEWS: SignedDuration = SignedDuration::from_hours(48);
 pub(super) struct Household {
     pub(super) permission: Permission,
     /// The values of its newest record; none before there is one, and none after the end.
-    pub(super) newest: Vec<Reading>,
+    pub(super) newest: Vec<Measured>,
 }
 
 impl Household {
@@ -77,11 +78,11 @@ pub(super) struct Line {
 }
 
 impl Shown {
-    pub(super) fn of(words: &Words, newest: &[Reading]) -> Option<Self> {
-        let at = newest.iter().map(|reading| reading.measured_at).max()?;
-        let lines = newest.iter().map(|reading| Line {
-            what: meaning(words, &reading.obis),
-            amount: amount(words, &reading.value, &reading.unit),
+    pub(super) fn of(words: &Words, newest: &[Measured]) -> Option<Self> {
+        let at = newest.iter().map(|measured| measured.at).max()?;
+        let lines = newest.iter().map(|measured| Line {
+            what: meaning(words, &measured.obis),
+            amount: amount(words, &measured.value, &measured.unit),
         });
         Some(Self {
             at,

@@ -63,10 +63,10 @@ struct ReadingData<'a> {
 
 pub(super) fn reading(reading: &LiveReading) -> Bytes {
     let data = ReadingData {
-        measured_at: reading.measured_at,
-        obis: &reading.obis,
-        value: &reading.value,
-        unit: &reading.unit,
+        measured_at: reading.measured.at,
+        obis: &reading.measured.obis,
+        value: &reading.measured.value,
+        unit: &reading.measured.unit,
     };
     event(Some(&id(reading)), "reading", &data)
 }
@@ -98,6 +98,8 @@ fn event(id: Option<&str>, name: &str, data: &impl Serialize) -> Bytes {
 
 #[cfg(test)]
 mod tests {
+    use storage::aiida::reading::Measured;
+
     use super::*;
 
     #[test]
@@ -107,10 +109,12 @@ mod tests {
             received_at,
             digest: vec![0, 1, 2, 3, 4, 5, 6, 255, 9, 9],
             nr: 2,
-            measured_at: "2026-06-01T12:00:05.5Z".parse().unwrap(),
-            obis: "1-0:1.7.0".to_owned(),
-            value: "0.995".to_owned(),
-            unit: "k\nW".to_owned(),
+            measured: Measured {
+                at: "2026-06-01T12:00:05.5Z".parse().unwrap(),
+                obis: "1-0:1.7.0".to_owned(),
+                value: "0.995".to_owned(),
+                unit: "k\nW".to_owned(),
+            },
         });
         assert_eq!(
             event,

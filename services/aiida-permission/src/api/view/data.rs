@@ -33,11 +33,11 @@ pub(crate) struct ReadingView {
 impl From<Reading> for ReadingView {
     fn from(reading: Reading) -> Self {
         Self {
-            measured_at: reading.measured_at,
+            measured_at: reading.measured.at,
             sent_at: reading.sent_at,
-            obis: reading.obis,
-            value: reading.value,
-            unit: reading.unit,
+            obis: reading.measured.obis,
+            value: reading.measured.value,
+            unit: reading.measured.unit,
             quality: reading.quality,
         }
     }
