@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 
 use diesel::dsl::count_star;
-use diesel::sql_types::{BigInt, Timestamptz};
-use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, sql_query};
+use diesel::pg::Pg;
+use diesel::sql_types::{BigInt, Timestamptz, Uuid as SqlUuid};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -32,18 +33,11 @@ pub async fn stale(
     before: Timestamp,
     limit: i64,
 ) -> diesel::QueryResult<Vec<PermissionId>> {
-    let found: Vec<Uuid> = table::table
-        .filter(
-            table::status
-                .eq(status.name())
-                .and(table::status_at.lt(before.to_diesel())),
-        )
-        .order(table::status_at)
-        .limit(limit)
-        .select(table::id)
-        .load(conn)
-        .await?;
-    Ok(ids(found))
+    let stale = ids()
+        .filter(table::status.eq(status.name()))
+        .filter(table::status_at.lt(before.to_diesel()))
+        .order(table::status_at);
+    first(conn, stale, limit).await
 }
 
 /// Accepted ones whose last day is before `today`.
@@ -52,18 +46,11 @@ pub async fn ended(
     today: Date,
     limit: i64,
 ) -> diesel::QueryResult<Vec<PermissionId>> {
-    let found: Vec<Uuid> = table::table
-        .filter(
-            table::status
-                .eq(Status::Accepted.name())
-                .and(table::ends_on.lt(today.to_diesel())),
-        )
-        .order(table::ends_on)
-        .limit(limit)
-        .select(table::id)
-        .load(conn)
-        .await?;
-    Ok(ids(found))
+    let ended = ids()
+        .filter(table::status.eq(Status::Accepted.name()))
+        .filter(table::ends_on.lt(today.to_diesel()))
+        .order(table::ends_on);
+    first(conn, ended, limit).await
 }
 
 /// Accepted ones whose credentials do not open the broker's door, since before `before`.
@@ -72,19 +59,12 @@ pub async fn ungranted(
     before: Timestamp,
     limit: i64,
 ) -> diesel::QueryResult<Vec<PermissionId>> {
-    let found: Vec<Uuid> = table::table
-        .filter(
-            table::status
-                .eq(Status::Accepted.name())
-                .and(table::granted_at.is_null())
-                .and(table::status_at.lt(before.to_diesel())),
-        )
-        .order(table::status_at)
-        .limit(limit)
-        .select(table::id)
-        .load(conn)
-        .await?;
-    Ok(ids(found))
+    let ungranted = ids()
+        .filter(table::status.eq(Status::Accepted.name()))
+        .filter(table::granted_at.is_null())
+        .filter(table::status_at.lt(before.to_diesel()))
+        .order(table::status_at);
+    first(conn, ungranted, limit).await
 }
 
 /// Those that were accepted, have come to one of `ends`, and of which something may be left at the broker, since
@@ -96,20 +76,29 @@ pub async fn unremoved(
     limit: i64,
 ) -> diesel::QueryResult<Vec<PermissionId>> {
     let ends: Vec<&str> = ends.iter().map(|status| status.name()).collect();
-    let found: Vec<Uuid> = table::table
-        .filter(
-            table::status
-                .eq_any(ends)
-                .and(table::accepted_at.is_not_null())
-                .and(table::removed_at.is_null())
-                .and(table::status_at.lt(before.to_diesel())),
-        )
-        .order(table::status_at)
-        .limit(limit)
-        .select(table::id)
-        .load(conn)
-        .await?;
-    Ok(ids(found))
+    let unremoved = ids()
+        .filter(table::status.eq_any(ends))
+        .filter(table::accepted_at.is_not_null())
+        .filter(table::removed_at.is_null())
+        .filter(table::status_at.lt(before.to_diesel()))
+        .order(table::status_at);
+    first(conn, unremoved, limit).await
+}
+
+/// The ids of permissions, to be filtered and put in order.
+type Ids<'a> = table::BoxedQuery<'a, Pg, SqlUuid>;
+
+fn ids<'a>() -> Ids<'a> {
+    table::table.select(table::id).into_boxed()
+}
+
+async fn first(
+    conn: &mut AsyncPgConnection,
+    ids: Ids<'_>,
+    limit: i64,
+) -> diesel::QueryResult<Vec<PermissionId>> {
+    let found: Vec<Uuid> = ids.limit(limit).load(conn).await?;
+    Ok(found.into_iter().map(Into::into).collect())
 }
 
 /// Whether at least `count` permissions wait for a home's answer.
@@ -169,8 +158,4 @@ pub async fn prune(
     .bind::<BigInt, _>(limit)
     .execute(conn)
     .await
-}
-
-fn ids(found: Vec<Uuid>) -> Vec<PermissionId> {
-    found.into_iter().map(Into::into).collect()
 }
