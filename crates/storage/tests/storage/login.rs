@@ -10,83 +10,60 @@ use crate::fixture::Fixture;
 
 const TEN_MINUTES: Duration = Duration::from_mins(10);
 
-#[tokio::test]
-async fn a_state_is_good_once() {
+/// A database in which the browser `browser` was given the state `state`.
+async fn started(lifetime: Duration) -> Fixture {
     let mut it = Fixture::new().await;
-    start(&mut it.conn, "state", "browser", TEN_MINUTES)
+    start(&mut it.conn, "state", "browser", lifetime)
         .await
         .unwrap();
+    it
+}
+
+async fn redeemed(it: &mut Fixture, state: &str, browser: Option<&str>) -> Result<(), Refused> {
+    redeem(&mut it.conn, state, browser).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_state_is_good_once() {
+    let mut it = started(TEN_MINUTES).await;
+    assert_eq!(redeemed(&mut it, "state", Some("browser")).await, Ok(()));
     assert_eq!(
-        redeem(&mut it.conn, "state", Some("browser"))
-            .await
-            .unwrap(),
-        Ok(())
-    );
-    assert_eq!(
-        redeem(&mut it.conn, "state", Some("browser"))
-            .await
-            .unwrap(),
+        redeemed(&mut it, "state", Some("browser")).await,
         Err(Refused::Replayed)
     );
 }
 
 #[tokio::test]
 async fn an_unknown_state_is_refused() {
-    let mut it = Fixture::new().await;
-    start(&mut it.conn, "state", "browser", TEN_MINUTES)
-        .await
-        .unwrap();
+    let mut it = started(TEN_MINUTES).await;
     assert_eq!(
-        redeem(&mut it.conn, "another", Some("browser"))
-            .await
-            .unwrap(),
+        redeemed(&mut it, "another", Some("browser")).await,
         Err(Refused::Unknown)
     );
 }
 
 #[tokio::test]
 async fn another_browser_neither_redeems_nor_spoils_a_state() {
-    let mut it = Fixture::new().await;
-    start(&mut it.conn, "state", "browser", TEN_MINUTES)
-        .await
-        .unwrap();
-    assert_eq!(
-        redeem(&mut it.conn, "state", Some("another"))
-            .await
-            .unwrap(),
-        Err(Refused::Foreign)
-    );
-    assert_eq!(
-        redeem(&mut it.conn, "state", Some("")).await.unwrap(),
-        Err(Refused::Foreign)
-    );
-    assert_eq!(
-        redeem(&mut it.conn, "state", None).await.unwrap(),
-        Err(Refused::Foreign)
-    );
-    assert_eq!(
-        redeem(&mut it.conn, "state", Some("browser"))
-            .await
-            .unwrap(),
-        Ok(())
-    );
+    let mut it = started(TEN_MINUTES).await;
+    for foreign in [Some("another"), Some(""), None] {
+        assert_eq!(
+            redeemed(&mut it, "state", foreign).await,
+            Err(Refused::Foreign)
+        );
+    }
+    assert_eq!(redeemed(&mut it, "state", Some("browser")).await, Ok(()));
     // Nor does it learn that the state was used.
     assert_eq!(
-        redeem(&mut it.conn, "state", None).await.unwrap(),
+        redeemed(&mut it, "state", None).await,
         Err(Refused::Foreign)
     );
 }
 
 #[tokio::test]
 async fn an_expired_state_is_refused_and_forgotten_a_day_later() {
-    let mut it = Fixture::new().await;
-    start(&mut it.conn, "state", "browser", Duration::ZERO)
-        .await
-        .unwrap();
+    let mut it = started(Duration::ZERO).await;
     assert_eq!(
-        redeem(&mut it.conn, "state", Some("browser"))
-            .await
-            .unwrap(),
+        redeemed(&mut it, "state", Some("browser")).await,
         Err(Refused::Expired)
     );
     assert_eq!(forget_old(&mut it.conn).await.unwrap(), 0);
@@ -94,9 +71,7 @@ async fn an_expired_state_is_refused_and_forgotten_a_day_later() {
         .await;
     assert_eq!(forget_old(&mut it.conn).await.unwrap(), 1);
     assert_eq!(
-        redeem(&mut it.conn, "state", Some("browser"))
-            .await
-            .unwrap(),
+        redeemed(&mut it, "state", Some("browser")).await,
         Err(Refused::Unknown)
     );
 }

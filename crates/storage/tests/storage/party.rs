@@ -179,7 +179,7 @@ async fn readings_are_paged_in_a_stable_order_with_nothing_twice_and_nothing_lef
         .iter()
         .map(|row| (row.sent_at, row.digest.clone(), row.nr))
         .collect();
-    assert!(keys.is_sorted() && all.first().unwrap().value == "0.10");
+    assert!(keys.is_sorted() && all.first().unwrap().measured.value == "0.10");
     for limit in [1, 2, 5, 18] {
         assert_eq!(
             pages(&mut conn, permission, Range::default(), None, limit).await,
@@ -195,7 +195,7 @@ async fn readings_are_paged_in_a_stable_order_with_nothing_twice_and_nothing_lef
     )
     .await;
     assert_eq!(energy.len(), 9);
-    assert!(energy.iter().all(|row| row.obis == "1-0:1.8.0"));
+    assert!(energy.iter().all(|row| row.measured.obis == "1-0:1.8.0"));
     // Consecutive ranges hold each reading once.
     let middle = all.get(6).unwrap().sent_at;
     let (before, after) = (

@@ -120,32 +120,17 @@ async fn other_faults_go_back_with_the_state() {
 #[tokio::test]
 async fn cancelling_is_possible_before_and_after_the_login() {
     let sandbox = Sandbox::start();
-    let open = || async {
-        sandbox
-            .http
-            .get(sandbox.authorize_url(&[]))
-            .send()
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap()
-    };
-    let cancel = |html: String| {
-        let form = [
-            ("session".to_owned(), session(&html)),
+    let cancel = |html: &str| {
+        [
+            ("session".to_owned(), session(html)),
             ("decision".to_owned(), "cancel".to_owned()),
-        ];
-        async move { form }
+        ]
     };
-    let form = cancel(open().await).await;
+    let form = cancel(&sandbox.login_page().await);
     let first = back(&sandbox.post("/myAuthorization/decide", &form).await);
     assert_eq!(first["error"], "access_denied");
     assert_eq!(first["state"], "a state/with=signs&more");
-    let choose = sandbox
-        .log_in("/myAuthorization/login", "fable", &open().await)
-        .await;
-    let form = cancel(choose.text().await.unwrap()).await;
+    let form = cancel(&sandbox.choose_page("fable").await);
     assert_eq!(
         back(&sandbox.post("/myAuthorization/decide", &form).await)["error"],
         "access_denied"
@@ -164,15 +149,7 @@ async fn cancelling_is_possible_before_and_after_the_login() {
 #[tokio::test]
 async fn mistakes_are_shown_on_the_page_and_can_be_mended() {
     let sandbox = Sandbox::start();
-    let login = sandbox
-        .http
-        .get(sandbox.authorize_url(&[]))
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
+    let login = sandbox.login_page().await;
     let form = [
         ("session".to_owned(), session(&login)),
         ("name".to_owned(), "Fenella Fable".to_owned()),
@@ -201,15 +178,7 @@ async fn mistakes_are_shown_on_the_page_and_can_be_mended() {
 #[tokio::test]
 async fn a_choice_without_login_is_refused() {
     let sandbox = Sandbox::start();
-    let login = sandbox
-        .http
-        .get(sandbox.authorize_url(&[]))
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
+    let login = sandbox.login_page().await;
     let form = [
         ("session".to_owned(), session(&login)),
         ("decision".to_owned(), "authorize".to_owned()),
@@ -227,15 +196,7 @@ async fn a_choice_without_login_is_refused() {
 #[tokio::test]
 async fn awkward_names_do_not_break_a_page() {
     let sandbox = Sandbox::start();
-    let login = sandbox
-        .http
-        .get(sandbox.authorize_url(&[]))
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
+    let login = sandbox.login_page().await;
     assert!(!login.contains("<Solar>"));
     assert!(!sandbox.click_through("awkward", &[]).await["code"].is_empty());
 }
@@ -246,15 +207,7 @@ async fn the_code_may_have_another_name_and_customers_may_start_here() {
     let back = sandbox.click_through("fable", &[]).await;
     assert!(!back.contains_key("code"));
     sandbox.exchange(&back["authorization_code"]).await;
-    let home = sandbox
-        .http
-        .get(sandbox.page("/"))
-        .send()
-        .await
-        .unwrap()
-        .text()
-        .await
-        .unwrap();
+    let home = sandbox.html(sandbox.page("/")).await;
     assert!(
         home.contains("https://other.example.test/portal?scope=FB"),
         "{home}"

@@ -37,15 +37,7 @@ async fn deletion_is_for_good_and_told_apart_from_a_wrong_address() {
             format!("{path} does not exist")
         );
     }
-    assert_eq!(
-        sandbox
-            .status(
-                &format!("Subscription/{}/UsagePoint", tokens.id),
-                &tokens.access
-            )
-            .await,
-        401
-    );
+    assert_eq!(sandbox.list_status(&tokens).await, 401);
     let form = [
         ("grant_type", "refresh_token"),
         ("refresh_token", tokens.refresh.as_str()),
@@ -134,18 +126,8 @@ async fn authorizing_again_cancels_the_older_one() {
         status(&sandbox, new.id, &client).await,
         AuthorizationStatus::Active
     );
-    assert_eq!(
-        sandbox
-            .status(&format!("Subscription/{}/UsagePoint", old.id), &old.access)
-            .await,
-        401
-    );
-    assert_eq!(
-        sandbox
-            .status(&format!("Subscription/{}/UsagePoint", new.id), &new.access)
-            .await,
-        200
-    );
+    assert_eq!(sandbox.list_status(&old).await, 401);
+    assert_eq!(sandbox.list_status(&new).await, 200);
 }
 
 #[tokio::test]
@@ -156,20 +138,7 @@ async fn a_customer_revokes_on_the_page() {
         sandbox.authorize("fable").await,
         sandbox.client_token().await,
     );
-    let login = sandbox
-        .http
-        .get(sandbox.page("/myAuthorization/manage"))
-        .send()
-        .await
-        .unwrap();
-    let list = sandbox
-        .log_in(
-            "/myAuthorization/manage",
-            "fable",
-            &login.text().await.unwrap(),
-        )
-        .await;
-    let list = list.text().await.unwrap();
+    let list = sandbox.manage_page("fable").await;
     let form = [
         ("session".to_owned(), session(&list)),
         ("authorization".to_owned(), tokens.id.to_string()),
@@ -185,15 +154,7 @@ async fn a_customer_revokes_on_the_page() {
         status(&sandbox, tokens.id, &client).await,
         AuthorizationStatus::Revoked
     );
-    assert_eq!(
-        sandbox
-            .status(
-                &format!("Subscription/{}/UsagePoint", tokens.id),
-                &tokens.access
-            )
-            .await,
-        401
-    );
+    assert_eq!(sandbox.list_status(&tokens).await, 401);
     assert_eq!(
         sandbox
             .delete(&format!("Authorization/{}", tokens.id), &client)
@@ -224,37 +185,11 @@ async fn a_test_revokes_for_the_customer() {
 async fn a_customer_sees_and_ends_only_what_is_the_customers() {
     let sandbox = Sandbox::start();
     let tokens = sandbox.authorize("fable").await;
-    let login = sandbox
-        .http
-        .get(sandbox.page("/myAuthorization/manage"))
-        .send()
-        .await
-        .unwrap();
-    let list = sandbox
-        .log_in(
-            "/myAuthorization/manage",
-            "awkward",
-            &login.text().await.unwrap(),
-        )
-        .await;
-    let list = list.text().await.unwrap();
+    let list = sandbox.manage_page("awkward").await;
     assert!(list.contains("You have not shared anything"));
     // The list of a customer without authorizations has no form, so this one makes a session.
     let mine = sandbox.authorize("awkward").await;
-    let login = sandbox
-        .http
-        .get(sandbox.page("/myAuthorization/manage"))
-        .send()
-        .await
-        .unwrap();
-    let list = sandbox
-        .log_in(
-            "/myAuthorization/manage",
-            "awkward",
-            &login.text().await.unwrap(),
-        )
-        .await;
-    let list = list.text().await.unwrap();
+    let list = sandbox.manage_page("awkward").await;
     assert!(list.contains(&mine.id.to_string()) && !list.contains(&tokens.id.to_string()));
     let form = [
         ("session".to_owned(), session(&list)),

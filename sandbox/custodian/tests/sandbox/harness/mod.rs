@@ -14,7 +14,7 @@ use custodian::model::{DayRange, FlowTruth};
 use custodian::{Config, Custodian, Model};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use reqwest::{Client, Response};
+use reqwest::{Client, IntoUrl, Response};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use service_kit::clock::ManualClock;
@@ -106,6 +106,33 @@ impl Sandbox {
         format!("{}{path}", self.custodian.pages_base)
     }
 
+    /// The text of a page, as a browser gets it.
+    pub(crate) async fn html(&self, url: impl IntoUrl) -> String {
+        let response = self.http.get(url).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        response.text().await.unwrap()
+    }
+
+    /// The page on which a customer of our client logs in.
+    pub(crate) async fn login_page(&self) -> String {
+        self.html(self.authorize_url(&[])).await
+    }
+
+    /// The page on which a customer who has logged in chooses what to share.
+    pub(crate) async fn choose_page(&self, key: &str) -> String {
+        let login = self.login_page().await;
+        let choose = self.log_in("/myAuthorization/login", key, &login).await;
+        assert_eq!(choose.status(), 200);
+        choose.text().await.unwrap()
+    }
+
+    /// The page on which a customer who has logged in sees and ends what is shared.
+    pub(crate) async fn manage_page(&self, key: &str) -> String {
+        let path = "/myAuthorization/manage";
+        let login = self.html(self.page(path)).await;
+        self.log_in(path, key, &login).await.text().await.unwrap()
+    }
+
     pub(crate) fn resource(&self, path: &str) -> String {
         format!("{}{RESOURCES}{path}", self.custodian.api_base)
     }
@@ -125,6 +152,12 @@ impl Sandbox {
 
     pub(crate) async fn status(&self, path: &str, token: &str) -> u16 {
         self.get(path, token).await.status().as_u16()
+    }
+
+    /// What the list of an authorization's usage points is answered with.
+    pub(crate) async fn list_status(&self, tokens: &Tokens) -> u16 {
+        let list = format!("Subscription/{}/UsagePoint", tokens.id);
+        self.status(&list, &tokens.access).await
     }
 
     pub(crate) async fn delete(&self, path: &str, token: &str) -> Response {
@@ -190,14 +223,7 @@ impl Sandbox {
         key: &str,
         instead: &[(&str, &str)],
     ) -> BTreeMap<String, String> {
-        let login = self.http.get(self.authorize_url(&[])).send().await.unwrap();
-        assert_eq!(login.status(), 200);
-        let choose = self
-            .log_in("/myAuthorization/login", key, &login.text().await.unwrap())
-            .await;
-        assert_eq!(choose.status(), 200);
-        let html = choose.text().await.unwrap();
-        let mut form = fields(&html);
+        let mut form = fields(&self.choose_page(key).await);
         form.retain(|(name, _)| instead.iter().all(|(other, _)| other != name));
         form.extend(
             instead
