@@ -55,6 +55,7 @@ impl Readiness for FileExists {
 async fn run(config: Config, context: Context) -> Result<(), HttpError> {
     let server = PublicServer::bind(config.greeter_address)?;
     context.checks.add(FileExists(config.greeter_file));
+    context.checks.complete();
     server
         .run(&context.shutdown, |app| {
             app.route(

@@ -2,6 +2,7 @@
 //! `/metrics` (Prometheus). Not for the outside: it names what is broken.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -48,12 +49,24 @@ pub trait Readiness: Send + Sync + 'static {
 }
 
 /// What the internal port asks of a program: checks for `/readyz`, measures for `/metrics`. Services
-/// add theirs while they start. Clones share them. Until the first check is added the program is not
-/// ready.
-#[derive(Clone, Default)]
+/// add theirs while they start, and say when that is done: until then the program is not ready,
+/// whatever the first of them answer. Clones share them.
+#[derive(Clone)]
 pub struct Checks {
     checks: Arc<RwLock<Vec<Arc<dyn Readiness>>>>,
     measures: Arc<RwLock<Vec<Arc<dyn Measure>>>>,
+    /// Services of this program that still add checks.
+    starting: Arc<AtomicUsize>,
+}
+
+impl Default for Checks {
+    fn default() -> Self {
+        Self {
+            checks: Arc::default(),
+            measures: Arc::default(),
+            starting: Arc::new(AtomicUsize::new(1)),
+        }
+    }
 }
 
 impl std::fmt::Debug for Checks {
@@ -66,10 +79,29 @@ impl std::fmt::Debug for Checks {
 }
 
 impl Checks {
-    /// No checks yet: not ready.
+    /// Those of a program of one service, which has not added any yet: not ready.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// So many services run in this program. To be said before the first of them starts.
+    pub fn expect(&self, services: usize) {
+        self.starting.store(services, Ordering::Release);
+    }
+
+    /// A service has added all its checks. Each says so once.
+    pub fn complete(&self) {
+        let counted = self
+            .starting
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| {
+                left.checked_sub(1)
+            });
+        debug_assert!(counted.is_ok(), "more services than were expected");
+    }
+
+    fn are_complete(&self) -> bool {
+        self.starting.load(Ordering::Acquire) == 0
     }
 
     /// Adds a check.
@@ -248,8 +280,10 @@ async fn readyz(state: web::Data<State>) -> HttpResponse {
             checks: Vec::new(),
         });
     }
+    // In this order: those that a service adds while these run are not missed.
+    let complete = state.checks.are_complete();
     let checks = state.checks.run(&state.runtime).await;
-    if checks.is_empty() {
+    if !complete {
         return HttpResponse::ServiceUnavailable().json(Report {
             status: "starting",
             checks,
@@ -337,13 +371,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn readiness_begins_with_the_first_check_and_ends_with_the_shutdown() {
+    async fn readiness_begins_when_the_checks_are_complete_and_ends_with_the_shutdown() {
         let port = Port::open();
+        let starting = |checks: &str| {
+            (
+                503,
+                format!(r#"{{"status":"starting","checks":[{checks}]}}"#),
+            )
+        };
+        assert_eq!(port.get("/readyz").await, starting(""));
+        port.checks.add(Fake("database"));
+        // Another one may follow that fails.
         assert_eq!(
             port.get("/readyz").await,
-            (503, r#"{"status":"starting","checks":[]}"#.into())
+            starting(r#"{"name":"database"}"#)
         );
-        port.checks.add(Fake("database"));
+        port.checks.complete();
         assert_eq!(port.get("/readyz").await.0, 200);
         port.shutdown.begin_soft();
         assert_eq!(
@@ -357,11 +400,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_program_is_ready_when_the_last_of_its_services_is() {
+        let port = Port::open();
+        port.checks.expect(2);
+        port.checks.complete();
+        assert_eq!(port.get("/readyz").await.0, 503);
+        port.checks.complete();
+        assert_eq!(port.get("/readyz").await.0, 200);
+        port.server.stop().await;
+    }
+
+    #[tokio::test]
     async fn each_check_tells_what_is_wrong_and_none_holds_up_the_others() {
         let port = Port::open();
         for name in ["fine", "refusing", "silent", "broken"] {
             port.checks.add(Fake(name));
         }
+        port.checks.complete();
         let (status, body) = port.get("/readyz").await;
         assert_eq!(status, 503);
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();

@@ -76,7 +76,8 @@ pub struct CommonConfig {
 pub struct Context {
     /// When to stop.
     pub shutdown: Shutdown,
-    /// Where to add readiness checks; without any, the program never becomes ready.
+    /// Where to add readiness checks, and to say that they are complete: until then the program is
+    /// not ready.
     pub checks: Checks,
     /// The time.
     pub clock: SharedClock,

@@ -126,6 +126,7 @@ pub async fn start(config: Config, context: &Context) -> Result<Broker, BrokerEr
         })?;
     }
     context.checks.add(AccessTables(Arc::clone(&door)));
+    context.checks.complete();
     let shutdown = context.shutdown.clone();
     let task = tokio::spawn(async move {
         let plain = async {

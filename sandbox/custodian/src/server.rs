@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App, HttpServer, web};
-use async_trait::async_trait;
 use serde_json::json;
-use service_kit::health::Readiness;
 use service_kit::http::install_tls_provider;
 use service_kit::program::Context;
 use thiserror::Error;
@@ -104,7 +102,7 @@ pub fn check(config: &Config) -> Result<(), RunError> {
 /// Runs until the shutdown begins.
 pub async fn run(config: Config, context: Context) -> Result<(), RunError> {
     let custodian = start(config, &context)?;
-    context.checks.add(Listening);
+    context.checks.complete();
     tracing::info!(pages = %custodian.pages_base, api = %custodian.api_base, "the sandbox custodian is ready");
     custodian.finished().await
 }
@@ -240,18 +238,4 @@ fn api_server(
     .disable_signals()
     .listen_rustls_0_23(listener, tls);
     Ok(server.map_err(RunError::Serve)?.run())
-}
-
-/// Ready as soon as it listens.
-struct Listening;
-
-#[async_trait]
-impl Readiness for Listening {
-    fn name(&self) -> &'static str {
-        "listeners"
-    }
-
-    async fn check(&self) -> Result<(), String> {
-        Ok(())
-    }
 }

@@ -111,6 +111,7 @@ pub async fn serve(
     .handle::<AiidaTerminate, _>(1, jobs::Jobs::new(&service))
     .handle::<AiidaTimeout, _>(1, jobs::Jobs::new(&service))
     .handle::<WebhookDeliver, _>(1, webhook);
+    context.checks.complete();
     let feed = service.feed.run(&service.database, &context.shutdown);
     let open_pages = service.open_pages.run(&service);
     let serving = async {

@@ -84,6 +84,7 @@ pub async fn serve(
         context,
     });
     let ingest = ingest::Ingest::new(Arc::clone(&service))?;
+    service.context.checks.complete();
     let shutdown = service.context.shutdown.clone();
     let outbound = outbound::Outbound::new(&service);
     let worker = Worker::new(

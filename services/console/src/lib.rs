@@ -86,6 +86,7 @@ pub async fn serve(
         database,
         config,
     });
+    context.checks.complete();
     let counting = service.gauge.run(&service.database, &context.shutdown);
     let serving = async {
         let data = Data::from(Arc::clone(&service));

@@ -62,6 +62,7 @@ pub async fn run(config: Config, context: Context) -> Result<(), ServeError> {
     let place = config.output.place()?;
     let database = Database::open(&config.database, &context.checks).await?;
     context.checks.add(OutputCheck(place.clone()));
+    context.checks.complete();
     metrics::describe_counter!("csv_exports_total", "Customers whose files were written");
     let listener = database.listen(&context.shutdown);
     let pool = database.pool().clone();

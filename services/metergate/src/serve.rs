@@ -103,6 +103,7 @@ async fn run_all(wanted: Vec<Service>, config: Config, context: Context) -> Resu
     if wanted.is_empty() {
         return Err(Nothing.into());
     }
+    context.checks.expect(wanted.len());
     let mut running = JoinSet::new();
     for service in wanted {
         let (config, context) = (config.clone(), context.clone());

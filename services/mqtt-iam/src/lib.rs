@@ -60,6 +60,7 @@ pub async fn run(config: Config, context: Context) -> Result<(), ServeError> {
     let broker = Broker::new(&config.iam.broker)?;
     let database = Database::open(&config.database, &context.checks).await?;
     context.checks.add(BrokerCheck(broker.clone()));
+    context.checks.complete();
     let listener = database.listen(&context.shutdown);
     let pool = database.pool().clone();
     let iam = Iam(Arc::new(Shared { database, broker }));

@@ -100,6 +100,7 @@ pub async fn serve(
         streams: Streams::new(MOST_STREAMS, context.shutdown.clone()),
         config,
     });
+    context.checks.complete();
     let feed = service.feed.run(&service.database, &context.shutdown);
     let serving = async {
         let service = service.clone();

@@ -78,6 +78,7 @@ pub async fn run(config: Config, context: Context) -> Result<(), GatewayError> {
     context
         .checks
         .measure(AuthorizationMeasure::new(database.clone()));
+    context.checks.complete();
     let listener = database.listen(&context.shutdown);
     let pool = database.pool().clone();
     let concurrency = config.fetch.concurrency;
