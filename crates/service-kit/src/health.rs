@@ -53,7 +53,7 @@ pub trait Readiness: Send + Sync + 'static {
 /// whatever the first of them answer. Clones share them.
 #[derive(Clone)]
 pub struct Checks {
-    checks: Arc<RwLock<Vec<Arc<dyn Readiness>>>>,
+    readiness: Arc<RwLock<Vec<Arc<dyn Readiness>>>>,
     measures: Arc<RwLock<Vec<Arc<dyn Measure>>>>,
     /// Services of this program that still add checks.
     starting: Arc<AtomicUsize>,
@@ -62,7 +62,7 @@ pub struct Checks {
 impl Default for Checks {
     fn default() -> Self {
         Self {
-            checks: Arc::default(),
+            readiness: Arc::default(),
             measures: Arc::default(),
             starting: Arc::new(AtomicUsize::new(1)),
         }
@@ -106,7 +106,7 @@ impl Checks {
 
     /// Adds a check.
     pub fn add(&self, check: impl Readiness) {
-        self.checks
+        self.readiness
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .push(Arc::new(check));
@@ -142,7 +142,7 @@ impl Checks {
     }
 
     fn all(&self) -> Vec<Arc<dyn Readiness>> {
-        self.checks
+        self.readiness
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()

@@ -168,6 +168,12 @@ impl Client {
                         &settings.client_id,
                         Some(settings.client_secret.expose_secret()),
                     );
+                // A code is good once, and each thread of a server drives the connections that it opened: none
+                // may take along, when it ends, what another one asks for. So none is kept.
+                let request = match kind {
+                    RequestKind::TokenExchange => request.header(header::CONNECTION, "close"),
+                    _ => request,
+                };
                 match settings.token_form {
                     TokenForm::Form => request
                         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")

@@ -4,13 +4,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use diesel_async::pooled_connection::AsyncDieselConnectionManager;
+use diesel::ConnectionError;
 use diesel_async::pooled_connection::deadpool::{BuildError, PoolError};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, SetupCallback};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl};
+use futures_util::FutureExt as _;
 use job_queue::{Listener, Pool};
 use service_kit::health::{Checks, Readiness};
 use service_kit::secret::{self, ExposeSecret, Secret, SecretError};
 use service_kit::shutdown::Shutdown;
+use tokio::runtime::Handle;
 use url::Url;
 
 use crate::migration::{MigrateError, check_version};
@@ -123,10 +126,15 @@ impl std::fmt::Debug for Database {
 pub type Connection = diesel_async::pooled_connection::deadpool::Object<AsyncPgConnection>;
 
 impl Database {
-    /// Makes the pool; connects when first used.
+    /// Makes the pool; connects when first used. Must be called inside a tokio runtime, which is to outlive the pool.
     pub fn new(config: &DatabaseConfig) -> Result<Self, DatabaseError> {
         let url = config.url()?;
-        let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new(url.expose_secret());
+        let mut settings = ManagerConfig::default();
+        settings.custom_setup = connecting_on(Handle::current());
+        let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(
+            url.expose_secret(),
+            settings,
+        );
         let pool = Pool::builder(manager)
             .max_size(config.database_connections)
             .wait_timeout(Some(Duration::from_secs(10)))
@@ -171,6 +179,22 @@ impl Database {
         diesel::sql_query("SELECT 1").execute(&mut conn).await?;
         Ok(())
     }
+}
+
+/// Connects on this runtime whoever asks, because there a connection is driven from then on. The threads of a server
+/// have runtimes of their own and end one after the other: none may take along what another one has borrowed.
+fn connecting_on(runtime: Handle) -> SetupCallback<AsyncPgConnection> {
+    Box::new(move |url| {
+        let url = Secret::from(url);
+        let connecting =
+            runtime.spawn(async move { AsyncPgConnection::establish(url.expose_secret()).await });
+        async move {
+            connecting
+                .await
+                .unwrap_or_else(|error| Err(ConnectionError::BadConnection(error.to_string())))
+        }
+        .boxed()
+    })
 }
 
 /// The readiness check of every service: the database answers.

@@ -90,6 +90,17 @@ async fn a_code_is_exchanged_in_the_form_with_our_certificate() {
 }
 
 #[tokio::test]
+async fn each_code_has_a_connection_of_its_own() {
+    let custodian = Custodian::start(|_| Reply::json(200, GRANTED));
+    let client = custodian.client();
+    for code in ["one", "two", "three"] {
+        client.exchange_code(&code.into()).await.unwrap();
+    }
+    let connections: Vec<usize> = custodian.seen().iter().map(|it| it.connection).collect();
+    assert_eq!(connections, [0, 1, 2]);
+}
+
+#[tokio::test]
 async fn parameters_travel_in_the_query_when_configured() {
     let custodian = Custodian::start(|_| Reply::json(200, GRANTED));
     let client = custodian.client_with(|it| it.token_form = TokenForm::Query);

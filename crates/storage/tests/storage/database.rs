@@ -1,5 +1,6 @@
 //! The pool: it answers, it says what to check when it does not, and it survives lost connections.
 
+use diesel_async::RunQueryDsl as _;
 use service_kit::health::Readiness;
 use service_kit::secret::Secret;
 use storage::{Database, DatabaseCheck, DatabaseConfig};
@@ -23,6 +24,24 @@ async fn a_database_that_answers_is_ready_also_after_its_connections_were_cut() 
     check.check().await.unwrap();
     database.terminate_backends().await.unwrap();
     check.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_outlives_the_thread_that_first_asked_for_it() {
+    let database = TestDatabase::new().await;
+    let pool = pool(database.url());
+    let asked = pool.clone();
+    // As a server's worker does, which ends before the others.
+    let worker = tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(asked.get()).unwrap()
+    });
+    let mut conn = worker.await.unwrap();
+    let answered = diesel::sql_query("SELECT 1").execute(&mut conn).await;
+    assert_eq!(answered, Ok(1));
 }
 
 #[tokio::test]

@@ -30,6 +30,7 @@ const START: Duration = Duration::from_mins(1);
 /// Where most people look at a page, and where there is more room.
 const PHONE: (u32, u32) = (390, 844);
 const DESKTOP: (u32, u32) = (1280, 900);
+const ELEMENT: Duration = Duration::from_secs(10);
 const PAGE: Duration = Duration::from_secs(30);
 
 /// What Chromium's setting calls allow and block.
@@ -217,10 +218,17 @@ impl Chromium {
             .unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
+    /// Waits a while: between two pages there is nothing.
     #[expect(clippy::panic, reason = "for tests only")]
     async fn find(&self, selector: &str) -> WebElement {
-        let found = self.driver.find(By::Css(selector)).await;
-        found.unwrap_or_else(|error| panic!("{selector}: {error}"))
+        wait::until(ELEMENT, selector, async || {
+            match self.driver.find(By::Css(selector)).await {
+                Ok(element) => Some(element),
+                Err(error) if matches!(*error, WebDriverErrorInner::NoSuchElement(_)) => None,
+                Err(error) => panic!("{selector}: {error}"),
+            }
+        })
+        .await
     }
 }
 

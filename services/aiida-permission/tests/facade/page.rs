@@ -9,6 +9,7 @@ use test_support::wait;
 use crate::site::{
     CONNECTION, DEADLINE, FULL, INBOUND, Options, RAW, Site, assert_not_logged, handshake, read,
 };
+use crate::states::ACCEPTED_A_WHILE_AGO;
 
 pub(crate) fn new(needs: &[&str]) -> String {
     let needs: Vec<String> = needs
@@ -218,7 +219,10 @@ async fn a_home_that_never_connects_is_shown_as_such() {
         visitor.submit("form", &[]).await.is_err(),
         "nothing is offered yet"
     );
-    site.sql("UPDATE aiida.permission SET accepted_at = now() - interval '11 minutes', granted_at = now()").await;
+    site.sql(&format!(
+        "UPDATE aiida.permission SET {ACCEPTED_A_WHILE_AGO}, granted_at = now()"
+    ))
+    .await;
     let page = visitor.reload().await.unwrap().clone();
     assert_eq!(page.title(), "Nothing has arrived yet");
     insta::assert_snapshot!("page_silent", said(&page));
@@ -252,8 +256,10 @@ async fn a_home_that_only_receives_is_not_said_to_be_connected() {
     assert_eq!(page.title(), "Accepted");
     assert!(said(&page).contains("is about to connect"));
     assert!(page.select("form").is_empty(), "too early for a new code");
-    site.sql("UPDATE aiida.permission SET accepted_at = now() - interval '11 minutes'")
-        .await;
+    site.sql(&format!(
+        "UPDATE aiida.permission SET {ACCEPTED_A_WHILE_AGO}"
+    ))
+    .await;
     let page = visitor.reload().await.unwrap().clone();
     assert_is_a_page(&page);
     assert_eq!(page.title(), "Accepted");

@@ -26,6 +26,10 @@ const fn way(name: &'static str, change: &'static str) -> Way {
 
 const ACCEPTED: &str = "status = 'ACCEPTED', accepted_at = now(), granted_at = now()";
 
+/// Eleven minutes ago, of a permission that began the day before: today's has just begun, shortly after midnight.
+pub(crate) const ACCEPTED_A_WHILE_AGO: &str = "status = 'ACCEPTED', starts_on = current_date - 1,
+    accepted_at = now() - interval '11 minutes'";
+
 /// Every state.
 pub(crate) const WAYS: [Way; 18] = [
     way("asked", "status = status"),
@@ -37,16 +41,10 @@ pub(crate) const WAYS: [Way; 18] = [
         "planned",
         "status = 'ACCEPTED', accepted_at = now(), starts_on = '2099-03-01'",
     ),
-    way(
-        "silent",
-        "status = 'ACCEPTED', accepted_at = now() - interval '11 minutes'",
-    ),
+    way("silent", ACCEPTED_A_WHILE_AGO),
     Way {
         need: INBOUND,
-        ..way(
-            "unseen",
-            "status = 'ACCEPTED', accepted_at = now() - interval '11 minutes'",
-        )
+        ..way("unseen", ACCEPTED_A_WHILE_AGO)
     },
     way(
         "active",
