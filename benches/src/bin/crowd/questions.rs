@@ -22,12 +22,14 @@ pub(crate) enum Question {
     Api(fn(u64) -> String),
     /// A home: from the code to the credentials.
     Handshake,
+    /// The operator's browser; nginx looks at the password each time.
+    Console(fn(u64) -> String),
     /// The operator: a command and its end.
     Command(&'static [&'static str]),
 }
 
 /// Not `metergate retention`: it counts everything that is stored, which takes the longer the more there is.
-pub(crate) const QUESTIONS: [(&str, Question); 13] = [
+pub(crate) const QUESTIONS: [(&str, Question); 18] = [
     ("consent page", Question::Page(|_| "/".to_owned())),
     (
         "start of an authorization",
@@ -62,6 +64,20 @@ pub(crate) const QUESTIONS: [(&str, Question); 13] = [
         "API: a hundred events",
         Question::Api(|_| "events?limit=100".to_owned()),
     ),
+    ("console: overview", Question::Console(|_| String::new())),
+    (
+        "console: newest customers",
+        Question::Console(|_| "customers".to_owned()),
+    ),
+    (
+        "console: newest permissions",
+        Question::Console(|_| "permissions".to_owned()),
+    ),
+    (
+        "console: a permission",
+        Question::Console(|n| format!("permissions/{}", fill::id(n))),
+    ),
+    ("console: audit", Question::Console(|_| "audit".to_owned())),
     (
         "metergate customers list",
         Question::Command(&["customers", "list"]),
@@ -79,6 +95,8 @@ pub(crate) struct Asker {
     url: String,
     key: String,
     operator: [(&'static str, String); 1],
+    /// Name and password at the console.
+    login: (String, String),
     people: u64,
 }
 
@@ -95,6 +113,7 @@ impl Asker {
             url: site.url.clone(),
             key: site.api_key.clone().ok_or("no key to the API")?,
             operator: [("METERGATE_DATABASE_URL", stack.database_url())],
+            login: (site.operator.clone(), site.password.clone()),
             people: u64::try_from(people)?,
         })
     }
@@ -108,6 +127,14 @@ impl Asker {
             Question::Api(path) => {
                 let path = format!("/api/v1/{}", path(number));
                 let request = self.client.get(self.at(&path)).bearer_auth(&self.key);
+                request.send().await?.error_for_status()?.bytes().await?;
+            }
+            Question::Console(path) => {
+                let (name, password) = &self.login;
+                let request = self
+                    .client
+                    .get(self.at(&format!("/console/{}", path(number))));
+                let request = request.basic_auth(name, Some(password));
                 request.send().await?.error_for_status()?.bytes().await?;
             }
             Question::Handshake => self.handshake().await?,

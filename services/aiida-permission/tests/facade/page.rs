@@ -100,6 +100,7 @@ pub(crate) fn said(page: &Page) -> String {
             let is_dated = [
                 "from ",
                 "vom ",
+                "ab dem ",
                 "The code is good until ",
                 "Der Code gilt bis ",
             ]

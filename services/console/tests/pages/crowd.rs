@@ -1,16 +1,13 @@
-//! Ten thousand of each: every page stays below 60 kB, lists walk through all of them exactly once, and the first byte
-//! comes as soon as with one page of them.
+//! Ten thousand of each: every page stays below 60 kB, and lists walk through all of them exactly once. How quick they
+//! are is a benchmark's (`crowd`).
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
 
-use crate::site::{CUSTOMER, Page, Site};
+use crate::site::{CUSTOMER, Site};
 
 const CROWD: i64 = 10_000;
 /// No page is larger.
 const MOST_BYTES: usize = 60_000;
-/// The first byte may come so much later: noise of a busy machine, far less than reading a crowd costs.
-const NOISE: Duration = Duration::from_millis(40);
 
 const LISTS: [&str; 8] = [
     "/console/",
@@ -43,44 +40,17 @@ async fn add(site: &Site, number: i64) {
     .await;
 }
 
-/// The middle one of some.
-async fn first_byte(site: &Site, path: &str) -> (Duration, Page) {
-    let mut times = Vec::new();
-    let mut last = site.get(path).await;
-    for _ in 0..9 {
-        let start = Instant::now();
-        last = site.get(path).await;
-        times.push(start.elapsed());
-    }
-    times.sort_unstable();
-    (times.into_iter().nth(4).unwrap(), last)
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crowd_makes_pages_neither_large_nor_slow() {
+async fn a_crowd_makes_no_page_large() {
     let site = Site::start().await;
-    // As many as a page shows: what is measured is not the length of the page.
-    add(&site, 60).await;
-    let mut few = Vec::new();
-    for path in LISTS {
-        few.push(first_byte(&site, path).await.0);
-    }
     add(&site, CROWD).await;
-    for (path, few) in LISTS.iter().zip(few) {
-        let (many, page) = first_byte(&site, path).await;
-        println!(
-            "{path}: {few:?} with sixty, {many:?} with {CROWD}, {} bytes",
-            page.body.len()
-        );
+    for path in LISTS {
+        let page = site.get(path).await;
         assert_eq!(page.status, 200);
         assert!(
             page.body.len() < MOST_BYTES,
             "{path}: {} bytes",
             page.body.len()
-        );
-        assert!(
-            many < few + NOISE,
-            "{path}: {few:?} with sixty, {many:?} with {CROWD}"
         );
     }
     for (path, form) in [
@@ -162,13 +132,8 @@ async fn ten_thousand_files_are_a_page() {
             std::fs::write(site.output.join(name), "x").unwrap();
         }
     }
-    let (time, page) = first_byte(&site, "/output/").await;
-    println!(
-        "/output/: {time:?} with 10,000 files, {} bytes",
-        page.body.len()
-    );
+    let page = site.get("/output/").await;
     assert!(page.body.len() < MOST_BYTES, "{}", page.body.len());
-    assert!(time < Duration::from_millis(500), "{time:?}");
     assert!(page.text().contains("2500 in all"), "{}", page.text());
     let found = site.get("/output/?q=made-up-77-").await;
     assert_eq!(found.select("section h2"), ["Made-Up-77"]);

@@ -1,5 +1,8 @@
 //! How long a throttled fetch keeps away, whatever the custodian asks for.
 
+use custodian::faults::{Fault, Rule, Step};
+use custodian::ledger::RequestKind;
+
 use crate::harness::World;
 
 impl World {
@@ -34,8 +37,14 @@ async fn a_short_retry_after_is_lengthened() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_retry_after_is_shortened() {
-    // The custodian says a day.
-    let world = World::start(&[("--per-day", "5")], &[]).await;
+    let world = World::start(&[], &[]).await;
+    let a_day = Fault::Status {
+        status: 429,
+        retry_after: Some(86_400),
+        processed: false,
+    };
+    let first = Step::Request(RequestKind::Authorization);
+    world.fault(&Rule::new(first, a_day)).await;
     let _fetcher = world.fetcher();
     world.grant_some("newcomer", &[0]).await;
     world.assert_keeps_away(3_500, 3_600).await;
