@@ -6,7 +6,7 @@ use benches::Answer;
 use benches::numbers::millis;
 use demo::Stack;
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client};
+use reqwest::{Certificate, Client, RequestBuilder};
 use serde_json::{Value, json};
 use service_kit::random::{Random as _, SystemRandom};
 
@@ -29,7 +29,7 @@ pub(crate) enum Question {
 }
 
 /// Not `metergate retention`: it counts everything that is stored, which takes the longer the more there is.
-pub(crate) const QUESTIONS: [(&str, Question); 18] = [
+pub(crate) const QUESTIONS: [(&str, Question); 20] = [
     ("consent page", Question::Page(|_| "/".to_owned())),
     (
         "start of an authorization",
@@ -72,6 +72,14 @@ pub(crate) const QUESTIONS: [(&str, Question); 18] = [
     (
         "console: newest permissions",
         Question::Console(|_| "permissions".to_owned()),
+    ),
+    (
+        "console: customers of a stage",
+        Question::Console(|_| "customers?stage=fetched".to_owned()),
+    ),
+    (
+        "console: permissions of a status",
+        Question::Console(|_| "permissions?status=ACCEPTED".to_owned()),
     ),
     (
         "console: a permission",
@@ -123,19 +131,15 @@ impl Asker {
         let number = u64::try_from(round)?.wrapping_mul(7919) % self.people + 1;
         let asked = Instant::now();
         match question {
-            Question::Page(path) => self.page(&path(number)).await?,
+            Question::Page(path) => read(self.get(&path(number))).await?,
             Question::Api(path) => {
-                let path = format!("/api/v1/{}", path(number));
-                let request = self.client.get(self.at(&path)).bearer_auth(&self.key);
-                request.send().await?.error_for_status()?.bytes().await?;
+                let request = self.get(&format!("/api/v1/{}", path(number)));
+                read(request.bearer_auth(&self.key)).await?;
             }
             Question::Console(path) => {
                 let (name, password) = &self.login;
-                let request = self
-                    .client
-                    .get(self.at(&format!("/console/{}", path(number))));
-                let request = request.basic_auth(name, Some(password));
-                request.send().await?.error_for_status()?.bytes().await?;
+                let request = self.get(&format!("/console/{}", path(number)));
+                read(request.basic_auth(name, Some(password))).await?;
             }
             Question::Handshake => self.handshake().await?,
             Question::Command(arguments) => self.command(arguments).await?,
@@ -147,10 +151,8 @@ impl Asker {
         format!("{}{path}", self.url)
     }
 
-    async fn page(&self, path: &str) -> Answer<()> {
-        let answer = self.client.get(self.at(path)).send().await?;
-        answer.error_for_status()?.bytes().await?;
-        Ok(())
+    fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(self.at(path))
     }
 
     async fn handshake(&self) -> Answer<()> {
@@ -165,8 +167,7 @@ impl Asker {
         let id = text(code.pointer("/permissionIds/0"))?;
         let url = text(code.get("handshakeUrl"))?.replace("{permissionId}", &id);
         let token = text(code.get("accessToken"))?;
-        let details = self.client.get(&url).bearer_auth(&token).send().await?;
-        details.error_for_status()?.bytes().await?;
+        read(self.client.get(&url).bearer_auth(&token)).await?;
         let yes = json!({"operation": "ACCEPT", "aiidaId": SystemRandom.uuid()});
         let accept = self.client.patch(&url).bearer_auth(&token).json(&yes);
         let credentials: Value = accept.send().await?.error_for_status()?.json().await?;
@@ -184,4 +185,10 @@ impl Asker {
             Err(String::from_utf8_lossy(&output.stderr).into())
         }
     }
+}
+
+/// Asks, and takes the whole answer.
+async fn read(request: RequestBuilder) -> Answer<()> {
+    request.send().await?.error_for_status()?.bytes().await?;
+    Ok(())
 }
