@@ -93,7 +93,18 @@ pub enum CommandError {
         "{0} authorizations still have tokens under another key (see above): keep the old keys in METERGATE_ENCRYPTION_KEYS"
     )]
     KeysLeft(usize),
-    /// A folder or file of an export.
+    /// The folder of an export cannot be made, or is not the user's own.
+    #[error(
+        "cannot make the folder {path}: {source}. Give --out a new name in a folder that this command may write to; in the operator's container or unit a name without a path (docs/operating.md, Answering an access request)"
+    )]
+    Folder {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A file of an export.
     #[error("{path}: {source}")]
     File {
         /// The file.

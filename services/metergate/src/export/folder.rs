@@ -48,17 +48,20 @@ impl fmt::Display for Written {
 
 impl Folder {
     pub(super) fn create(path: &Path) -> Result<Self, CommandError> {
+        let unusable = |source| CommandError::Folder {
+            path: path.to_owned(),
+            source,
+        };
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         let is_empty = made
             .and_then(|()| std::fs::read_dir(path))
             .map(|mut entries| entries.next().is_none())
-            .map_err(|source| failed(path, source))?;
+            .map_err(unusable)?;
         if !is_empty {
             return Err(CommandError::NotEmpty(path.to_owned()));
         }
         // It may have been there.
-        std::fs::set_permissions(path, Permissions::from_mode(0o700))
-            .map_err(|source| failed(path, source))?;
+        std::fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(unusable)?;
         Ok(Self {
             path: path.to_owned(),
             files: Vec::new(),

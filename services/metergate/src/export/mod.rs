@@ -37,7 +37,8 @@ pub struct Export {
     /// Only AIIDA: the customer of this permission.
     #[arg(long, value_name = "ID", conflicts_with = "customer")]
     permission: Option<PermissionId>,
-    /// The folder; made where it is missing, and refused when it holds anything. Only its owner can read it.
+    /// The folder; made where it is missing, and refused when it holds anything. Only its owner can read it. In the
+    /// operator's container or unit a name without a path: its working folder is the one that stays.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 }

@@ -146,3 +146,21 @@ async fn nobody_is_no_empty_answer() {
         assert!(!out.exists());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_cannot_be_made_is_named_with_its_remedy() {
+    let desk = Desk::new().await;
+    customer(&desk, "100").await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "no folder").unwrap();
+    let out = file.join("answer");
+    let out = out.to_str().unwrap();
+    let said = desk.run(&["export", "100", "--out", out], &[]).await;
+    assert!(!said.ok, "{}", said.output);
+    for text in [out, "Give --out a new name", "docs/operating.md"] {
+        assert!(said.output.contains(text), "{text}\n{}", said.output);
+    }
+    let audited = "SELECT count(*) FROM audit.event WHERE action = 'customer.exported'";
+    assert_eq!(desk.text(audited).await.as_deref(), Some("0"));
+}
