@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 use report::{About, Point, Report};
 
 use crate::place::{FileName, Stem};
-use crate::table::{self, Columns, Overlap, Table, Written};
+use crate::table::{self, Columns, Table, Written};
 
 const REPORT: (&str, &str) = ("report", "html");
 const README: (&str, &str) = ("readme", "txt");
@@ -142,8 +142,8 @@ pub struct Texts {
 /// Makes both.
 #[must_use]
 pub fn texts(mut origin: Origin, tables: Vec<Done>, names: &Names) -> Texts {
-    let overlapping = overlapping(&origin, &tables);
-    origin.left_out.extend(overlapping);
+    let passed_over = passed_over(&origin, &tables);
+    origin.left_out.extend(passed_over);
     let readme = readme::of(&origin, &tables, names);
     let mut left_out = origin.left_out;
     left_out.extend(absent(&tables));
@@ -172,15 +172,21 @@ fn quality(code: u16) -> (Cow<'static, str>, &'static str) {
     (table::quality_word(code), table::quality_meaning(code))
 }
 
-/// Readings of which another series has the time already.
-fn overlapping(origin: &Origin, tables: &[Done]) -> Vec<String> {
-    let overlaps = tables.iter().flat_map(|done| &done.written.overlaps);
-    let sentence = |overlap: &Overlap| {
-        let series = origin.series.get(overlap.series);
-        let series = series.map_or("an unknown series", String::as_str);
-        format!("In no table: {}.", overlap.told(series))
+/// Readings that are in no table: other readings cover their time, or nothing in the table does.
+fn passed_over(origin: &Origin, tables: &[Done]) -> Vec<String> {
+    let name = |series: usize| {
+        let name = origin.series.get(series);
+        name.map_or("an unknown series", String::as_str)
     };
-    overlaps.map(sentence).collect()
+    let mut told = Vec::new();
+    for Done { written, .. } in tables {
+        let overlaps = written.overlaps.iter();
+        told.extend(overlaps.map(|one| one.told(name(one.series))));
+        let untold = written.untold.iter();
+        told.extend(untold.map(|one| one.told(name(one.series), &origin.zone)));
+    }
+    let sentence = |what: String| format!("In no table: {what}.");
+    told.into_iter().map(sentence).collect()
 }
 
 /// A kind of energy of which nothing came.

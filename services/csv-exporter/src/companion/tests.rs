@@ -1,4 +1,5 @@
 use super::*;
+use crate::table::{Overlap, Untold};
 
 fn set(names: &[&str]) -> BTreeSet<FileName> {
     names.iter().map(|name| name.parse().unwrap()).collect()
@@ -53,7 +54,7 @@ fn origin(columns: Columns) -> Origin {
 }
 
 #[test]
-fn readings_that_overlap_are_told_of() {
+fn readings_that_are_in_no_table_are_told_of() {
     let overlap = |series, readings| Overlap { series, readings };
     let done = Done {
         table: Table::Electricity,
@@ -62,14 +63,26 @@ fn readings_that_overlap_are_told_of() {
             rows: 9,
             readings: 9,
             overlaps: vec![overlap(0, 96), overlap(1, 1)],
+            untold: vec![Untold {
+                series: 0,
+                readings: 2,
+                from: "2026-01-01T09:00:00Z".parse().unwrap(),
+                until: "2026-01-01T11:00:00Z".parse().unwrap(),
+            }],
         },
         points: Vec::new(),
     };
     let names = names(&done.name).unwrap();
     let texts = texts(origin(Columns::Full), vec![done], &names);
-    let many = "In no table: 96 readings of usage point 7: another series covers the same time.";
+    let many = "In no table: 96 readings of usage point 7: other readings cover the same time.";
     assert!(
         texts.readme.contains(&format!("- {many}\n")),
+        "{}",
+        texts.readme
+    );
+    let untold = "In no table: 2 readings of usage point 7, of times between Thu 1 Jan 2026, 09:00 +00:00 and Thu 1 Jan 2026, 11:00 +00:00 that the table does not cover.";
+    assert!(
+        texts.readme.contains(&format!("- {untold}\n")),
         "{}",
         texts.readme
     );

@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use storage::smd::export::Export;
 use storage::smd::reading::StoredSeries;
 
+use super::convert::series;
 use crate::companion::Origin;
 use crate::config::Config;
 use crate::table::Selection;
@@ -14,7 +15,7 @@ pub(super) fn of(
     stored: &[StoredSeries],
     selection: &Selection,
 ) -> Origin {
-    let series = |stored: &StoredSeries| format!("usage point {}", stored.codes.usage_point_id);
+    let names: Vec<String> = stored.iter().map(|one| series(one).name()).collect();
     let (zone, zone_name) = zone(config, known);
     let subscription = known.subscription_id.clone().unwrap_or_default();
     let authorized = report::moment(known.authorized_at, &zone);
@@ -27,8 +28,8 @@ pub(super) fn of(
         zone,
         zone_name,
         asked: known.history,
-        left_out: left_out(stored, selection),
-        series: stored.iter().map(series).collect(),
+        left_out: left_out(&names, selection),
+        series: names,
         columns: config.output.csv_columns,
     }
 }
@@ -45,16 +46,11 @@ fn zone(config: &Config, known: &Export) -> (TimeZone, String) {
     })
 }
 
-fn left_out(stored: &[StoredSeries], selection: &Selection) -> Vec<String> {
+fn left_out(names: &[String], selection: &Selection) -> Vec<String> {
     let sentence = |left_out: &crate::table::LeftOut| {
-        let usage_point = stored
-            .get(left_out.series)
-            .map(|series| series.codes.usage_point_id.as_str());
-        let usage_point = usage_point.unwrap_or("unknown");
-        format!(
-            "A series of usage point {usage_point} is in no table: {}.",
-            left_out.reason
-        )
+        let name = names.get(left_out.series);
+        let name = name.map_or("an unknown usage point", String::as_str);
+        format!("A series of {name} is in no table: {}.", left_out.reason)
     };
     selection.left_out().iter().map(sentence).collect()
 }

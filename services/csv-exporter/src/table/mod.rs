@@ -34,15 +34,16 @@
 //! in front; numbers stay numbers.
 
 mod cells;
+mod kept;
 mod row;
 mod selection;
 mod writer;
 
-use espi::{ReadingType, ServiceKind, UsagePointId};
+use espi::{FlowDirection, ReadingType, ServiceKind, UsagePointId};
 
 pub use cells::{quality_meaning, quality_word, text as text_cell, unit as unit_name};
 pub use selection::{LeftOut, Reason, Selection};
-pub use writer::{Overlap, TableError, Writer, Written};
+pub use writer::{Overlap, TableError, Untold, Writer, Written};
 
 /// One of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -112,6 +113,28 @@ pub struct Series {
     pub service_kind: Option<ServiceKind>,
     /// Unit, multiplier, direction and the rest.
     pub reading_type: Option<ReadingType>,
+}
+
+impl Series {
+    /// What it is called: `usage point 5391320451, delivered, Wh`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let usage_point = self.usage_point.as_ref();
+        let usage_point = usage_point.map_or("unknown", UsagePointId::as_str);
+        let kind = self.reading_type.as_ref();
+        let flow = kind.and_then(|kind| kind.flow_direction);
+        let flow = match flow.unwrap_or(FlowDirection::None) {
+            FlowDirection::None => "no direction".to_owned(),
+            FlowDirection::Delivered => "delivered".to_owned(),
+            FlowDirection::Received => "received".to_owned(),
+            FlowDirection::Net => "net".to_owned(),
+            FlowDirection::Total => "total".to_owned(),
+            FlowDirection::Other(code) => format!("direction {code}"),
+        };
+        let unit = kind.and_then(|kind| kind.uom);
+        let unit = unit.map_or_else(|| "no unit".into(), unit_name);
+        format!("usage point {usage_point}, {flow}, {unit}")
+    }
 }
 
 impl From<&espi::Series> for Series {

@@ -29,12 +29,16 @@ impl Role {
     }
 }
 
-/// A series that is in a table, with what its rows need.
+/// A series that fits a table, with what its rows need.
 #[derive(Debug, Clone)]
 pub(super) struct Chosen {
     pub(super) role: Role,
     pub(super) usage_point: UsagePointId,
     pub(super) reading_type: ReadingType,
+    /// Among the series of its column; where readings overlap, the lowest goes first.
+    pub(super) precedence: usize,
+    /// The series that is in the table instead.
+    pub(super) instead: Option<usize>,
 }
 
 /// Why a series is in no table.
@@ -54,8 +58,9 @@ pub enum Reason {
     Unit(Option<UnitOfMeasure>),
     /// A direction without a column, such as the total of both.
     Flow(FlowDirection),
-    /// Another series, by its index, already tells the same: another phase, kind or unit of the
-    /// same flow, or the net of flows that have columns of their own.
+    /// Another series, by its index, goes before it, and this one cannot stand in where that one has
+    /// gaps: a part, another kind or unit of the same flow, or the net of flows that have columns of
+    /// their own. What it alone tells of is in [`Written::untold`](super::Written::untold).
     Twin(usize),
 }
 
@@ -89,7 +94,9 @@ impl fmt::Display for Reason {
             }
             Self::Unit(None) => f.write_str("it has no unit"),
             Self::Flow(flow) => write!(f, "flow direction {} has no column", flow.code()),
-            Self::Twin(_) => f.write_str("another series of the same usage point tells the same"),
+            Self::Twin(_) => {
+                f.write_str("the table takes another series of the same usage point instead")
+            }
         }
     }
 }
@@ -108,10 +115,12 @@ pub struct LeftOut {
 /// Electricity takes energy in Wh per interval: delivered and received, no
 /// stated direction as delivered, and net only when the usage point has
 /// neither. Gas takes delivered amounts in one unit per usage point. Where
-/// several series tell the same flow, the plainest wins (stated delta,
+/// several series tell the same flow, the plainest goes first (stated delta,
 /// energy, no single phase, no single time-of-use bucket; therms before
-/// volumes); series that differ from it in interval length or multiplier only
-/// are its continuation and stay.
+/// volumes). Those that measure the same amount stay as well, for a supply
+/// changes its phases and a tariff its buckets in the course of a year: which
+/// of their readings count is decided for each interval by [`Writer`](super::Writer).
+/// The others are left out.
 #[derive(Debug, Clone)]
 pub struct Selection {
     chosen: Vec<Option<Chosen>>,
@@ -122,34 +131,29 @@ impl Selection {
     /// Decides about all series of an export together. The answer does not depend on their order.
     #[must_use]
     pub fn of(series: &[Series]) -> Self {
-        let judged: Vec<_> = series.iter().map(judge).collect();
-        let mut columns: BTreeMap<(&UsagePointId, Role), Vec<usize>> = BTreeMap::new();
+        let mut judged: Vec<_> = series.iter().map(judge).collect();
+        let mut columns: BTreeMap<(UsagePointId, Role), Vec<usize>> = BTreeMap::new();
         for (index, verdict) in judged.iter().enumerate() {
             if let Ok(chosen) = verdict {
-                let column = (&chosen.usage_point, chosen.role);
+                let column = (chosen.usage_point.clone(), chosen.role);
                 columns.entry(column).or_default().push(index);
             }
         }
-        let mut twins: BTreeMap<usize, usize> = BTreeMap::new();
         for ((usage_point, role), members) in &columns {
             let own_columns = [Role::Delivered, Role::Received]
-                .iter()
-                .find_map(|flow| columns.get(&(*usage_point, *flow))?.first());
+                .into_iter()
+                .find_map(|flow| columns.get(&(usage_point.clone(), flow))?.first());
             let net_of = own_columns.filter(|_| *role == Role::Net);
-            twins.extend(match net_of {
-                Some(better) => members.iter().map(|index| (*index, *better)).collect(),
-                None => twins_among(members, &judged),
-            });
+            line_up(&mut judged, members, net_of.copied());
         }
         let mut left_out = Vec::new();
         let chosen = judged.into_iter().enumerate().map(|(series, verdict)| {
-            let verdict = match twins.get(&series) {
-                Some(better) => Err(Reason::Twin(*better)),
-                None => verdict,
+            let reason = match &verdict {
+                Ok(chosen) => chosen.instead.map(Reason::Twin),
+                Err(reason) => Some(*reason),
             };
-            verdict
-                .map_err(|reason| left_out.push(LeftOut { series, reason }))
-                .ok()
+            left_out.extend(reason.map(|reason| LeftOut { series, reason }));
+            verdict.ok()
         });
         let chosen = chosen.collect();
         Self { chosen, left_out }
@@ -158,16 +162,23 @@ impl Selection {
     /// Whether any series is in this table.
     #[must_use]
     pub fn has(&self, table: Table) -> bool {
-        self.chosen
-            .iter()
-            .flatten()
-            .any(|chosen| chosen.role.table() == table)
+        (0..self.chosen.len()).any(|series| self.table_of(series) == Some(table))
     }
 
     /// The table of a series; `None` when it is left out.
     #[must_use]
     pub fn table_of(&self, series: usize) -> Option<Table> {
-        Some(self.chosen.get(series)?.as_ref()?.role.table())
+        let chosen = self.chosen.get(series)?.as_ref()?;
+        chosen.instead.is_none().then(|| chosen.role.table())
+    }
+
+    /// The table whose [`Writer`](super::Writer) takes the readings of a series, also if only to
+    /// look what is missing without them; and the place of the series among those of its flow:
+    /// equal ones continue each other.
+    #[must_use]
+    pub fn wanted_by(&self, series: usize) -> Option<(Table, usize)> {
+        let chosen = self.chosen.get(series)?.as_ref()?;
+        Some((chosen.role.table(), chosen.precedence))
     }
 
     /// The series that are in no table, by index.
@@ -206,6 +217,8 @@ fn judge(series: &Series) -> Result<Chosen, Reason> {
         role,
         usage_point: usage_point.clone(),
         reading_type: kind.clone(),
+        precedence: 0,
+        instead: None,
     })
 }
 
@@ -237,21 +250,41 @@ fn unit_rank(table: Table, unit: Option<UnitOfMeasure>) -> Option<usize> {
     }
 }
 
-/// The members that tell what the best of them tells already, each with the best.
-fn twins_among(members: &[usize], judged: &[Result<Chosen, Reason>]) -> BTreeMap<usize, usize> {
-    let ranked = |index: &usize| {
+/// Says of the members of a column in which order they go. `instead` is in the table instead of all
+/// of them, else the first of them is instead of those that measure something else.
+fn line_up(judged: &mut [Result<Chosen, Reason>], members: &[usize], instead: Option<usize>) {
+    let placed = |index: &usize| {
         let chosen = judged.get(*index)?.as_ref().ok()?;
-        Some((rank(chosen), *index))
+        Some((rank(chosen), *index, amount(chosen)))
     };
-    let Some((best, winner)) = members.iter().filter_map(ranked).min() else {
-        return BTreeMap::new();
+    let mut line: Vec<_> = members.iter().filter_map(placed).collect();
+    line.sort_unstable();
+    let Some((_, first, wanted)) = line.first().copied() else {
+        return;
     };
-    members
-        .iter()
-        .filter_map(ranked)
-        .filter(|(rank, _)| *rank != best)
-        .map(|(_, index)| (index, winner))
-        .collect()
+    let mut ranks: Vec<_> = line.iter().map(|(rank, ..)| *rank).collect();
+    ranks.dedup();
+    for (rank, index, amount) in line {
+        if let Some(Ok(chosen)) = judged.get_mut(index) {
+            chosen.precedence = ranks.partition_point(|better| *better < rank);
+            chosen.instead = instead.or_else(|| (amount != wanted).then_some(first));
+        }
+    }
+}
+
+/// What a series measures. Those of one column that agree in it can stand in for each other: where
+/// one has no reading, the other's is the whole amount all the same.
+fn amount(chosen: &Chosen) -> [(usize, u16); 5] {
+    // All phases of a supply, however many: S1 and S2 to neutral, S1 to S2, ABC with and without neutral.
+    const WHOLE: [u16; 5] = [769, 768, 784, 225, 224];
+    let [_, _, unit, kind, phase, tou, qualifier] = rank(chosen);
+    let phase = if WHOLE.contains(&phase.1) {
+        (0, 0)
+    } else {
+        phase
+    };
+    // Buckets complete each other, but a bucket is a part only of what a series of all hours counts.
+    [unit, kind, phase, (tou.0, 0), qualifier]
 }
 
 /// Everything that makes two series of one column different streams, the plainer first. Codes

@@ -1,4 +1,5 @@
-//! Sorted readings to rows. One row is in memory at a time.
+//! Sorted readings to rows. In memory are the readings that overlap the latest one: as a rule those of one row, at most
+//! those of the longest interval that others overlap.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use report::{Collector, Point, Service};
 
+use super::kept::{Kept, Span};
 use super::row::{self, Key, Piece, Row};
 use super::selection::Chosen;
 use super::{Columns, Selection, Table};
@@ -50,9 +52,8 @@ pub enum TableError {
     },
 }
 
-/// Readings of a chosen series that were left out because another chosen
-/// series of the same flow had covered the same time already, as hourly
-/// readings beside quarter-hourly ones.
+/// Readings of a series of the table that were left out because other readings of the same flow
+/// cover the same time, as quarter-hourly ones beside hourly ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Overlap {
     /// Index of the series.
@@ -65,16 +66,43 @@ impl Overlap {
     /// In words, with what the series is called.
     #[must_use]
     pub fn told(&self, series: &str) -> String {
-        let readings = if self.readings == 1 {
-            "reading"
-        } else {
-            "readings"
-        };
         format!(
-            "{} {readings} of {series}: another series covers the same time",
-            self.readings
+            "{} of {series}: other readings cover the same time",
+            readings(self.readings)
         )
     }
+}
+
+/// Readings of a series that is in no table because it takes another one instead
+/// ([`Reason::Twin`](super::Reason::Twin)), of times that the table does not cover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Untold {
+    /// Index of the series.
+    pub series: usize,
+    /// How many of its readings.
+    pub readings: u64,
+    /// Start of the first of them.
+    pub from: Timestamp,
+    /// End of the last of them.
+    pub until: Timestamp,
+}
+
+impl Untold {
+    /// In words, with what the series is called, in local time.
+    #[must_use]
+    pub fn told(&self, series: &str, zone: &TimeZone) -> String {
+        format!(
+            "{} of {series}, of times between {} and {} that the table does not cover",
+            readings(self.readings),
+            report::moment(self.from, zone),
+            report::moment(self.until, zone)
+        )
+    }
+}
+
+fn readings(count: u64) -> String {
+    let word = if count == 1 { "reading" } else { "readings" };
+    format!("{count} {word}")
 }
 
 /// What a finished table holds.
@@ -86,39 +114,41 @@ pub struct Written {
     pub readings: u64,
     /// Readings left out for overlapping, by series.
     pub overlaps: Vec<Overlap>,
+    /// What only series that are left out tell of, by series.
+    pub untold: Vec<Untold>,
 }
 
 /// Writes one [`Table`].
 ///
 /// Give it the readings of all series, sorted by usage point (byte order of
 /// the id), start, duration, and series index; those that do not belong in
-/// this table are passed over. The last call must be [`Writer::finish`].
+/// this table are passed over, except that those of series that another one
+/// replaces ([`Selection::wanted_by`]) are looked at for times that nothing
+/// else tells of. The last call must be [`Writer::finish`].
 pub struct Writer<W: io::Write> {
     out: csv::Writer<W>,
     table: Table,
     columns: Columns,
     zone: TimeZone,
     chosen: Vec<Option<Chosen>>,
+    /// Readings that may overlap the next one.
+    pending: Vec<Pending>,
+    /// The end of all of these.
+    pending_until: i64,
     row: Option<Row>,
-    covered: Covered,
     written: Written,
     overlaps: BTreeMap<usize, u64>,
+    untold: BTreeMap<usize, Untold>,
     /// Sees every row that is written.
     collector: Option<Collector>,
 }
 
-/// The latest interval written of each flow of the current usage point.
-#[derive(Default)]
-struct Covered {
-    delivered: Option<Span>,
-    received: Option<Span>,
-}
-
-#[derive(Clone, Copy)]
-struct Span {
-    series: usize,
-    duration: i64,
-    end: i64,
+/// A reading that has yet to be decided about.
+struct Pending {
+    key: Key,
+    span: Span,
+    /// Its part of a row, and whether that is the flow back to the grid; `None` for what is only looked at.
+    part: Option<(bool, Piece)>,
 }
 
 impl<W: io::Write> Writer<W> {
@@ -140,10 +170,12 @@ impl<W: io::Write> Writer<W> {
             columns,
             zone,
             chosen: selection.chosen().to_vec(),
+            pending: Vec::new(),
+            pending_until: i64::MIN,
             row: None,
-            covered: Covered::default(),
             written: Written::default(),
             overlaps: BTreeMap::new(),
+            untold: BTreeMap::new(),
             collector: None,
         })
     }
@@ -168,47 +200,97 @@ impl<W: io::Write> Writer<W> {
         if chosen.role.table() != self.table {
             return Ok(());
         }
-        let (received, piece) = row::piece(series, chosen, reading)?;
+        let part = match chosen.instead {
+            Some(_) => None,
+            None => Some(row::piece(series, chosen, reading)?),
+        };
+        let span = Span::of(series, chosen, reading);
         let key = Key {
             usage_point: chosen.usage_point.clone(),
             start: reading.start,
             duration: reading.duration,
         };
-        self.turn_to(key)?;
-        self.place(series, received, piece, Span::of(series, reading))
-            .then_some(())
-            .ok_or(TableError::Repeated {
+        self.turn_to(&key)?;
+        let latest = self.pending.iter().rev();
+        let mut same = latest.take_while(|earlier| earlier.key == key);
+        if same.any(|earlier| earlier.span.series == series) {
+            return Err(TableError::Repeated {
                 series,
                 start: reading.start,
-            })
+            });
+        }
+        self.pending_until = self.pending_until.max(span.end());
+        self.pending.push(Pending { key, span, part });
+        Ok(())
     }
 
-    /// Puts one flow's part into the current row, unless another series has covered its time;
-    /// `false` when this very series has filled the place already.
-    fn place(&mut self, series: usize, received: bool, piece: Piece, span: Span) -> bool {
-        let Some(row) = &mut self.row else {
-            return true;
+    /// Decides about what came before, unless a reading of this key may overlap it.
+    fn turn_to(&mut self, key: &Key) -> Result<(), TableError> {
+        let Some(latest) = self.pending.last().map(|pending| &pending.key) else {
+            return Ok(());
         };
-        let (slot, covered) = if received {
-            (&mut row.received, &mut self.covered.received)
+        if latest > key {
+            return Err(TableError::OutOfOrder { start: key.start });
+        }
+        let later = latest.start < key.start && self.pending_until <= key.start.as_second();
+        if later || latest.usage_point != key.usage_point {
+            self.decide()?;
+        }
+        Ok(())
+    }
+
+    /// Puts what counts of the pending readings into rows.
+    fn decide(&mut self) -> Result<(), TableError> {
+        let mut pending = std::mem::take(&mut self.pending);
+        self.pending_until = i64::MIN;
+        let written = pending.iter().enumerate();
+        let written = written.filter(|(_, one)| one.part.is_some());
+        let kept = Kept::among(written.map(|(place, one)| (place, one.span)));
+        for (place, Pending { key, span, part }) in pending.drain(..).enumerate() {
+            match part {
+                Some((received, piece)) if kept.holds(place, span) => {
+                    self.fill(key, received, piece)?;
+                }
+                Some(_) => *self.overlaps.entry(span.series).or_default() += 1,
+                None if kept.tell_of(span) => {}
+                None => self.note_untold(key.start, span),
+            }
+        }
+        // Its memory is used again.
+        self.pending = pending;
+        Ok(())
+    }
+
+    fn note_untold(&mut self, start: Timestamp, span: Span) {
+        let untold = self.untold.entry(span.series).or_insert(Untold {
+            series: span.series,
+            readings: 0,
+            from: start,
+            until: start,
+        });
+        untold.readings += 1;
+        let end = Timestamp::from_second(span.end()).unwrap_or(Timestamp::MAX);
+        untold.until = untold.until.max(end);
+    }
+
+    /// Puts one flow's part into its row.
+    fn fill(&mut self, key: Key, received: bool, piece: Piece) -> Result<(), TableError> {
+        if self.row.as_ref().is_some_and(|row| row.key != key) {
+            self.write_row()?;
+        }
+        let row = self.row.get_or_insert(Row {
+            key,
+            delivered: None,
+            received: None,
+        });
+        let slot = if received {
+            &mut row.received
         } else {
-            (&mut row.delivered, &mut self.covered.delivered)
+            &mut row.delivered
         };
-        match slot {
-            Some(taken) if taken.series == series => return false,
-            None if !covered.is_some_and(|earlier| earlier.covers(span)) => {
-                *slot = Some(piece);
-                self.written.readings += 1;
-            }
-            _ => {
-                *self.overlaps.entry(series).or_default() += 1;
-                return true;
-            }
-        }
-        if covered.is_none_or(|earlier| earlier.end < span.end) {
-            *covered = Some(span);
-        }
-        true
+        *slot = Some(piece);
+        self.written.readings += 1;
+        Ok(())
     }
 
     /// Writes what is pending and says what the table holds; gives the output back, flushed.
@@ -219,7 +301,9 @@ impl<W: io::Write> Writer<W> {
 
     /// Like [`Writer::finish`], with what was collected.
     pub fn finish_collected(mut self) -> Result<(Written, W, Vec<Point>), TableError> {
+        self.decide()?;
         self.write_row()?;
+        self.written.untold = self.untold.into_values().collect();
         let overlaps = self.overlaps.into_iter();
         self.written.overlaps = overlaps
             .map(|(series, readings)| Overlap { series, readings })
@@ -232,35 +316,10 @@ impl<W: io::Write> Writer<W> {
         Ok((self.written, out, points.unwrap_or_default()))
     }
 
-    /// Makes the row of `key` the current one.
-    fn turn_to(&mut self, key: Key) -> Result<(), TableError> {
-        let current = self.row.as_ref().map(|row| &row.key);
-        if current == Some(&key) {
-            return Ok(());
-        }
-        if current.is_some_and(|current| *current > key) {
-            return Err(TableError::OutOfOrder { start: key.start });
-        }
-        if current.is_none_or(|current| current.usage_point != key.usage_point) {
-            self.covered = Covered::default();
-        }
-        self.write_row()?;
-        self.row = Some(Row {
-            key,
-            delivered: None,
-            received: None,
-        });
-        Ok(())
-    }
-
     fn write_row(&mut self) -> Result<(), TableError> {
         let Some(row) = self.row.take() else {
             return Ok(());
         };
-        // Only overlapping readings came for this row.
-        if row.delivered.is_none() && row.received.is_none() {
-            return Ok(());
-        }
         let record = row.cells(self.table, self.columns, &self.zone)?;
         if let Some(collector) = &mut self.collector {
             collector.take(&row.observed());
@@ -268,24 +327,5 @@ impl<W: io::Write> Writer<W> {
         self.out.write_record(record)?;
         self.written.rows += 1;
         Ok(())
-    }
-}
-
-impl Span {
-    fn of(series: usize, reading: &Reading) -> Self {
-        let duration = i64::from(reading.duration);
-        Self {
-            series,
-            duration,
-            end: reading.start.as_second() + duration,
-        }
-    }
-
-    /// Whether another series' interval was written for most of this time. Small overlaps are
-    /// let through: daily and monthly intervals touch by an hour where clocks change.
-    fn covers(self, next: Self) -> bool {
-        let start = next.end - next.duration;
-        let common = self.end.min(next.end) - start.max(self.end - self.duration);
-        self.series != next.series && common * 2 >= self.duration.min(next.duration) && common >= 0
     }
 }

@@ -56,14 +56,17 @@ pub struct Convert {
 struct Item<'a> {
     usage_point: &'a UsagePointId,
     flow: u16,
+    /// Of its series among those of its flow; equals continue each other.
+    precedence: usize,
     series: usize,
     kept: &'a Kept,
 }
 
 impl Item<'_> {
-    fn interval(&self) -> (&UsagePointId, Timestamp, u32, u16) {
-        let reading = self.reading();
-        (self.usage_point, reading.start, reading.duration, self.flow)
+    fn interval(&self) -> (&UsagePointId, Timestamp, u32, u16, usize) {
+        let (start, duration) = self.kept.interval();
+        let (flow, precedence) = (self.flow, self.precedence);
+        (self.usage_point, start, duration, flow, precedence)
     }
 
     fn reading(&self) -> &Reading {
@@ -108,7 +111,7 @@ impl Convert {
                 zone_name: whose,
                 asked: None,
                 left_out,
-                series: loaded.channels.iter().map(series_name).collect(),
+                series: series.iter().map(Series::name).collect(),
                 columns: self.columns,
             };
             let names = Names::of(&Stem::plain(&self.name));
@@ -148,6 +151,7 @@ impl Convert {
             rows,
             readings,
             overlaps,
+            untold,
         } = &written;
         let path = place.path_of(&name);
         writeln!(
@@ -161,10 +165,15 @@ impl Convert {
                 "merged: {merged} readings that another series of the same flow repeats"
             )?;
         }
-        for overlap in overlaps {
-            let series = loaded.channels.get(overlap.series).map(series_name);
-            let what = overlap.told(&series.unwrap_or_default());
-            writeln!(out, "left out: {what}")?;
+        let called = |series: usize| {
+            let channel = loaded.channels.get(series);
+            channel.map_or_else(String::new, |channel| channel.series.name())
+        };
+        for one in overlaps {
+            writeln!(out, "left out: {}", one.told(&called(one.series)))?;
+        }
+        for one in untold {
+            writeln!(out, "left out: {}", one.told(&called(one.series), zone))?;
         }
         Ok(Done {
             table,
@@ -195,14 +204,15 @@ fn pick_zone(asked: Option<TimeZone>, loaded: &Loaded) -> Result<(TimeZone, Stri
     Ok((zone(DEFAULT_ZONE)?, whose))
 }
 
-/// The table's readings in the order of its rows; of the same interval and flow in several
-/// series the one published last. Also how many were merged that way.
+/// The readings that the table's writer takes, in the order of its rows; of the same interval in
+/// several series that continue each other the one published last. Also how many were merged that way.
 fn items<'a>(loaded: &'a Loaded, selection: &Selection, table: Table) -> (Vec<Item<'a>>, u64) {
     let mut items: Vec<Item<'a>> = Vec::new();
     for (series, channel) in loaded.channels.iter().enumerate() {
         let usage_point = channel.series.usage_point.as_ref();
-        let Some(usage_point) = usage_point.filter(|_| selection.table_of(series) == Some(table))
-        else {
+        let wanted = selection.wanted_by(series);
+        let wanted = wanted.filter(|(by, _)| *by == table);
+        let Some((usage_point, (_, precedence))) = usage_point.zip(wanted) else {
             continue;
         };
         let kind = channel.series.reading_type.as_ref();
@@ -211,6 +221,7 @@ fn items<'a>(loaded: &'a Loaded, selection: &Selection, table: Table) -> (Vec<It
         let item = |kept| Item {
             usage_point,
             flow,
+            precedence,
             series,
             kept,
         };
@@ -249,30 +260,8 @@ fn print_files(out: &mut impl Write, loaded: &Loaded) -> Result<(), FilesError> 
 fn describe(loaded: &Loaded, left_out: &LeftOut) -> String {
     let channel = loaded.channels.get(left_out.series);
     let readings = channel.map_or(0, |channel| channel.kept().len());
-    let series = channel.map(series_name).unwrap_or_default();
+    let series = channel.map_or_else(String::new, |channel| channel.series.name());
     format!("{series}, {readings} intervals: {}", left_out.reason)
-}
-
-/// `usage point 5391320451, delivered, Wh`.
-fn series_name(channel: &Channel) -> String {
-    let series = &channel.series;
-    let usage_point = series
-        .usage_point
-        .as_ref()
-        .map_or("unknown", UsagePointId::as_str);
-    let kind = series.reading_type.as_ref();
-    let flow = kind.and_then(|kind| kind.flow_direction);
-    let flow = match flow.unwrap_or(FlowDirection::None) {
-        FlowDirection::None => "no direction".to_owned(),
-        FlowDirection::Delivered => "delivered".to_owned(),
-        FlowDirection::Received => "received".to_owned(),
-        FlowDirection::Net => "net".to_owned(),
-        FlowDirection::Total => "total".to_owned(),
-        FlowDirection::Other(code) => format!("direction {code}"),
-    };
-    let unit = kind.and_then(|kind| kind.uom);
-    let unit = unit.map_or_else(|| "no unit".into(), table::unit_name);
-    format!("usage point {usage_point}, {flow}, {unit}")
 }
 
 fn nothing(loaded: &Loaded, selection: &Selection) -> FilesError {

@@ -48,6 +48,66 @@ fn registers_are_never_summed_and_twins_are_left_out_by_name() {
 }
 
 #[test]
+fn a_flow_in_hours_and_in_quarter_hours_is_written_once() {
+    let desk = Desk::new();
+    let hours = format!("{WATT_HOURS}<intervalLength>3600</intervalLength>");
+    let quarters = format!("{WATT_HOURS}<intervalLength>900</intervalLength>");
+    let feed = Feed::new("2026-01-03T00:00:00Z")
+        .usage_point("1", 0)
+        .series("1", 1, &hours, &intervals("2026-01-01T08:00:00Z", 3, 3600))
+        .series(
+            "1",
+            1,
+            &quarters,
+            &intervals("2026-01-01T08:00:00Z", 8, 900),
+        );
+    let file = desk.put("twice.xml", &feed.finish());
+    let printed = desk.convert(&[file], &[]);
+    assert!(
+        printed.contains(
+            "left out: 2 readings of usage point 1, delivered, Wh: other readings cover the same time"
+        ),
+        "{printed}"
+    );
+    let csv = desk.written("green-button-electricity.csv");
+    let lengths = column(&csv, 5);
+    assert_eq!(lengths.len(), 9);
+    assert!(lengths[..8].iter().all(|length| *length == "900"));
+    assert_eq!(lengths[8], "3600");
+}
+
+#[test]
+fn series_that_do_not_continue_each_other_are_not_merged() {
+    let desk = Desk::new();
+    let bucket = |tou: u16| format!("{WATT_HOURS}<tou>{tou}</tou>");
+    let net = intervals("2026-01-01T08:00:00Z", 4, 3600);
+    let feed = Feed::new("2026-01-03T00:00:00Z")
+        .usage_point("1", 0)
+        .series("1", 1, &bucket(1), &[(1_767_254_400, 3600, 5_000)])
+        .series(
+            "1",
+            1,
+            &bucket(10),
+            &[(1_767_254_400, 3600, 6_000), (1_767_258_000, 3600, 7_000)],
+        )
+        .series("1", 4, WATT_HOURS, &net);
+    let file = desk.put("buckets.xml", &feed.finish());
+    let printed = desk.convert(&[file], &["--timezone", "UTC"]);
+    for part in [
+        "left out: 1 reading of usage point 1, delivered, Wh: other readings cover the same time",
+        "left out: usage point 1, net, Wh, 4 intervals",
+        "left out: 2 readings of usage point 1, net, Wh, of times between Thu 1 Jan 2026, 10:00 +00:00 and Thu 1 Jan 2026, 12:00 +00:00 that the table does not cover",
+    ] {
+        assert!(printed.contains(part), "{part}: {printed}");
+    }
+    assert!(!printed.contains("merged"), "{printed}");
+    assert_eq!(
+        column(&desk.written("green-button-electricity.csv"), 2),
+        ["5", "7"]
+    );
+}
+
+#[test]
 fn gaps_and_qualities_are_reported() {
     let desk = Desk::new();
     let mut quarters = intervals("2026-01-01T08:00:00Z", 8, 900);
