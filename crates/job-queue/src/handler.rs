@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use diesel_async::AsyncPgConnection;
 use serde_json::Value;
+use service_kit::config::chain;
 use tokio_util::sync::CancellationToken;
 
 use crate::{JobKind, Lease, LeaseLost};
@@ -32,18 +33,8 @@ pub enum Outcome {
 
 impl Outcome {
     /// A failed attempt, in one line with its causes.
-    pub fn retry(error: &(impl std::error::Error + ?Sized)) -> Self {
-        let mut line = error.to_string();
-        let mut cause = error.source();
-        while let Some(inner) = cause {
-            let inner_line = inner.to_string();
-            if !line.contains(&inner_line) {
-                line.push_str(": ");
-                line.push_str(&inner_line);
-            }
-            cause = inner.source();
-        }
-        Self::Retry(line)
+    pub fn retry(error: &(impl std::error::Error + 'static)) -> Self {
+        Self::Retry(chain(error))
     }
 
     /// A failure that no repetition mends.

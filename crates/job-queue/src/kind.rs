@@ -140,8 +140,9 @@ pub async fn declare(conn: &mut AsyncPgConnection, kinds: &[KindSpec]) -> Result
     Ok(())
 }
 
-/// Whole milliseconds, at most a century: more would leave the range of the database's times.
-pub(crate) fn millis(duration: Duration) -> i64 {
+/// Whole milliseconds for `$n * interval '1 ms'`, at most a century: more would leave the range of the database's times.
+#[must_use]
+pub fn millis(duration: Duration) -> i64 {
     const CENTURY: i64 = 100 * 365 * 24 * 3_600 * 1_000;
     i64::try_from(duration.as_millis())
         .unwrap_or(CENTURY)

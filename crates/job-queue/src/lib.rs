@@ -8,7 +8,7 @@
 //! - [`enqueue`] adds jobs inside the caller's transaction.
 //! - [`Worker`] claims, leases, runs and ends them through [`Handler`]s.
 //! - [`wait_for`] waits until a job has ended, [`wait_for_all`] until several have.
-//! - [`operate`] is what an operator does by hand.
+//! - [`depth`] tells how the jobs of a kind stand; [`operate`] is what an operator does by hand.
 //!
 //! Depends on `service-kit` only; knows nothing of any domain.
 
@@ -31,8 +31,9 @@ pub type Pool = diesel_async::pooled_connection::deadpool::Pool<diesel_async::As
 pub use enqueue::{NewJob, enqueue, enqueue_one, is_live};
 pub use error::{QueueError, WaitError};
 pub use handler::{Handler, Job, Outcome};
-pub use kind::{Discard, JobKind, KindSpec, Retry, declare};
+pub use kind::{Discard, JobKind, KindSpec, Retry, declare, millis};
 pub use lease::{Lease, LeaseLost};
 pub use listener::{Listener, Notice};
+pub use queries::{Depth, depth};
 pub use wait::{wait_for, wait_for_all};
 pub use worker::{Worker, WorkerSettings};

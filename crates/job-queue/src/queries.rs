@@ -84,20 +84,27 @@ pub(crate) struct Maintained {
     pub(crate) pruned: i64,
 }
 
-#[derive(Debug, diesel::QueryableByName)]
-pub(crate) struct Depth {
+/// How the jobs of a kind stand.
+#[derive(Debug, Clone, diesel::QueryableByName)]
+pub struct Depth {
+    /// The kind.
     #[diesel(sql_type = Text)]
-    pub(crate) kind: String,
+    pub kind: String,
+    /// Jobs that wait, due or not.
     #[diesel(sql_type = BigInt)]
-    pub(crate) available: i64,
+    pub available: i64,
+    /// Jobs that run.
     #[diesel(sql_type = BigInt)]
-    pub(crate) running: i64,
+    pub running: i64,
+    /// Jobs that were given up.
     #[diesel(sql_type = BigInt)]
-    pub(crate) discarded: i64,
+    pub discarded: i64,
+    /// How long the oldest due job has waited, in milliseconds.
     #[diesel(sql_type = BigInt)]
-    pub(crate) oldest_ready_ms: i64,
+    pub oldest_ready_ms: i64,
+    /// How long ago the oldest live job was enqueued, in milliseconds.
     #[diesel(sql_type = BigInt)]
-    pub(crate) oldest_ms: i64,
+    pub oldest_ms: i64,
 }
 
 pub(crate) async fn claim(
@@ -163,12 +170,13 @@ pub(crate) async fn maintain(conn: &mut AsyncPgConnection) -> Result<Maintained,
         .await?)
 }
 
-pub(crate) async fn depth(
+/// How the jobs of these kinds stand, in the order of their names.
+pub async fn depth(
     conn: &mut AsyncPgConnection,
     kinds: &[&str],
-) -> Result<Vec<Depth>, QueueError> {
-    Ok(diesel::sql_query("SELECT * FROM jobs.depth($1)")
+) -> diesel::QueryResult<Vec<Depth>> {
+    diesel::sql_query("SELECT * FROM jobs.depth($1) ORDER BY kind")
         .bind::<Array<Text>, _>(kinds)
         .load(conn)
-        .await?)
+        .await
 }

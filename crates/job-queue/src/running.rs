@@ -17,6 +17,7 @@ pub(crate) struct Running(Mutex<HashMap<Uuid, Entry>>);
 struct Entry {
     lease: Lease,
     length: Duration,
+    claimed: Instant,
     renewed: Instant,
     lost: CancellationToken,
 }
@@ -33,6 +34,7 @@ impl Running {
         let entry = Entry {
             lease,
             length,
+            claimed,
             renewed: claimed,
             lost: lost.clone(),
         };
@@ -55,12 +57,19 @@ impl Running {
         self.entries().values().map(|entry| entry.lease).collect()
     }
 
-    /// The heartbeat of `asked` was answered with `held`: the others have lost their lease.
+    /// The heartbeat of `asked` was answered with the jobs that are `held`: the others have lost their lease. A job that
+    /// was claimed here once more is held by its last claim alone.
     pub(crate) fn renewed(&self, asked: &[Lease], held: &[i64], at: Instant) {
         let mut entries = self.entries();
+        let mut last_claims = HashMap::new();
+        for entry in entries.values() {
+            let last = last_claims.entry(entry.lease.id).or_insert(entry.claimed);
+            *last = entry.claimed.max(*last);
+        }
         for lease in asked {
             if let Some(entry) = entries.get_mut(&lease.token) {
-                if held.contains(&lease.id) {
+                let is_last = last_claims.get(&lease.id) == Some(&entry.claimed);
+                if is_last && held.contains(&lease.id) {
                     entry.renewed = at;
                 } else {
                     entry.lost.cancel();
@@ -80,5 +89,33 @@ impl Running {
 
     fn entries(&self) -> MutexGuard<'_, HashMap<Uuid, Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    const fn lease(id: i64, token: u128) -> Lease {
+        Lease {
+            id,
+            token: Uuid::from_u128(token),
+        }
+    }
+
+    #[test]
+    fn a_job_that_was_claimed_again_is_held_by_its_last_claim() {
+        let running = Running::default();
+        let start = Instant::now();
+        let (older, newer, other) = (lease(1, 1), lease(1, 2), lease(2, 3));
+        running.add(older, SECOND, start);
+        running.add(other, SECOND, start);
+        // Its lease ran out, and the same process took it again before it was told.
+        running.add(newer, SECOND, start + SECOND);
+        running.renewed(&running.leases(), &[1, 2], start + SECOND);
+        assert!(running.is_lost(older));
+        assert!(!running.is_lost(newer) && !running.is_lost(other));
     }
 }

@@ -169,7 +169,8 @@ impl Lane {
             }
             let free = 1 + capacity.available_permits();
             let claimed_at = Instant::now();
-            let claimed = match self.claim(&shared, free).await {
+            // Jobs of a claim that is carried out and not heard of run again when their leases are over.
+            let claimed = match end::bounded(self.claim(&shared, free)).await {
                 Ok(claimed) => claimed,
                 Err(error) => {
                     tracing::warn!(kind = self.kind, %error, "cannot claim jobs");

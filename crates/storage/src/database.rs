@@ -19,6 +19,20 @@ use url::Url;
 use crate::migration::{MigrateError, check_version};
 use crate::numbers::PoolMeasure;
 
+/// Options of every connection, where the operator's URL does not give others: a host that vanishes without a word is
+/// noticed within half a minute, on a connection that waits for an answer as on one that listens. Sockets of this
+/// machine know none of it. In seconds, but for the number of probes.
+const WATCHFUL: [(&str, &str); 5] = [
+    ("connect_timeout", "10"),
+    ("keepalives_idle", "15"),
+    ("keepalives_interval", "5"),
+    ("keepalives_retries", "3"),
+    ("tcp_user_timeout", "30"),
+];
+
+/// Connections of a process beside its pool: its listener for notifications.
+pub const BESIDE_POOL: usize = 1;
+
 /// How to reach Postgres.
 #[derive(Debug, Clone, clap::Args)]
 pub struct DatabaseConfig {
@@ -39,8 +53,14 @@ pub struct DatabaseConfig {
 }
 
 impl DatabaseConfig {
-    /// The URL, with the password of the file if one is named.
+    /// The URL, with the password of the file if one is named, and with what makes a connection notice that its host has
+    /// vanished.
     pub fn url(&self) -> Result<Secret, DatabaseUrlError> {
+        let url = self.url_with_password()?;
+        Ok(Secret::from(watchful(url.expose_secret())))
+    }
+
+    fn url_with_password(&self) -> Result<Secret, DatabaseUrlError> {
         let file = self.database_password_file.as_deref();
         let Some(file) = file.filter(|file| !file.as_os_str().is_empty()) else {
             return Ok(self.database_url.clone());
@@ -54,6 +74,26 @@ impl DatabaseConfig {
             .map_err(|()| DatabaseUrlError::NoHost)?;
         Ok(Secret::from(String::from(url)))
     }
+}
+
+/// The URL, or the words `name=value` in place of one, with the options of [`WATCHFUL`] that it does not name.
+fn watchful(url: &str) -> String {
+    let is_url = url.starts_with("postgres://") || url.starts_with("postgresql://");
+    let missing = WATCHFUL.iter().filter(|(name, _)| !url.contains(name));
+    missing.fold(url.to_owned(), |url, (name, value)| {
+        // A password may hold a question mark.
+        let address = url.split_once('@').map_or(&*url, |(_, address)| address);
+        let joint = if !address.contains('?') && is_url {
+            "?"
+        } else if address.ends_with(['?', '&']) && is_url {
+            ""
+        } else if is_url {
+            "&"
+        } else {
+            " "
+        };
+        format!("{url}{joint}{name}={value}")
+    })
 }
 
 /// The password of the file cannot be put into the URL. Never holds either.
@@ -217,5 +257,35 @@ impl Readiness for DatabaseCheck {
 
     async fn check(&self) -> Result<(), String> {
         self.0.ping().await.map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_connection_is_to_notice_that_its_host_has_vanished() {
+        let options = "connect_timeout=10&keepalives_idle=15&keepalives_interval=5&keepalives_retries=3&tcp_user_timeout=30";
+        for (url, joint) in [
+            ("postgres://role:pass?word@host:5433/name", "?"),
+            ("postgresql://host/name?", ""),
+            ("postgres:///name?host=%2Frun%2Fpostgresql", "&"),
+        ] {
+            assert_eq!(watchful(url), format!("{url}{joint}{options}"));
+        }
+        let words = options.replace('&', " ");
+        assert_eq!(
+            watchful("host=/run/postgresql"),
+            format!("host=/run/postgresql {words}")
+        );
+    }
+
+    #[test]
+    fn what_the_operator_wants_of_connections_stays() {
+        let own = "postgres://host/name?keepalives_idle=600&tcp_user_timeout=0&connect_timeout=3";
+        let expected = format!("{own}&keepalives_interval=5&keepalives_retries=3");
+        assert_eq!(watchful(own), expected);
+        assert_eq!(watchful(&expected), expected);
     }
 }

@@ -1,10 +1,10 @@
 //! Small things that the modules of queries share.
 
-use std::time::Duration;
-
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
 use uuid::Uuid;
+
+pub(crate) use job_queue::millis;
 
 /// A row that is one of our ids.
 #[derive(QueryableByName)]
@@ -23,14 +23,4 @@ pub(crate) struct NumberRow {
 /// Our ids of these rows.
 pub(crate) fn ids<T: From<Uuid>>(rows: Vec<IdRow>) -> Vec<T> {
     rows.into_iter().map(|row| row.id.into()).collect()
-}
-
-/// Most milliseconds an interval is given: a thousand years, which Postgres can still add to a time.
-const MOST_MILLIS: i64 = 31_557_600_000_000;
-
-/// Whole milliseconds for `$n * interval '1 ms'`.
-pub(crate) fn millis(time: Duration) -> i64 {
-    i64::try_from(time.as_millis())
-        .unwrap_or(MOST_MILLIS)
-        .min(MOST_MILLIS)
 }

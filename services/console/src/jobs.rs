@@ -4,10 +4,10 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Query};
 use askama::Template;
+use job_queue::Depth;
 use job_queue::operate::{self, JobRow};
 use serde::Deserialize;
 use storage::console::jobs::{self, Row};
-use storage::console::overview::Queue;
 
 use crate::Service;
 use crate::actions::Done;
@@ -28,7 +28,7 @@ pub(crate) struct Asked {
 #[template(path = "jobs.html")]
 struct KindsView {
     at: String,
-    queues: Vec<Queue>,
+    queues: Vec<Depth>,
 }
 
 #[derive(Template)]

@@ -4,8 +4,8 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use askama::Template;
+use job_queue::Depth;
 use permission::Status;
-use storage::console::overview::Queue;
 use storage::smd::authorization::Stage;
 
 use crate::alerts::{self, Alert};
@@ -37,7 +37,7 @@ struct View {
     waiting: i64,
     running: i64,
     oldest: String,
-    queues: Vec<Queue>,
+    queues: Vec<Depth>,
 }
 
 /// `GET /console/`.
@@ -70,7 +70,7 @@ fn view_of(reading: &Reading, operator: String, alerts: Vec<Alert>) -> View {
             });
             counts.collect::<Vec<_>>()
         };
-    let sum = |pick: fn(&Queue) -> i64| counted.served().map(pick).sum();
+    let sum = |pick: fn(&Depth) -> i64| counted.served().map(pick).sum();
     let oldest = counted.served().map(|queue| queue.oldest_ready_ms);
     View {
         operator,

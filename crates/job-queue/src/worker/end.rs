@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use super::{GATHER, Shared, numbers};
 use crate::{Lease, Outcome, Pool, QueueError, queries};
 
-/// How long the end of a run may take once the program is stopping at once, and how long one attempt
-/// to reach the database may take before.
+/// How long the end of a run may take once the program is stopping at once, and how long one question
+/// to the database may take before.
 pub(super) const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Runs per statement.
@@ -173,7 +173,9 @@ fn drop_lost(shared: &Weak<Shared>, batch: &mut Vec<Lease>) {
 }
 
 /// A database that does not answer is as good as one that refuses.
-async fn bounded<T>(asked: impl Future<Output = Result<T, QueueError>>) -> Result<T, QueueError> {
+pub(super) async fn bounded<T>(
+    asked: impl Future<Output = Result<T, QueueError>>,
+) -> Result<T, QueueError> {
     tokio::time::timeout(LAST_WORDS, asked)
         .await
         .unwrap_or(Err(QueueError::NoAnswer(LAST_WORDS)))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Shared, jittered, numbers};
+use super::{Shared, end, jittered, numbers};
 use crate::{QueueError, queries};
 
 /// Metrics are read from the table every so many rounds of maintenance.
@@ -36,7 +36,8 @@ pub(super) async fn heartbeats(shared: Arc<Shared>, every: Duration) {
 pub(super) async fn maintain(shared: Arc<Shared>, every: Duration, kinds: Vec<&'static str>) {
     let mut round = 0;
     loop {
-        if let Err(error) = once(&shared, &kinds, round % ROUNDS_PER_METRICS == 0).await {
+        let kept = once(&shared, &kinds, round % ROUNDS_PER_METRICS == 0);
+        if let Err(error) = end::bounded(kept).await {
             tracing::warn!(%error, "cannot keep the job table in order");
         }
         round += 1;

@@ -15,6 +15,7 @@ use test_support::process::Process;
 
 use crate::common::{BUSY, LIMIT, ON_NOTICE, Run, Table, always, pool, puppet, within};
 use crate::kinds::{Brief, Plain};
+use crate::proxy::Proxy;
 
 const URL: &str = "JOB_TABLE_TEST_URL";
 
@@ -285,6 +286,30 @@ async fn a_stop_while_the_database_is_away_ends_and_the_job_runs_again() {
         worker.handle::<Brief, _>(1, always(Outcome::Done))
     });
     table.until(id, "state = 'completed' AND attempt = 2").await;
+    working.stop().await;
+}
+
+/// Neither claiming nor what keeps the table in order waits for an answer that never comes.
+#[tokio::test]
+async fn a_worker_goes_on_after_its_connections_went_silent() {
+    let table = Table::new().await;
+    let proxy = Proxy::before(&table.database.url()).await;
+    let table = Table {
+        pool: pool(&proxy.url, 2),
+        ..table
+    };
+    let (handler, mut runs) = puppet::<Brief>();
+    let working = table.start(BUSY, |worker| worker.handle(1, handler));
+    let id = table.enqueue(Brief { n: 1 }).await;
+    runs.next().await.end.send(Outcome::Done).unwrap();
+    table.until(id, "state = 'completed'").await;
+    proxy.go_silent();
+    job_queue::enqueue_one(&mut table.connect().await, &Brief { n: 2 })
+        .await
+        .unwrap();
+    let run = runs.next().await;
+    assert_eq!(run.job.payload.n, 2);
+    run.end.send(Outcome::Done).unwrap();
     working.stop().await;
 }
 

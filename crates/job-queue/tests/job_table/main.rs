@@ -19,6 +19,7 @@ mod maintenance;
 mod model;
 mod operator;
 mod outcomes;
+mod proxy;
 mod roles;
 mod shutdown;
 mod telemetry;

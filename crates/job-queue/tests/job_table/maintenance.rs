@@ -54,6 +54,30 @@ async fn missed_due_times_are_made_up_for_once() {
     assert_eq!(table.value(due).await, before);
 }
 
+/// The clock is right again, and the next due time was written before.
+#[tokio::test]
+async fn a_clock_that_was_ahead_holds_up_no_periodic_kind() {
+    let table = Table::new().await;
+    let due_in = async |time: &str| {
+        let set = format!(
+            "DELETE FROM jobs.job;
+             UPDATE jobs.schedule SET due_at = clock_timestamp() + interval '{time}' WHERE kind = 'test.tick'"
+        );
+        table.sql(&set).await;
+        table.maintain().await["scheduled"].take()
+    };
+    assert_eq!(due_in("59 min").await, 0);
+    assert_eq!(due_in("5 h").await, 1);
+    let next = "SELECT to_jsonb(due_at BETWEEN clock_timestamp() + interval '30 min' AND clock_timestamp() + interval '1 h')
+                FROM jobs.schedule WHERE kind = 'test.tick'";
+    assert_eq!(table.value(next).await, true);
+    assert_eq!(table.maintain().await["scheduled"], 0);
+    table
+        .sql("UPDATE jobs.schedule SET due_at = 'infinity'")
+        .await;
+    assert_eq!(table.maintain().await["scheduled"], 0);
+}
+
 #[tokio::test]
 async fn a_kind_that_is_no_longer_declared_is_no_longer_periodic() {
     let table = Table::new().await;

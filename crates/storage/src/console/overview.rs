@@ -3,38 +3,16 @@
 
 use std::collections::HashMap;
 
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Integer, Nullable, Timestamptz};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use jiff_diesel::{NullableTimestamp, Timestamp};
+use job_queue::Depth;
 
 use super::{jobs, silent};
 use crate::kinds::role;
 use crate::sql::NumberRow;
 use crate::{aiida, kinds, smd};
-
-/// A kind's queue.
-#[derive(Debug, Clone, QueryableByName)]
-pub struct Queue {
-    /// The kind.
-    #[diesel(sql_type = Text)]
-    pub kind: String,
-    /// Jobs that wait, due or not.
-    #[diesel(sql_type = BigInt)]
-    pub available: i64,
-    /// Jobs that run.
-    #[diesel(sql_type = BigInt)]
-    pub running: i64,
-    /// Jobs that were given up.
-    #[diesel(sql_type = BigInt)]
-    pub discarded: i64,
-    /// How long the oldest due job has waited, in milliseconds.
-    #[diesel(sql_type = BigInt)]
-    pub oldest_ready_ms: i64,
-    /// How long ago the oldest live job was enqueued, in milliseconds.
-    #[diesel(sql_type = BigInt)]
-    pub oldest_ms: i64,
-}
 
 /// What may need somebody.
 #[derive(Debug, Clone, QueryableByName)]
@@ -76,7 +54,7 @@ pub struct Counted {
     /// Permissions by status.
     pub statuses: HashMap<String, i64>,
     /// All kinds, by name.
-    pub queues: Vec<Queue>,
+    pub queues: Vec<Depth>,
     /// What may need somebody.
     pub concerns: Concerns,
     /// Records of homes that were stored since the statistics of the database began, less those of days that were
@@ -87,7 +65,7 @@ pub struct Counted {
 impl Counted {
     /// The queues that somebody is here to work off. The schedule fills those of both sides; where only one is run,
     /// nobody takes what it fills for the other, and there is nothing that would wait for it.
-    pub fn served(&self) -> impl Iterator<Item = &Queue> {
+    pub fn served(&self) -> impl Iterator<Item = &Depth> {
         self.queues.iter().filter(|queue| {
             let declared = kinds::all()
                 .into_iter()
@@ -106,13 +84,11 @@ impl Counted {
 /// Counts.
 pub async fn count(conn: &mut AsyncPgConnection) -> diesel::QueryResult<Counted> {
     let kinds = jobs::kinds(conn).await?;
+    let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
     Ok(Counted {
         stages: smd::authorization::counts(conn).await?,
         statuses: aiida::permission::counts(conn).await?,
-        queues: sql_query("SELECT * FROM jobs.depth($1) ORDER BY kind")
-            .bind::<Array<Text>, _>(kinds)
-            .load(conn)
-            .await?,
+        queues: job_queue::depth(conn, &kinds).await?,
         concerns: sql_query(CONCERNS)
             .bind::<BigInt, _>(silent::count(conn).await?)
             .get_result(conn)
@@ -131,7 +107,7 @@ const CONCERNS: &str = "SELECT clock_timestamp() AS now,
     (SELECT count(*) FROM smd.authorization
      WHERE stage = 'failed' AND authorized_at > now() - interval '7 days') AS failed_histories,
     (SELECT count(*) FROM smd.authorization
-     WHERE exported_at IS NULL AND export_error IS NOT NULL) AS failed_exports,
+     WHERE stage = 'fetched' AND exported_at IS NULL AND export_error IS NOT NULL) AS failed_exports,
     $1 AS silent_homes,
     (SELECT count(*) FROM aiida.refused_message
      WHERE received_at > now() - interval '1 hour') AS refused,
@@ -146,7 +122,7 @@ mod tests {
 
     fn counted(stages: &[&str], statuses: &[&str]) -> Counted {
         let counts = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), 1)).collect();
-        let queue = |kind: &str| Queue {
+        let queue = |kind: &str| Depth {
             kind: kind.to_owned(),
             available: 1,
             running: 0,

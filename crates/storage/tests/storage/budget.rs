@@ -199,6 +199,34 @@ async fn throttling_moves_everybody() {
     assert_eq!(closed_for(&mut it.conn).await.unwrap(), Duration::ZERO);
 }
 
+/// What was handed out, and the closure, are dated ahead; they count as if the clock had always been right.
+#[tokio::test]
+async fn a_clock_that_was_ahead_closes_nothing() {
+    let mut it = Fixture::new().await;
+    close(&mut it.conn, Duration::from_secs(2)).await.unwrap();
+    for _ in 0..3 {
+        wait_of(reserve(&mut it.conn, LIMITS, FOR_EVER).await.unwrap());
+    }
+    it.sql(
+        "UPDATE smd.budget_slot SET slot_at = slot_at + interval '30 hours';
+         UPDATE smd.budget SET last_slot_at = last_slot_at + interval '30 hours',
+                               closed_until = closed_until + interval '30 hours';
+         UPDATE smd.budget_clock SET shown_at = shown_at + interval '30 hours'",
+    )
+    .await;
+    let latest = Duration::from_secs(2) + LIMITS.spacing * 3;
+    wait_of(reserve(&mut it.conn, LIMITS, latest).await.unwrap());
+    let all = slots(&mut it.conn).await;
+    assert_eq!(all.len(), 4);
+    assert!(
+        all.windows(2).all(|pair| pair[1] - pair[0] >= 1_100_000),
+        "{all:?}"
+    );
+    assert!(closed_for(&mut it.conn).await.unwrap() <= Duration::from_secs(2));
+    close(&mut it.conn, Duration::from_mins(1)).await.unwrap();
+    assert!(closed_for(&mut it.conn).await.unwrap() <= Duration::from_mins(1));
+}
+
 /// Eight connections reserve at once. The instants in the table are what is promised, so the limits
 /// are checked over hours without waiting for them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

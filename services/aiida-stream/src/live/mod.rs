@@ -33,7 +33,7 @@ pub use config::LiveConfig;
 
 /// Connections for all streams: each needs one for milliseconds at a time. A pool of its own, because a
 /// connection ends with the server's thread that made it.
-const CONNECTIONS: usize = 4;
+pub const CONNECTIONS: usize = 4;
 
 /// Events on their way to one reader. More would only be more to lose when it is gone.
 const BUFFERED: usize = 32;

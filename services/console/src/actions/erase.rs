@@ -29,8 +29,6 @@ pub(super) struct Told {
     files: Option<bool>,
     /// Whether the broker holds nothing of the homes.
     homes: Option<bool>,
-    /// Whether what was on its way is erased as well.
-    late: Option<bool>,
 }
 
 impl Titled for Told {
@@ -63,7 +61,6 @@ pub(super) async fn erase(
         permissions: (permissions > 0).then(|| with_data(&begun.erased)),
         files: have_ended(service, begun.files.as_slice(), limit).await,
         homes: have_ended(service, &begun.homes, limit).await,
-        late: have_ended(service, &begun.late, limit).await,
     })
 }
 

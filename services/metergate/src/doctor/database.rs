@@ -4,6 +4,8 @@ use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 use service_kit::clock::{Clock as _, SystemClock};
+use storage::database::BESIDE_POOL;
+use storage::kinds::role;
 use storage::server::{self, Settings};
 use storage::{Database, DatabaseError};
 
@@ -12,10 +14,8 @@ use crate::config::Config;
 
 /// A clock that is off by more than this breaks tokens and leases' logs, seconds.
 const CLOCK_TOLERANCE: i64 = 5;
-/// Connections that one service takes beside its pool: its listener for notifications, and one to spare for a command.
-const BESIDE_POOL: i64 = 2;
-/// The broker's pool, as infra/emqx has it.
-const BROKER_POOL: i64 = 8;
+/// The broker's pools, one to let in and one for access rules, as infra/emqx has them.
+const BROKER_POOLS: usize = 2 * 8;
 
 /// The database, when it is reached and its schema is this binary's.
 pub(super) async fn check(report: &mut Report<'_>, config: &Config) -> Option<Database> {
@@ -66,23 +66,18 @@ fn durability(report: &mut Report<'_>, settings: &Settings) {
     }
 }
 
-/// One replica of each service has to find room.
+/// One replica of each service has to find room, and a command of the operator's.
 fn connections(report: &mut Report<'_>, config: &Config, settings: &Settings) {
     let pool = config.gateway.database.database_connections;
-    let pool = i64::try_from(pool).unwrap_or(i64::MAX);
-    let (history, near) = (config.has_history(), config.has_near_real_time());
-    let services = 3 * (i64::from(history) + i64::from(near)).max(1);
-    let broker = if near { BROKER_POOL } else { 0 };
-    let needed = pool
-        .saturating_add(BESIDE_POOL)
-        .saturating_mul(services)
-        .saturating_add(broker);
+    let near_real_time = config.has_near_real_time();
+    let history = config.has_history() || !near_real_time;
+    let (services, needed) = needed(pool, history, near_real_time);
     let Settings {
         connections,
         connected,
         ..
     } = settings;
-    if needed > *connections {
+    if i64::try_from(needed).unwrap_or(i64::MAX) >= *connections {
         report.failed(
             "connections",
             format_args!(
@@ -97,6 +92,22 @@ fn connections(report: &mut Report<'_>, config: &Config, settings: &Settings) {
             ),
         );
     }
+}
+
+/// How many services run on these sides, and the connections that they and the broker open at most; docs/production.md
+/// counts the same.
+fn needed(pool: usize, history: bool, near_real_time: bool) -> (usize, usize) {
+    // The console runs with either side.
+    let (mut services, mut elsewhere) = (1, 0);
+    if history {
+        services += role::HISTORY.len();
+    }
+    if near_real_time {
+        services += role::NEAR_REAL_TIME.len();
+        elsewhere = aiida_stream::LIVE_CONNECTIONS + BROKER_POOLS;
+    }
+    let needed = pool.saturating_add(BESIDE_POOL).saturating_mul(services);
+    (services, needed.saturating_add(elsewhere))
 }
 
 async fn clock_skew(conn: &mut AsyncPgConnection) -> Result<String, String> {
@@ -132,6 +143,23 @@ mod tests {
         assert!(compare(100, 105).is_ok());
         let off = compare(100, 94).unwrap_err();
         assert!(off.contains("differ by 6 s"), "{off}");
+    }
+
+    #[test]
+    fn all_who_connect_are_counted() {
+        assert_eq!(needed(8, true, true), (7, 7 * 9 + 4 + 16));
+        assert_eq!(needed(8, true, false), (4, 4 * 9));
+        assert_eq!(needed(8, false, true), (4, 4 * 9 + 4 + 16));
+    }
+
+    #[test]
+    fn the_brokers_pools_are_as_configured() {
+        let conf = include_str!("../../../../infra/emqx/emqx.conf");
+        let sizes = conf
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("pool_size = "));
+        let sizes: usize = sizes.map(|size| size.parse::<usize>().unwrap()).sum();
+        assert_eq!(sizes, BROKER_POOLS);
     }
 
     #[test]

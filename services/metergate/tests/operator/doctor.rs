@@ -87,7 +87,7 @@ async fn public_addresses_lead_to_their_services() {
         &said,
         &[
             "ok      durability: ",
-            "ok      connections: one replica of each service needs up to 68 of ",
+            "ok      connections: one replica of each service needs up to 83 of ",
             "note    roles: nobody can log in as metergate_smd_auth, ",
             "ok      certificate: matches its key",
             "ok      certificate: authority: Metergate test authority",
@@ -130,7 +130,7 @@ async fn what_is_wrong_in_public_is_said_with_the_remedy() {
         &[
             "FAILED  durability: ",
             "synchronous_commit off: after a crash",
-            "FAILED  connections: 6 services with METERGATE_DATABASE_CONNECTIONS=100 need up to 620",
+            "FAILED  connections: 7 services with METERGATE_DATABASE_CONNECTIONS=100 need up to 727",
             "FAILED  output folder: readers: files are 640, but the group",
             "note    certificate: authority: Metergate test authority, which this machine does not know",
             "FAILED  public certificate (127.0.0.1): not trusted (",

@@ -1,5 +1,6 @@
 //! Any sequence of reservations, refusals, closures and clocks that jump: of the slots handed out, no two are closer
-//! than the spacing, no hour and no 24 hours have more than their share, and none lies in a closure.
+//! than the spacing, no hour and no 24 hours have more than their share, and none lies in a closure. A clock that goes
+//! back takes nothing back with it: of what was handed out, no time has passed since.
 
 use std::time::Duration;
 
@@ -47,7 +48,8 @@ fn jump(seconds: i64) -> String {
     format!(
         "UPDATE smd.budget_slot SET slot_at = slot_at - interval '{seconds} seconds';
          UPDATE smd.budget SET last_slot_at = last_slot_at - interval '{seconds} seconds',
-                               closed_until = closed_until - interval '{seconds} seconds'"
+                               closed_until = closed_until - interval '{seconds} seconds';
+         UPDATE smd.budget_clock SET shown_at = shown_at - interval '{seconds} seconds'"
     )
 }
 
@@ -82,8 +84,12 @@ fn no_sequence_of_reservations_exceeds_a_limit() {
     for_all(48, &sequences, &runtime, async |(limits, steps)| {
         let mut both = both.lock().await;
         let (it, fetchers) = &mut *both;
-        it.sql("TRUNCATE smd.budget_slot; UPDATE smd.budget SET slots = 0, last_slot_at = '-infinity', closed_until = '-infinity'").await;
-        // In microseconds of the clock as it stands now, oldest first.
+        it.sql(
+            "TRUNCATE smd.budget_slot; UPDATE smd.budget_clock SET shown_at = clock_timestamp();
+             UPDATE smd.budget SET slots = 0, last_slot_at = '-infinity', closed_until = '-infinity'",
+        )
+        .await;
+        // In microseconds, by a clock that never went back and shows what the database's shows now; oldest first.
         let (mut slots, mut closed_until) = (Vec::<i64>::new(), i64::MIN);
         for step in steps {
             match step {
@@ -109,10 +115,11 @@ fn no_sequence_of_reservations_exceeds_a_limit() {
                 }
                 Step::Clock(seconds) => {
                     it.sql(&jump(seconds)).await;
+                    let passed = seconds.max(0) * SECOND;
                     for at in &mut slots {
-                        *at -= seconds * SECOND;
+                        *at -= passed;
                     }
-                    closed_until = closed_until.saturating_sub(seconds * SECOND);
+                    closed_until = closed_until.saturating_sub(passed);
                 }
                 Step::Close(seconds) => {
                     let time = Duration::from_secs(seconds);
