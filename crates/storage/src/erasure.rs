@@ -1,9 +1,7 @@
 //! One customer is erased everywhere: what the operator's command and the console both do.
 //!
-//! Rows go at once, in one transaction; files, the authorization at the custodian, what the broker holds and what was on
-//! its way are for jobs, which that transaction enqueues. Roles: operator, console; [`late`]: stream.
-
-use std::time::Duration;
+//! Rows go at once, in one transaction; files, the authorization at the custodian and what the broker holds are for jobs,
+//! which that transaction enqueues. Roles: operator, console.
 
 use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 use job_queue::{NewJob, QueueError};
@@ -12,12 +10,8 @@ use serde_json::{Value, json};
 
 use crate::aiida::erasure::{self as aiida, Erased};
 use crate::audit;
-use crate::kinds::{AiidaForget, MqttRevoke, OutputExpire, SmdRelease};
+use crate::kinds::{MqttRevoke, OutputExpire, SmdRelease};
 use crate::smd::{AuthorizationId, authorization, erasure as smd};
-
-/// How long aiida-stream may go on storing what came under a permission that is gone: it remembers permissions for
-/// two seconds, and then stores the batch that it has begun.
-pub const STILL_STORED: Duration = Duration::from_secs(5);
 
 /// What belongs to the customer.
 #[derive(Debug, Clone, Default)]
@@ -51,8 +45,6 @@ pub struct Begun {
     pub files: Option<i64>,
     /// Take the homes from the broker.
     pub homes: Vec<i64>,
-    /// Delete what is on its way.
-    pub late: Vec<i64>,
 }
 
 /// Everything that is known by a text: a subscription id, a connection id, or an id of ours.
@@ -71,14 +63,11 @@ pub async fn begin(
     by: Option<&str>,
 ) -> Result<Begun, QueueError> {
     conn.transaction(async |conn| {
-        let (mut revoke, mut forget) = (Vec::new(), Vec::new());
-        for &permission in &found.permissions {
-            revoke.push(NewJob::new(&MqttRevoke { permission })?);
-            forget.push(NewJob::new(&AiidaForget { permission })?.after(STILL_STORED));
-        }
+        let revoke = found.permissions.iter();
+        let revoke = revoke.map(|&permission| NewJob::new(&MqttRevoke { permission }));
+        let revoke = revoke.collect::<Result<Vec<_>, _>>()?;
         let mut begun = Begun {
             homes: job_queue::enqueue(conn, &revoke).await?,
-            late: job_queue::enqueue(conn, &forget).await?,
             ..Begun::default()
         };
         for &authorization in &found.authorizations {
@@ -102,35 +91,6 @@ pub async fn begin(
         Ok(begun)
     })
     .await
-}
-
-/// What there was to do for a permission that was erased.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Late {
-    /// The permission is there: it was not erased, and nothing is deleted.
-    NotErased,
-    /// The broker may still hold messages of its home.
-    BrokerNotClear,
-    /// What had come is deleted. Nothing at all once nothing comes any more.
-    Deleted(Erased),
-}
-
-/// Deletes what came under a permission after it was erased, in the caller's transaction.
-pub async fn late(
-    conn: &mut AsyncPgConnection,
-    permission: PermissionId,
-) -> Result<Late, QueueError> {
-    if aiida::exists(conn, permission).await? {
-        return Ok(Late::NotErased);
-    }
-    if job_queue::is_live(conn, &MqttRevoke { permission }).await? {
-        return Ok(Late::BrokerNotClear);
-    }
-    let erased = aiida::erase_data(conn, permission).await?;
-    if !erased.is_empty() {
-        record(conn, permission, erased, None).await?;
-    }
-    Ok(Late::Deleted(erased))
 }
 
 async fn record(

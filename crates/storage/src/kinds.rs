@@ -211,18 +211,6 @@ kind_of_one_id! {
     }
 }
 
-kind_of_one_id! {
-    /// Deletes what was on its way when a permission was erased. Never given up.
-    AiidaForget { permission: PermissionId }
-    KindSpec {
-        retry: Retry::Forever,
-        backoff_first: Duration::from_secs(1),
-        backoff_limit: HOUR,
-        announced: true,
-        ..KindSpec::new("aiida.forget", AIIDA_STREAM, &[OPERATOR, CONSOLE])
-    }
-}
-
 /// Tells the eligible party's webhook of the events it does not know yet, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookDeliver {}
@@ -251,7 +239,7 @@ periodic_kind! {
 
 /// All of them.
 #[must_use]
-pub const fn all() -> [KindSpec; 17] {
+pub const fn all() -> [KindSpec; 16] {
     [
         SmdFetch::SPEC,
         SmdCollect::SPEC,
@@ -267,7 +255,6 @@ pub const fn all() -> [KindSpec; 17] {
         AiidaStatus::SPEC,
         AiidaTimeout::SPEC,
         AiidaTerminate::SPEC,
-        AiidaForget::SPEC,
         WebhookDeliver::SPEC,
         StreamPartitions::SPEC,
     ]

@@ -8,6 +8,7 @@
 //! - [`policy`]: how much is pulled and how long it is kept, as promised to the customer.
 //! - [`numbers`]: what Prometheus is told of all that.
 //! - [`audit`]: what was done to a customer's data. [`subject`]: everything that is stored about one.
+//! - [`clock`]: what the database's shows.
 //! - [`console`]: what the operator's pages list. [`operator`]: what an operator wants done; [`erasure`]: a customer
 //!   is erased everywhere.
 //! - [`retention`]: what is stored of which age. [`server`]: what the operator's checks ask of Postgres.
@@ -17,6 +18,7 @@
 
 pub mod aiida;
 pub mod audit;
+pub mod clock;
 pub mod console;
 pub mod database;
 pub mod erasure;

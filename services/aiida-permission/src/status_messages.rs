@@ -1,6 +1,8 @@
 //! The status message stream that `Location` names in the answer to a request: each status of these permissions, the
 //! present one first. Address, token and form of the messages are EDDIE's.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
@@ -19,6 +21,9 @@ pub(crate) const PATH: &str = "/api/connection-status-messages";
 
 /// The parameter, once per permission.
 const PARAMETER: &str = "permission-id";
+
+/// Until a look that failed is repeated.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// The address for these permissions.
 pub(crate) fn location(permissions: &[PermissionId]) -> String {
@@ -94,10 +99,14 @@ async fn tell(service: Data<Service>, ids: Vec<PermissionId>, events: Events) ->
                 vec![((event.permission, event.status), message)]
             }
             Change::Event(_) => Vec::new(),
-            Change::Look => look(&service, &ids).await.unwrap_or_else(|error| {
-                tracing::warn!(%error, "a status message stream is behind");
-                Vec::new()
-            }),
+            Change::Look => match look(&service, &ids).await {
+                Ok(messages) => messages,
+                Err(error) => {
+                    tracing::warn!(%error, "a status message stream is behind");
+                    tokio::time::sleep(AGAIN).await;
+                    continue;
+                }
+            },
         };
         for (what, message) in messages {
             if !told.contains(&what) {

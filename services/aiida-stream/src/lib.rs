@@ -12,7 +12,6 @@
 
 mod broker;
 mod config;
-mod forget;
 mod ingest;
 mod live;
 mod outbound;
@@ -27,12 +26,12 @@ use job_queue::{Worker, WorkerSettings};
 use service_kit::http::PublicServer;
 use service_kit::program::Context;
 use storage::Database;
-use storage::kinds::{AiidaCommand, AiidaForget, StreamPartitions};
+use storage::kinds::{AiidaCommand, StreamPartitions};
 
 pub use broker::{BrokerConfig, BrokerUrl, BrokerUrlError, LoginError};
 pub use config::{Config, StreamConfig};
 pub use ingest::TlsError;
-pub use live::{LiveConfig, LiveError};
+pub use live::{CONNECTIONS as LIVE_CONNECTIONS, LiveConfig, LiveError};
 pub use outbound::OutboundConfig;
 pub use trial::{TrialError, try_broker};
 
@@ -94,7 +93,6 @@ pub async fn serve(
         WorkerSettings::default(),
     )
     .handle::<StreamPartitions, _>(1, partitions::Partitions(Arc::clone(&service)))
-    .handle::<AiidaForget, _>(1, forget::Forget(Arc::clone(&service)))
     .handle::<AiidaCommand, _>(outbound::CONCURRENCY, outbound.clone());
     let events = async {
         let Service {

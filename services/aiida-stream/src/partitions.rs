@@ -6,10 +6,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use job_queue::{Handler, Job, Outcome};
-use storage::DatabaseError;
 use storage::aiida::outgoing;
 use storage::aiida::stream::{partitions, refusal};
 use storage::kinds::StreamPartitions;
+use storage::{DatabaseError, clock};
 
 use crate::Service;
 
@@ -31,16 +31,14 @@ impl Partitions {
     /// Repeatable: makes what is missing and drops what is over, whatever ran before.
     async fn keep(&self) -> Result<(), DatabaseError> {
         let Service {
-            database,
-            config,
-            context,
+            database, config, ..
         } = &*self.0;
-        let now = context.clock.now();
+        let mut conn = database.get().await?;
+        let now = clock::now(&mut conn).await?;
         let today = day_of(now);
         let days: Vec<Date> = (-1..=AHEAD)
             .map(|days| today.saturating_add(days.days()))
             .collect();
-        let mut conn = database.get().await?;
         let made = partitions::make(&mut conn, &days).await?;
         let since = oldest(now, config.stream.retention());
         let dropped = partitions::drop_before(&mut conn, day_of(since)).await?;

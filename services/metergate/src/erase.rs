@@ -21,8 +21,7 @@ pub struct Erase {
     /// the file names), or our id of an authorization (it is in the logs). For AIIDA: the connection id, or the id of
     /// one of the permissions. A text that names somebody on both sides is refused.
     customer: String,
-    /// Seconds to wait for what other services do: csv-exporter removes the files, mqtt-iam disconnects the homes,
-    /// aiida-stream erases what was on its way.
+    /// Seconds to wait for what other services do: csv-exporter removes the files, mqtt-iam disconnects the homes.
     #[arg(long, default_value_t = 30)]
     wait_seconds: u64,
 }
@@ -66,12 +65,7 @@ impl Erase {
         let done = async {
             let files = ("the files are", "removed", "csv-exporter");
             let homes = ("the broker is", "clear of the homes", "mqtt-iam");
-            let late = ("what was on its way is", "erased", "aiida-stream");
-            let steps = [
-                (files, begun.files.as_slice()),
-                (homes, &begun.homes),
-                (late, &begun.late),
-            ];
+            let steps = [(files, begun.files.as_slice()), (homes, &begun.homes)];
             for ((what, done, service), jobs) in steps {
                 if jobs.is_empty() {
                     continue;

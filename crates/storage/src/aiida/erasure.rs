@@ -1,9 +1,8 @@
 //! Erasing one customer: every permission of a connection, and everything that came under them.
 //!
 //! The operator's role deletes rows; what the broker still holds is for `mqtt.revoke`, which the caller enqueues
-//! first. Messages that were on their way may be stored after a permission is gone (a stream knows a permission for
-//! some seconds, and a session at the broker holds what it was given): `aiida.forget` erases the data once more when
-//! the broker is clear.
+//! first. Whoever stores something of a permission, or sends something to its home, holds its row meanwhile
+//! ([`hold`](super::stream::binding::hold)): nothing is stored once it is gone, however late it comes.
 
 use std::ops::AddAssign;
 
@@ -13,7 +12,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use permission::PermissionId;
 use uuid::Uuid;
 
-use crate::sql::{IdRow, NumberRow, ids};
+use crate::sql::{IdRow, ids};
 
 /// How many rows were deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,14 +25,6 @@ pub struct Erased {
     pub readings: usize,
     /// Messages that were refused and kept to look at.
     pub refused: usize,
-}
-
-impl Erased {
-    /// Whether there was nothing to delete.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 impl AddAssign for Erased {
@@ -73,7 +64,7 @@ pub async fn find(
 /// before. From the commit on its home cannot log in, and jobs that still come for it find nothing to do.
 /// Roles: operator.
 pub async fn erase(conn: &mut AsyncPgConnection, id: PermissionId) -> diesel::QueryResult<Erased> {
-    // The row first: whoever changes the permission locks it, and finds nothing afterwards. Events, the credential,
+    // The row first: whoever holds it has stored all, and whoever comes later finds nothing. Events, the credential,
     // what the broker reads and what is on its way to the home refer to it and go with it.
     let permissions = sql_query("DELETE FROM aiida.permission WHERE id = $1")
         .bind::<SqlUuid, _>(id.uuid())
@@ -85,23 +76,8 @@ pub async fn erase(conn: &mut AsyncPgConnection, id: PermissionId) -> diesel::Qu
     })
 }
 
-/// Whether the permission is there.
-pub(crate) async fn exists(
-    conn: &mut AsyncPgConnection,
-    id: PermissionId,
-) -> diesel::QueryResult<bool> {
-    let row: NumberRow = sql_query("SELECT count(*) AS n FROM aiida.permission WHERE id = $1")
-        .bind::<SqlUuid, _>(id.uuid())
-        .get_result(conn)
-        .await?;
-    Ok(row.n > 0)
-}
-
-/// Deletes what came under a permission, stored or refused. Roles: operator, console, stream.
-pub async fn erase_data(
-    conn: &mut AsyncPgConnection,
-    id: PermissionId,
-) -> diesel::QueryResult<Erased> {
+/// Deletes what came under a permission, stored or refused.
+async fn erase_data(conn: &mut AsyncPgConnection, id: PermissionId) -> diesel::QueryResult<Erased> {
     let readings = delete(
         conn,
         "DELETE FROM aiida.reading WHERE permission_id = $1",

@@ -4,8 +4,10 @@
 use diesel::sql_types::{BigInt, Bool, Nullable, Timestamptz};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use jiff_diesel::{NullableTimestamp, ToDiesel as _};
+
+use crate::sql::NumberRow;
 
 /// Where the webhook stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
@@ -62,20 +64,19 @@ pub async fn advance(
     Ok(moved == 1)
 }
 
-/// The receiver refuses the event after `told`, at `now`; answers since when it does. `None` when another worker
+/// The receiver refuses the event after `told`; answers for how long it has, to the second. `None` when another worker
 /// has moved on. In a transaction that holds the lease of the job.
 pub async fn refused(
     conn: &mut AsyncPgConnection,
     told: i64,
-    now: jiff::Timestamp,
-) -> diesel::QueryResult<Option<jiff::Timestamp>> {
-    let rows: Vec<Standing> = sql_query(
-        "UPDATE aiida.webhook SET failing_since = coalesce(failing_since, $2) WHERE told = $1
-         RETURNING told, failing_since",
+) -> diesel::QueryResult<Option<SignedDuration>> {
+    let rows: Vec<NumberRow> = sql_query(
+        "UPDATE aiida.webhook SET failing_since = coalesce(failing_since, clock_timestamp()) WHERE told = $1
+         RETURNING extract(epoch FROM clock_timestamp() - failing_since)::bigint AS n",
     )
     .bind::<BigInt, _>(told)
-    .bind::<Timestamptz, _>(jiff_diesel::Timestamp::from(now))
     .load(conn)
     .await?;
-    Ok(rows.into_iter().find_map(|row| row.failing_since))
+    let seconds = rows.into_iter().next().map(|row| row.n);
+    Ok(seconds.map(SignedDuration::from_secs))
 }

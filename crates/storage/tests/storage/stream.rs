@@ -10,7 +10,7 @@ use service_kit::clock::{Clock, SystemClock};
 use storage::aiida::event::Cause;
 use storage::aiida::permission::advance;
 use storage::aiida::stream::ingest::{self, Channel, NewMessage, NewReading};
-use storage::aiida::stream::refusal::{self, KEPT, KEPT_PER_PERMISSION, Refused};
+use storage::aiida::stream::refusal::{self, KEPT, KEPT_PER_PERMISSION, Message, Refused};
 use storage::aiida::stream::{binding, partitions, slot};
 
 use crate::fixture::{Fixture, Role, begin, commit, number, permitted, uuid};
@@ -216,7 +216,7 @@ async fn two_replicas_that_are_given_the_same_messages_do_not_block_each_other()
 async fn a_probe_leaves_nothing_and_a_locked_permission_is_passed_over() {
     let fixture = Fixture::with_roles().await;
     let mut conn = fixture.connect_as(Role::AiidaStream).await;
-    ingest::probe(&mut conn, now()).await.unwrap();
+    ingest::probe(&mut conn).await.unwrap();
     let mut owner = fixture.connect().await;
     assert_eq!(
         number(&mut owner, "SELECT count(*) FROM aiida.message").await,
@@ -237,11 +237,11 @@ async fn a_probe_leaves_nothing_and_a_locked_permission_is_passed_over() {
         "SELECT count(*) FROM (SELECT FROM aiida.permission FOR UPDATE) locked",
     )
     .await;
-    ingest::note(&mut conn, &[id], now()).await.unwrap();
+    ingest::note(&mut conn, &[id]).await.unwrap();
     commit(&mut owner).await;
     let noted = "SELECT count(*) FROM aiida.permission WHERE first_message_at IS NOT NULL";
     assert_eq!(number(&mut owner, noted).await, 0);
-    ingest::note(&mut conn, &[id], now()).await.unwrap();
+    ingest::note(&mut conn, &[id]).await.unwrap();
     assert_eq!(number(&mut owner, noted).await, 1);
 }
 
@@ -355,10 +355,12 @@ async fn nobody_else_makes_partitions_or_reads_refused_payloads() {
 fn refused(permission: Option<PermissionId>, number: usize) -> Refused {
     Refused {
         permission,
-        topic: "aiida/v1/x".to_owned(),
         reason: "malformed",
         received_at: now(),
-        payload: format!("number {number} {}", "x".repeat(5000)).into_bytes(),
+        message: Some(Message {
+            topic: "aiida/v1/x".to_owned(),
+            payload: format!("number {number} {}", "x".repeat(5000)).into_bytes(),
+        }),
     }
 }
 
@@ -451,7 +453,7 @@ async fn a_permission_ends_when_its_events_say_so() {
     let mut end = None;
     for pair in path.windows(2) {
         begin(&mut party).await;
-        let meanwhile = binding::now(&mut stream).await.unwrap();
+        let meanwhile = storage::clock::now(&mut stream).await.unwrap();
         let step = pair[0].step(pair[1]).unwrap();
         assert!(
             advance(&mut party, id, step, Cause::Party, None)

@@ -93,6 +93,10 @@ pub(crate) fn words(error: &serde_json::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
     use serde::Deserialize;
 
     use super::*;
@@ -119,5 +123,76 @@ mod tests {
         assert!(!wrong.contains("Fable"), "{wrong}");
         assert!(refusal("{").contains("is not JSON"));
         assert!(refusal("").contains("is not JSON"));
+    }
+
+    #[derive(Debug, PartialEq, Default, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct Asked {
+        a_number: Option<u8>,
+        text: Option<String>,
+    }
+
+    /// Pairs of a query, good and nearly good, with and without what stands between.
+    fn queries() -> impl Strategy<Value = String> {
+        let keys = vec!["aNumber", "a%4eumber", "text", "te+xt", "other", ""];
+        let values = vec![
+            "", "1", "255", "256", "-1", "+1", "%2B1", "x%00", "%", "%fF%4", "a%26b=c", "%C3%A9",
+        ];
+        let pair = (
+            select(keys),
+            select(vec!["=", "=", ""]),
+            select(values),
+            select(vec!["&", "&", "&&", ""]),
+        );
+        vec(pair, 0..4).prop_map(|pairs| {
+            let texts = pairs
+                .iter()
+                .flat_map(|(key, is, value, and)| [*key, *is, *value, *and]);
+            texts.collect::<String>()
+        })
+    }
+
+    /// What a query asks, read by hand; nothing where it has to be refused.
+    fn by_hand(query: &str) -> Option<Asked> {
+        let mut asked = Asked::default();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = decoded(value);
+            if value.contains('\0') {
+                return None;
+            }
+            let is_again = match decoded(key).as_str() {
+                "aNumber" => asked.a_number.replace(value.parse().ok()?).is_some(),
+                "text" => asked.text.replace(value).is_some(),
+                _ => true,
+            };
+            if is_again {
+                return None;
+            }
+        }
+        Some(asked)
+    }
+
+    fn decoded(text: &str) -> String {
+        let text = text.replace('+', " ");
+        let mut parts = text.split('%');
+        let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+        for part in parts {
+            let escaped = part
+                .split_at_checked(2)
+                .and_then(|(hex, rest)| Some((u8::from_str_radix(hex, 16).ok()?, rest)));
+            let (byte, rest) = escaped.unwrap_or((b'%', part));
+            bytes.push(byte);
+            bytes.extend_from_slice(rest.as_bytes());
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    proptest! {
+        #[test]
+        fn a_query_is_read_as_it_says_or_refused(text in queries()) {
+            let request = TestRequest::get().uri(&format!("/x?{text}")).to_http_request();
+            prop_assert_eq!(query::<Asked>(&request).ok(), by_hand(&text));
+        }
     }
 }

@@ -111,7 +111,8 @@ pub(crate) fn reading_key(cursor: &str) -> Result<ReadingKey, Refused> {
 
 fn record(cursor: &str) -> Option<RecordKey> {
     let (time, digest) = cursor.split_once('.')?;
-    if !digest.len().is_multiple_of(2) || digest.len() > 128 || !digest.is_ascii() {
+    let is_hex = digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !digest.len().is_multiple_of(2) || digest.len() > 128 || !is_hex {
         return None;
     }
     let byte = |at: usize| u8::from_str_radix(digest.get(at..at + 2)?, 16).ok();
@@ -139,8 +140,17 @@ fn unknown_cursor() -> Refused {
 #[cfg(test)]
 mod tests {
     use actix_web::test::TestRequest;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use uuid::Uuid;
 
     use super::*;
+
+    const ID: &str = "6f1f4b4c-4f09-4e51-8a5c-6a3f3f6d7b11";
+    /// Parts of cursors, and what is nearly one.
+    const PARTS: &str = "0 -1 +1 00 fF +f 0g 32767 32768 -32768 -32769 1767323045678901 -62135596800000000 \
+                         -62135596800000001 253402207200000000 253402207201000000 99999999999999999999 \u{e9} % x";
 
     fn reading() -> ReadingKey {
         ReadingKey {
@@ -158,7 +168,7 @@ mod tests {
         assert_eq!(reading_cursor(&key), "1767323045678901.000fff.7");
         assert_eq!(reading_key(&reading_cursor(&key)).unwrap(), key);
         assert_eq!(record_key(&record_cursor(&key.record)).unwrap(), key.record);
-        let id: PermissionId = "6f1f4b4c-4f09-4e51-8a5c-6a3f3f6d7b11".parse().unwrap();
+        let id: PermissionId = ID.parse().unwrap();
         let at = key.record.sent_at;
         assert_eq!(
             permission_key(&permission_cursor(at, id)).unwrap(),
@@ -183,6 +193,65 @@ mod tests {
             assert!(permission_key(wrong).is_err(), "{wrong}");
         }
         assert!(record_key("1.0").is_err());
+    }
+
+    fn cursors() -> impl Strategy<Value = String> {
+        let mut parts: Vec<String> = PARTS.split(' ').map(str::to_owned).collect();
+        parts.extend([
+            String::new(),
+            ID.to_owned(),
+            "0f".repeat(64),
+            "0f".repeat(65),
+        ]);
+        prop_oneof![
+            4 => vec(select(parts), 1..5).prop_map(|parts| parts.join(".")),
+            1 => any::<String>(),
+        ]
+    }
+
+    fn is_between(text: &str, least: i128, most: i128) -> bool {
+        let number = text.parse::<i128>();
+        number.is_ok_and(|number| (least..=most).contains(&number))
+    }
+
+    /// Microseconds from the beginning of the year 1 to the last second that there is.
+    fn is_moment(text: &str) -> bool {
+        is_between(text, -62_135_596_800_000_000, 253_402_207_200_000_000)
+    }
+
+    /// Up to 64 bytes, whole, in hexadecimal.
+    fn is_digest(text: &str) -> bool {
+        text.len() <= 128
+            && text.len().is_multiple_of(2)
+            && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_is_taken_when_each_of_its_parts_is_one(cursor in cursors()) {
+            let parts: Vec<&str> = cursor.split('.').collect();
+            let of_a_record = matches!(parts[..], [time, digest] if is_moment(time) && is_digest(digest));
+            let of_a_reading = matches!(parts[..], [time, digest, nr]
+                if is_moment(time) && is_digest(digest) && is_between(nr, -32_768, 32_767));
+            let of_a_permission = matches!(parts[..], [time, id] if is_moment(time) && id == ID);
+            prop_assert_eq!(record_key(&cursor).is_ok(), of_a_record);
+            prop_assert_eq!(reading_key(&cursor).is_ok(), of_a_reading);
+            prop_assert_eq!(permission_key(&cursor).is_ok(), of_a_permission);
+        }
+
+        #[test]
+        fn every_cursor_is_read_back(
+            microsecond in -62_135_596_800_000_000_i64..253_402_207_200_000_000,
+            digest in vec(any::<u8>(), 0..65), nr in any::<i16>(), id in any::<u128>(),
+        ) {
+            let sent_at = Timestamp::from_microsecond(microsecond).unwrap();
+            let id = PermissionId::from(Uuid::from_u128(id));
+            prop_assert_eq!(permission_key(&permission_cursor(sent_at, id)).unwrap(), (sent_at, id));
+            let record = RecordKey { sent_at, digest };
+            prop_assert_eq!(record_key(&record_cursor(&record)).unwrap(), record.clone());
+            let key = ReadingKey { record, nr };
+            prop_assert_eq!(reading_key(&reading_cursor(&key)).unwrap(), key);
+        }
     }
 
     #[test]

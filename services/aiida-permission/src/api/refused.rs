@@ -50,7 +50,7 @@ impl Refused {
     /// 503, with the cause in the log.
     pub(crate) fn not_now(cause: &(dyn std::error::Error + 'static)) -> Self {
         Self(Problem::unavailable(
-            "The database does not answer; nothing was changed.",
+            "The database does not answer; whether anything was changed is not known: look before you repeat it.",
             COME_BACK,
             cause,
         ))

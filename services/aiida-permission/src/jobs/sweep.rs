@@ -9,6 +9,7 @@ use storage::aiida::permission as table;
 use storage::aiida::webhook;
 use storage::kinds::{AiidaTimeout, MqttGrant, MqttRevoke, WebhookDeliver};
 
+use super::timeout::Pass;
 use super::{JobError, Jobs};
 
 /// Permissions of one pass and reason.
@@ -20,22 +21,24 @@ const UNDER_WAY: SignedDuration = SignedDuration::from_mins(1);
 impl Jobs {
     pub(super) async fn sweep(
         &self,
-        job: &Job<AiidaTimeout>,
+        pass: &Pass<'_>,
         conn: &mut AsyncPgConnection,
     ) -> Result<(), JobError> {
-        let before = self.ago(UNDER_WAY);
+        let before = pass.ago(UNDER_WAY);
         let over: Vec<Status> = Status::ALL
             .into_iter()
             .filter(|status| !status.needs_iam())
             .collect();
         for permission in table::unremoved(conn, &over, before, BATCH).await? {
-            self.ensure(job, conn, &MqttRevoke { permission }).await?;
+            self.ensure(pass.job, conn, &MqttRevoke { permission })
+                .await?;
         }
         for permission in table::ungranted(conn, before, BATCH).await? {
-            self.ensure(job, conn, &MqttGrant { permission }).await?;
+            self.ensure(pass.job, conn, &MqttGrant { permission })
+                .await?;
         }
         if self.config.webhook.webhook_url.is_some() && webhook::is_behind(conn, before).await? {
-            self.ensure(job, conn, &WebhookDeliver {}).await?;
+            self.ensure(pass.job, conn, &WebhookDeliver {}).await?;
         }
         let mut stuck = 0;
         // One transaction leads through all of these.

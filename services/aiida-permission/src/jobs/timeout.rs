@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use diesel_async::{AsyncConnection as _, AsyncPgConnection};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use job_queue::{Handler, Job, Outcome};
@@ -12,6 +13,7 @@ use permission::data_need::ON_ITS_WAY;
 use permission::{PermissionId, Status};
 use storage::aiida::event::Cause;
 use storage::aiida::permission as table;
+use storage::clock;
 use storage::kinds::AiidaTimeout;
 use tokio::time::Instant;
 
@@ -23,15 +25,20 @@ const BATCH: i64 = 100;
 /// How long a pass begins new batches: the next one is a minute away.
 const LONGEST_PASS: Duration = Duration::from_mins(1);
 
-/// A pass: its job, and when it ends.
-struct Pass<'a> {
-    job: &'a Job<AiidaTimeout>,
+/// A pass: its job, when it ends, and when it began by the database's clock.
+pub(super) struct Pass<'a> {
+    pub(super) job: &'a Job<AiidaTimeout>,
     until: Instant,
+    now: Timestamp,
 }
 
 impl Pass<'_> {
     fn goes_on(&self) -> bool {
         Instant::now() < self.until && !self.job.stopping.is_cancelled()
+    }
+
+    pub(super) fn ago(&self, time: SignedDuration) -> Timestamp {
+        self.now.saturating_sub(time).unwrap_or(Timestamp::MIN)
     }
 }
 
@@ -47,12 +54,13 @@ impl Handler<AiidaTimeout> for Jobs {
 impl Jobs {
     /// First what homes wait for, last what only takes room.
     async fn pass(&self, job: &Job<AiidaTimeout>) -> Result<(), JobError> {
+        let mut conn = self.database.get().await?;
         let pass = Pass {
             job,
             until: Instant::now() + LONGEST_PASS,
+            now: clock::now(&mut conn).await?,
         };
-        let mut conn = self.database.get().await?;
-        self.sweep(job, &mut conn).await?;
+        self.sweep(&pass, &mut conn).await?;
         self.fulfil(&pass, &mut conn).await?;
         self.give_up_telling(&pass, &mut conn).await?;
         self.time_out(&pass, &mut conn).await?;
@@ -66,7 +74,7 @@ impl Jobs {
         conn: &mut AsyncPgConnection,
     ) -> Result<(), JobError> {
         let sent = Status::SentToPermissionAdministrator;
-        let before = self.ago(self.config.process.timeout());
+        let before = pass.ago(self.config.process.timeout());
         let step = sent.step(Status::TimedOut)?;
         while pass.goes_on() {
             let found = table::stale(conn, sent, before, BATCH).await?;
@@ -86,10 +94,9 @@ impl Jobs {
         Ok(())
     }
 
-    /// Time frames that are over, also where the home does not say so; a little later than midnight, because what was
-    /// on its way then is still taken.
+    /// Time frames that are over, also where the home does not say so.
     async fn fulfil(&self, pass: &Pass<'_>, conn: &mut AsyncPgConnection) -> Result<(), JobError> {
-        let today = self.ago(ON_ITS_WAY).to_zoned(TimeZone::UTC).date();
+        let today = last_begun(pass.now);
         let detail = "the time frame is over";
         let ends = (Status::Accepted, Status::Fulfilled);
         while pass.goes_on() {
@@ -109,7 +116,7 @@ impl Jobs {
         conn: &mut AsyncPgConnection,
     ) -> Result<(), JobError> {
         let told = Status::RequiresExternalTermination;
-        let before = self.ago(self.config.process.termination());
+        let before = pass.ago(self.config.process.termination());
         let detail = "the home has not confirmed the end";
         let ends = (told, Status::FailedToTerminate);
         while pass.goes_on() {
@@ -124,7 +131,7 @@ impl Jobs {
 
     /// Permissions that ended long ago are forgotten, with their events.
     async fn prune(&self, pass: &Pass<'_>, conn: &mut AsyncPgConnection) -> Result<(), JobError> {
-        let before = self.ago(self.config.process.retention());
+        let before = pass.ago(self.config.process.retention());
         while pass.goes_on() {
             let deleted = conn
                 .transaction(async |conn| {
@@ -161,13 +168,12 @@ impl Jobs {
         }
         Ok(())
     }
+}
 
-    pub(super) fn ago(&self, time: SignedDuration) -> Timestamp {
-        self.clock
-            .now()
-            .saturating_sub(time)
-            .unwrap_or(Timestamp::MIN)
-    }
+/// The day that has begun, UTC, and lasts: a little later than midnight, because what was on its way then is still taken.
+fn last_begun(now: Timestamp) -> Date {
+    let before = now.saturating_sub(ON_ITS_WAY).unwrap_or(now);
+    before.to_zoned(TimeZone::UTC).date()
 }
 
 fn count(status: Status, permissions: usize) {
@@ -175,5 +181,20 @@ fn count(status: Status, permissions: usize) {
         metrics::counter!("aiida_clock_total", "status" => status.name())
             .increment(u64::try_from(permissions).unwrap_or(u64::MAX));
         tracing::info!(permissions, %status, "time has ended permissions");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_day_ends_a_little_after_midnight() {
+        for (now, day) in [
+            ("2026-07-01T00:04:59Z", "2026-06-30"),
+            ("2026-07-01T00:05:00Z", "2026-07-01"),
+        ] {
+            assert_eq!(last_begun(now.parse().unwrap()).to_string(), day);
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use diesel_async::AsyncConnection as _;
+use jiff::SignedDuration;
 use job_queue::{Handler, Job, LeaseLost, Outcome};
 use permission::{DataNeedId, PermissionId, Status};
 use reqwest::StatusCode;
@@ -135,9 +136,7 @@ impl Webhook {
             }
             Err(refused @ NotTold::Refused { status, .. }) => {
                 count("refused");
-                let since = self.note_refusal(job, told).await?;
-                let waited = self.clock.now().duration_since(since);
-                if waited < PASS_OVER_AFTER {
+                if self.note_refusal(job, told).await? < PASS_OVER_AFTER {
                     return Err(refused.into());
                 }
                 self.move_on(job, told, event, Some(status)).await?;
@@ -196,18 +195,17 @@ impl Webhook {
         .await
     }
 
-    /// Remembers since when the event is refused.
+    /// Remembers since when the event is refused; answers how long that is, by the database's clock.
     async fn note_refusal(
         &self,
         job: &Job<WebhookDeliver>,
         told: i64,
-    ) -> Result<jiff::Timestamp, Failed> {
-        let now = self.clock.now();
+    ) -> Result<SignedDuration, Failed> {
         let mut conn = self.database.get().await?;
         conn.transaction(async |conn| {
             job.lease.hold(conn).await?;
-            let since = webhook::refused(conn, told, now).await?;
-            since.ok_or(Failed::Lease(LeaseLost::Lost(job.id)))
+            let refused = webhook::refused(conn, told).await?;
+            refused.ok_or(Failed::Lease(LeaseLost::Lost(job.id)))
         })
         .await
     }

@@ -1,11 +1,8 @@
 //! What homes tell later, what time does, and what was left lying.
 
-use service_kit::clock::ManualClock;
-use service_kit::program::Context;
-
 use test_support::wait;
 
-use crate::site::{DEADLINE, FULL, INBOUND, Options, RAW, Site};
+use crate::site::{DEADLINE, FULL, INBOUND, RAW, Site};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_household_revokes() {
@@ -238,29 +235,6 @@ async fn ended(site: &Site, id: &str, status: &str, days: u32, more: &str) {
          WHERE id = '{id}'"
     ))
     .await;
-}
-
-/// What was on its way at midnight is still stored for five minutes, so the end comes after them.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_last_day_ends_a_little_after_midnight() {
-    let clock = ManualClock::new("2026-06-30T12:00:00Z".parse().unwrap());
-    let site = Site::start_with(Options {
-        context: Context {
-            clock: clock.shared(),
-            ..Context::new()
-        },
-        ..Options::default()
-    })
-    .await;
-    let (id, _) = site.accepted(FULL).await;
-    site.sql("UPDATE aiida.permission SET ends_on = '2026-06-30'")
-        .await;
-    clock.set("2026-07-01T00:04:59Z".parse().unwrap());
-    site.run_timeout().await;
-    assert_eq!(site.status(&id).await, "ACCEPTED");
-    clock.set("2026-07-01T00:05:00Z".parse().unwrap());
-    site.run_timeout().await;
-    assert_eq!(site.history(&id).await.last().unwrap(), "FULFILLED clock");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,13 +5,12 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use permission::data_need::ON_ITS_WAY;
 use permission::message::{MessageError, Named, Record, StatusMessage};
 use permission::topic::{Channel, Topic, TopicError};
 use permission::{Direction, PermissionId, Schema, Status};
 use storage::aiida::stream::binding::Binding;
 use storage::aiida::stream::ingest::{self, NewMessage, NewReading};
-use storage::aiida::stream::refusal::Refused;
+use storage::aiida::stream::refusal::{Message, Refused};
 use storage::kinds::AiidaStatus;
 
 use super::arrival::Arrival;
@@ -30,7 +29,7 @@ pub(crate) enum Reason {
     UnknownPermission,
     /// It is not accepted, or had ended when the message was sent.
     NotLive,
-    /// Before its first or after its last day, by the message's time or by ours.
+    /// Before its first or after its last day.
     OutsideTimeFrame,
     /// The data need does not cover the schema of the topic.
     Schema,
@@ -138,13 +137,17 @@ pub(crate) fn judge(
             }
         },
     };
+    // It may be a household's that was erased: then nothing is kept of it.
+    let is_nobodys = binding.is_none() && permission_of(topic).is_some();
     decided.unwrap_or_else(|reason| {
         Verdict::Refuse(Refused {
             permission: binding.map(|binding| binding.permission),
-            topic: std::mem::take(&mut arrival.topic),
             reason: reason.name(),
             received_at: arrival.received_at,
-            payload: std::mem::take(&mut arrival.payload),
+            message: (!is_nobodys).then(|| Message {
+                topic: std::mem::take(&mut arrival.topic),
+                payload: std::mem::take(&mut arrival.payload),
+            }),
         })
     })
 }
@@ -185,8 +188,8 @@ fn acknowledgement(
     )
 }
 
-/// Data may flow now, or could until the permission ended: what was sent before that may have waited at the broker,
-/// which has acknowledged it to the home. [`store`] looks at its time.
+/// Data may flow now, or could until the permission ended or its last day was over: what was sent before that may have
+/// waited at the broker, which has acknowledged it to the home. [`store`] looks at its time.
 fn live(binding: &Binding, now: Timestamp) -> Result<(), Reason> {
     if binding.status != Status::Accepted && binding.ended_at.is_none() {
         return Err(Reason::NotLive);
@@ -194,9 +197,7 @@ fn live(binding: &Binding, now: Timestamp) -> Result<(), Reason> {
     let Some(starts_on) = binding.starts_on else {
         return Err(Reason::OutsideTimeFrame);
     };
-    let before = now.saturating_sub(ON_ITS_WAY).unwrap_or(now);
-    let over = binding.ends_on.is_some_and(|end| day_of(before) > end);
-    if over || day_of(now) < starts_on {
+    if day_of(now) < starts_on {
         return Err(Reason::OutsideTimeFrame);
     }
     Ok(())

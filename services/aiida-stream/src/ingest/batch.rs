@@ -6,22 +6,21 @@ use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error as QueryError};
 use diesel_async::AsyncConnection as _;
-use jiff::Timestamp;
 use jiff::civil::Date;
 use job_queue::{NewJob, QueueError};
 use permission::PermissionId;
 use storage::aiida::stream::ingest::{self, NewMessage};
-use storage::aiida::stream::partitions;
 use storage::aiida::stream::refusal::{self, Refused};
-use storage::{Database, DatabaseError};
+use storage::aiida::stream::{binding, partitions};
+use storage::{Database, DatabaseError, clock};
 use tokio::time::Instant;
 
 use super::admission::Verdict;
 use super::memory::Memory;
-use crate::partitions::day_of;
+use crate::partitions::{day_of, oldest};
 
 /// How long one transaction may take before the database counts as away.
-const LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
 /// A permission's last message is noted this often.
 const NOTE: Duration = Duration::from_secs(5);
@@ -102,8 +101,8 @@ impl Store {
     }
 
     /// Tries to store these in one transaction.
-    pub(crate) async fn attempt(&mut self, verdicts: &[&Verdict], now: Timestamp) -> Tried {
-        let error = match tokio::time::timeout(LIMIT, self.transact(verdicts, now)).await {
+    pub(crate) async fn attempt(&mut self, verdicts: &[&Verdict]) -> Tried {
+        let error = match tokio::time::timeout(LIMIT, self.transact(verdicts)).await {
             Ok(Ok(stored)) => return Tried::Stored(stored),
             Ok(Err(error)) => error,
             Err(_) => StoreError::Silent(LIMIT),
@@ -113,7 +112,7 @@ impl Store {
         if error.is_about_the_database() {
             return Tried::Away(error);
         }
-        match tokio::time::timeout(LIMIT, self.probe(now)).await {
+        match tokio::time::timeout(LIMIT, self.probe()).await {
             Ok(Ok(())) => Tried::Rejected(error),
             Ok(Err(probed)) => Tried::Away(probed),
             Err(_) => Tried::Away(StoreError::Silent(LIMIT)),
@@ -121,13 +120,13 @@ impl Store {
     }
 
     /// A full disk, a missing right: then no message can be stored, and none is to blame.
-    async fn probe(&self, now: Timestamp) -> Result<(), StoreError> {
+    async fn probe(&self) -> Result<(), StoreError> {
         let mut conn = self.database.get().await?;
-        ingest::probe(&mut conn, now).await?;
+        ingest::probe(&mut conn).await?;
         Ok(())
     }
 
-    async fn transact(&mut self, verdicts: &[&Verdict], now: Timestamp) -> Result<u64, StoreError> {
+    async fn transact(&mut self, verdicts: &[&Verdict]) -> Result<u64, StoreError> {
         let sorted = Sorted::of(verdicts)?;
         let mut conn = self.database.get().await?;
         let missing: BTreeSet<Date> = sorted
@@ -151,9 +150,12 @@ impl Store {
             .transaction(async |conn| {
                 ingest::durable(conn).await?;
                 job_queue::enqueue(conn, &sorted.jobs).await?;
-                let stored = ingest::store(conn, &sorted.messages).await?;
-                let noted = ingest::note(conn, &due, now).await?;
-                refusal::record(conn, &sorted.refused).await?;
+                // Whoever is erased meanwhile waits for the commit, and takes what is stored here along.
+                let held = binding::hold(conn, &sorted.permissions()).await?;
+                let (messages, refused) = sorted.of_those(&held);
+                let stored = ingest::store(conn, &messages).await?;
+                let noted = ingest::note(conn, &due).await?;
+                refusal::record(conn, &refused).await?;
                 Ok::<_, StoreError>((stored, noted))
             })
             .await?;
@@ -162,7 +164,7 @@ impl Store {
             self.noted.keep(id, (), until);
         }
         if !sorted.refused.is_empty() {
-            self.prune(&mut conn, now).await;
+            self.prune(&mut conn).await;
         }
         Ok(stored)
     }
@@ -181,7 +183,7 @@ impl Store {
 
     /// Once a second at most, so that a flood of refused messages does not fill the table. The batch is committed:
     /// a failure is no reason to do it again, and the periodic job prunes too.
-    async fn prune(&mut self, conn: &mut storage::Connection, now: Timestamp) {
+    async fn prune(&mut self, conn: &mut storage::Connection) {
         if self
             .pruned
             .is_some_and(|at| at.elapsed() < Duration::from_secs(1))
@@ -189,8 +191,11 @@ impl Store {
             return;
         }
         self.pruned = Some(Instant::now());
-        let since = crate::partitions::oldest(now, self.retention);
-        if let Err(error) = refusal::prune(conn, since).await {
+        let pruned = async {
+            let since = oldest(clock::now(conn).await?, self.retention);
+            refusal::prune(conn, since).await
+        };
+        if let Err(error) = pruned.await {
             tracing::warn!(%error, "old refused messages could not be deleted; the next batch tries again");
         }
     }
@@ -219,5 +224,26 @@ impl<'b> Sorted<'b> {
             }
         }
         Ok(sorted)
+    }
+
+    /// Those that something is stored of.
+    fn permissions(&self) -> Vec<PermissionId> {
+        let stored = self.messages.iter().map(|one| one.permission);
+        let refused = self.refused.iter().filter_map(|one| one.permission);
+        let all: BTreeSet<PermissionId> = stored.chain(refused).collect();
+        all.into_iter().collect()
+    }
+
+    /// Messages and refusals without what came under other permissions than these, which stand in order.
+    fn of_those(&self, permissions: &[PermissionId]) -> (Vec<&'b NewMessage>, Vec<&'b Refused>) {
+        let there = |id: PermissionId| permissions.binary_search(&id).is_ok();
+        let messages = self.messages.iter().copied();
+        let refused = self.refused.iter().copied();
+        (
+            messages.filter(|one| there(one.permission)).collect(),
+            refused
+                .filter(|one| one.permission.is_none_or(there))
+                .collect(),
+        )
     }
 }

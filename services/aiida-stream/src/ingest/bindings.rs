@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use permission::PermissionId;
 use storage::aiida::stream::binding::{self, Binding};
-use storage::{Database, DatabaseError};
+use storage::{Database, DatabaseError, clock};
 use tokio::time::Instant;
 
 use super::memory::Memory;
@@ -49,7 +49,7 @@ impl Bindings {
             .time
             .is_none_or(|(_, since)| since + TIME_KNOWN_FOR < now)
         {
-            let time = binding::now(&mut conn).await?;
+            let time = clock::now(&mut conn).await?;
             self.time = Some((time, Instant::now()));
         }
         let found = binding::of(&mut conn, &asked).await?;

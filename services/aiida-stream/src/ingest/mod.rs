@@ -25,6 +25,7 @@ mod status;
 mod tls;
 mod trace;
 
+pub(crate) use batch::LIMIT;
 pub(crate) use run::Ingest;
 pub(crate) use tls::Tls;
 pub use tls::TlsError;

@@ -9,9 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use permission::PermissionId;
 use permission::topic::{Topic, TopicError};
 use rumqttc::ManualAck;
-use service_kit::clock::SharedClock;
 use storage::aiida::stream::ingest;
-use storage::aiida::stream::refusal::Refused;
+use storage::aiida::stream::refusal::{Message, Refused};
 use storage::{Database, DatabaseError};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -242,7 +241,6 @@ impl Collector {
 pub(crate) struct Writer {
     pub(crate) store: Store,
     pub(crate) acks: Acks,
-    pub(crate) clock: SharedClock,
     /// Cancelled when waiting for a database that is away has no point any more.
     pub(crate) stop: CancellationToken,
 }
@@ -269,7 +267,7 @@ impl Writer {
             let started = Instant::now();
             let verdicts: Vec<&Verdict> = piece.iter().map(|one| &one.verdict).collect();
             let span = trace::transaction(&batch.span, piece.len());
-            let attempt = self.store.attempt(&verdicts, self.clock.now());
+            let attempt = self.store.attempt(&verdicts);
             match attempt.instrument(span.clone()).await {
                 Tried::Stored(stored) => {
                     span.record("stored", stored);
@@ -330,10 +328,12 @@ impl Writer {
             numbers::refused(Reason::NotStorable.name());
             one.verdict = Verdict::Refuse(Refused {
                 permission: Some(admitted.message.permission),
-                topic: std::mem::take(&mut one.topic),
                 reason: Reason::NotStorable.name(),
                 received_at: one.received_at,
-                payload: admitted.message.payload,
+                message: Some(Message {
+                    topic: std::mem::take(&mut one.topic),
+                    payload: admitted.message.payload,
+                }),
             });
             refused.push(one);
         }

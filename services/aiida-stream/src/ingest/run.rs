@@ -193,7 +193,6 @@ impl Ingest {
         let writer = Writer {
             store: Store::new(database.clone(), config.stream.retention()),
             acks: connection.acks(),
-            clock: Arc::clone(&context.clock),
             stop: stop.clone(),
         };
         let (batches, collected) = mpsc::channel(1);

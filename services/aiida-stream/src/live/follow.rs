@@ -19,12 +19,13 @@ use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::event::{self, End};
+use crate::ingest;
 
 /// Between two looks into the database.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// No transaction that stores records takes longer than this from its first row to its commit.
-const OVERLAP: Duration = Duration::from_secs(15);
+const OVERLAP: Duration = ingest::LIMIT;
 
 /// What a home took longer ago is history, and so is what a reader missed longer ago: the API has it.
 const OLDEST: Duration = Duration::from_hours(1);

@@ -11,17 +11,17 @@ mod rule;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel_async::AsyncConnection as _;
+use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use job_queue::{Handler, Job, LeaseLost, Outcome};
-use service_kit::clock::SharedClock;
 use storage::aiida::outgoing::{self, Outgoing};
 use storage::aiida::permission;
+use storage::aiida::stream::binding;
 use storage::kinds::AiidaCommand;
-use storage::{Connection, Database, DatabaseError};
+use storage::{Connection, Database, DatabaseError, clock};
 
 use crate::Service;
+use crate::partitions::day_of;
 use link::{Link, LinkError};
 use rule::Reason;
 
@@ -52,7 +52,6 @@ pub struct OutboundConfig {
 pub(crate) struct Outbound {
     database: Database,
     link: Arc<Link>,
-    clock: SharedClock,
     retain_inbound: bool,
 }
 
@@ -104,7 +103,6 @@ impl Outbound {
         Self {
             database: database.clone(),
             link: Arc::new(Link::new(&config.broker, &*context.random)),
-            clock: Arc::clone(&context.clock),
             retain_inbound: config.outbound.stream_retain_inbound,
         }
     }
@@ -164,15 +162,18 @@ impl Outbound {
     /// Publishes a message if it may be; answers why it is to be dropped otherwise.
     async fn publish(
         &self,
-        conn: &mut diesel_async::AsyncPgConnection,
+        conn: &mut AsyncPgConnection,
         message: &Outgoing,
     ) -> Result<Option<Reason>, StepError> {
-        // The message has gone with its permission, at the latest when this transaction looks for it again.
+        // Whoever erases the household waits for the commit, and has the broker cleared after it.
+        binding::hold(conn, &[message.permission]).await?;
+        // Otherwise the message has gone with its permission.
         let Some(known) = permission::get(conn, message.permission).await? else {
             return Ok(None);
         };
         let newer = outgoing::newer(conn, message).await?;
-        let packets = rule::packets(message, newer, &known, self.today(), self.retain_inbound);
+        let today = today(conn).await?;
+        let packets = rule::packets(message, newer, &known, today, self.retain_inbound);
         let reason = match packets {
             Err(reason) => reason,
             Ok(packets) => {
@@ -185,12 +186,9 @@ impl Outbound {
                 // It may have ended while the broker took its time, and the broker's retained messages may have
                 // been cleared just before ours arrived. Whoever ends it from now on clears ours too.
                 let Some(after) = permission::get(conn, message.permission).await? else {
-                    self.link
-                        .publish(&rule::forgetting(message, &known))
-                        .await?;
                     return Ok(None);
                 };
-                match rule::standing(message, &after, self.today()) {
+                match rule::standing(message, &after, today) {
                     Ok(()) => return Ok(None),
                     Err(reason) => reason,
                 }
@@ -203,10 +201,10 @@ impl Outbound {
         }
         Ok(Some(reason))
     }
+}
 
-    fn today(&self) -> Date {
-        self.clock.now().to_zoned(TimeZone::UTC).date()
-    }
+async fn today(conn: &mut AsyncPgConnection) -> diesel::QueryResult<Date> {
+    Ok(day_of(clock::now(conn).await?))
 }
 
 fn note(message: &Outgoing, refused: Option<&Reason>) {

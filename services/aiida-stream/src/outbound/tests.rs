@@ -32,7 +32,6 @@ impl Replica {
         let outbound = Outbound {
             database: database.clone(),
             link: Arc::new(Link::new(&broker, &*context.random)),
-            clock: context.clock,
             retain_inbound: settings::<OutboundConfig>(line).stream_retain_inbound,
         };
         let shutdown = context.shutdown;

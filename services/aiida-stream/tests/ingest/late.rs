@@ -103,6 +103,17 @@ async fn a_replicas_own_clock_decides_nothing() {
     clock.advance(SignedDuration::from_hours(24 * 200));
     publisher.send(&grant.data(), at(-1)).await;
     world.until_stored(2).await;
+    world
+        .sql("UPDATE jobs.schedule SET due_at = now() WHERE kind = 'stream.partitions'")
+        .await;
+    let kept =
+        "SELECT count(*) FROM jobs.job WHERE kind = 'stream.partitions' AND state = 'completed'
+        AND finished_at > (SELECT max(received_at) FROM aiida.message)";
+    world.until(kept, 1).await;
+    world.until_stored(2).await;
+    let seen = "SELECT count(*) FROM aiida.permission
+        WHERE last_message_at BETWEEN now() - interval '1 hour' AND now() + interval '1 minute'";
+    assert_eq!(world.number(seen).await, 1);
     publisher.send(&grant.data(), at(20)).await;
     world.until_refused("future", 1).await;
 }

@@ -95,7 +95,7 @@ async fn the_last_session_is_not_ended_while_there_is_no_other() {
     let world = World::start().await;
     let grant = Grant::outbound().store(&world).await;
     let replica = world
-        .replica_with(&[
+        .child(&[
             ("--aiida-stream-orphan-seconds", "1"),
             ("--aiida-stream-lease-seconds", "2"),
         ])
@@ -104,8 +104,10 @@ async fn the_last_session_is_not_ended_while_there_is_no_other() {
     world
         .sql("ALTER TABLE aiida.stream_slot RENAME TO no_slots")
         .await;
-    replica.not_ready().await;
-    tokio::time::sleep(std::time::Duration::from_secs(7)).await;
+    replica.says("no slot for the session", 5).await;
+    let orphans = "SELECT count(*) FROM aiida.no_slots
+        WHERE lease_expires_at < clock_timestamp() - interval '1 second'";
+    world.until(orphans, 1).await;
     world
         .sql("ALTER TABLE aiida.no_slots RENAME TO stream_slot")
         .await;

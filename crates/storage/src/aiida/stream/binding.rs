@@ -12,6 +12,8 @@ use permission::data_need::DataNeed;
 use permission::{PermissionId, Status};
 use uuid::Uuid;
 
+use crate::sql::{IdRow, ids};
+
 /// What a message of a permission is held against.
 #[derive(Debug, Clone)]
 pub struct Binding {
@@ -48,20 +50,6 @@ struct Row {
     ends_on: Option<Date>,
     #[diesel(sql_type = Nullable<Timestamptz>, deserialize_as = jiff_diesel::NullableTimestamp)]
     ended_at: Option<Timestamp>,
-}
-
-#[derive(QueryableByName)]
-struct TimeRow {
-    #[diesel(sql_type = Timestamptz, deserialize_as = jiff_diesel::Timestamp)]
-    now: Timestamp,
-}
-
-/// The database's time: messages are held against it, whatever a replica's own clock shows.
-pub async fn now(conn: &mut AsyncPgConnection) -> diesel::QueryResult<Timestamp> {
-    let row: TimeRow = sql_query("SELECT clock_timestamp() AS now")
-        .get_result(conn)
-        .await?;
-    Ok(row.now)
 }
 
 /// Those of these permissions that exist. One that cannot be read is left out, and with an error in the log: it must
@@ -109,6 +97,20 @@ fn binding(row: Row, read: &mut HashMap<String, Arc<DataNeed>>) -> Option<Bindin
         ends_on: row.ends_on,
         ended_at: row.ended_at,
     })
+}
+
+/// Those of these permissions that exist. None of them can be erased before the caller's transaction ends. In the order
+/// of ids, as they are erased.
+pub async fn hold(
+    conn: &mut AsyncPgConnection,
+    permissions: &[PermissionId],
+) -> diesel::QueryResult<Vec<PermissionId>> {
+    let rows: Vec<IdRow> =
+        sql_query("SELECT id FROM aiida.permission WHERE id = ANY ($1) ORDER BY id FOR KEY SHARE")
+            .bind::<Array<SqlUuid>, _>(permissions.iter().map(|id| id.uuid()).collect::<Vec<_>>())
+            .load(conn)
+            .await?;
+    Ok(ids(rows))
 }
 
 fn data_need(text: &str) -> Option<Arc<DataNeed>> {

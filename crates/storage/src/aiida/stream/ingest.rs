@@ -174,8 +174,9 @@ const ROOM: &str = "CREATE TEMP TABLE room ON COMMIT DROP AS
 
 /// Whether the database takes messages at all: stores one and takes it back, and there is room for more. Tells a message
 /// that cannot be stored from a database that stores nothing.
-pub async fn probe(conn: &mut AsyncPgConnection, now: Timestamp) -> diesel::QueryResult<()> {
+pub async fn probe(conn: &mut AsyncPgConnection) -> diesel::QueryResult<()> {
     use diesel_async::{AsyncConnection as _, SimpleAsyncConnection as _};
+    let now = crate::clock::now(conn).await?;
     let message = NewMessage {
         permission: PermissionId::from(Uuid::nil()),
         sent_at: now,
@@ -208,26 +209,24 @@ pub async fn probe(conn: &mut AsyncPgConnection, now: Timestamp) -> diesel::Quer
     }
 }
 
-/// Notes that records of these permissions were stored at `at`. A permission whose row is locked, or that was noted
-/// in the last five seconds, is passed over: the next batch notes it. Answers those that were noted.
+/// Notes that records of these permissions are stored now, by the database's clock. A permission whose row is locked, or
+/// that was noted in the last five seconds, is passed over: the next batch notes it. Answers those that were noted.
 pub async fn note(
     conn: &mut AsyncPgConnection,
     permissions: &[PermissionId],
-    at: Timestamp,
 ) -> diesel::QueryResult<Vec<PermissionId>> {
     if permissions.is_empty() {
         return Ok(Vec::new());
     }
     let noted: Vec<IdRow> = sql_query(
         "UPDATE aiida.permission p
-         SET first_message_at = coalesce(p.first_message_at, $2), last_message_at = greatest(p.last_message_at, $2)
-         FROM (SELECT id FROM aiida.permission
-               WHERE id = ANY ($1) AND (last_message_at IS NULL OR last_message_at < $2 - interval '5 s')
-               FOR NO KEY UPDATE SKIP LOCKED) due
+         SET first_message_at = least(p.first_message_at, now), last_message_at = now
+         FROM (SELECT id, now FROM aiida.permission, clock_timestamp() AS now
+               WHERE id = ANY ($1) AND last_message_at BETWEEN now - interval '5 s' AND now IS NOT TRUE
+               FOR NO KEY UPDATE OF permission SKIP LOCKED) due
          WHERE p.id = due.id RETURNING p.id",
     )
     .bind::<Array<SqlUuid>, _>(permissions.iter().map(|id| id.uuid()).collect::<Vec<_>>())
-    .bind::<Timestamptz, _>(at.to_diesel())
     .load(conn)
     .await?;
     Ok(ids(noted))

@@ -24,12 +24,19 @@ pub const KEPT: usize = 1000;
 pub struct Refused {
     /// The permission of its topic; `None` when the topic names none that we know.
     pub permission: Option<PermissionId>,
-    /// Its topic.
-    pub topic: String,
     /// Why, in a word.
     pub reason: &'static str,
     /// When it came.
     pub received_at: Timestamp,
+    /// The message itself; `None` where it is to be counted only.
+    pub message: Option<Message>,
+}
+
+/// A refused message, to be looked at.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// Its topic.
+    pub topic: String,
     /// Its payload; what exceeds [`KEPT_BYTES`] is left out.
     pub payload: Vec<u8>,
 }
@@ -38,7 +45,9 @@ impl Refused {
     fn id(&self) -> Option<Uuid> {
         self.permission.map(PermissionId::uuid)
     }
+}
 
+impl Message {
     fn beginning(&self) -> &[u8] {
         self.payload.get(..KEPT_BYTES).unwrap_or(&self.payload)
     }
@@ -77,11 +86,11 @@ pub async fn record(conn: &mut AsyncPgConnection, refused: &[&Refused]) -> diese
 
 async fn keep(conn: &mut AsyncPgConnection, refused: &[&Refused]) -> diesel::QueryResult<()> {
     let mut room: BTreeMap<Option<Uuid>, usize> = BTreeMap::new();
-    let mut kept: Vec<&Refused> = refused
+    let mut kept: Vec<(&Refused, &Message)> = refused
         .iter()
-        .copied()
         .rev()
-        .filter(|one| {
+        .filter_map(|one| Some((*one, one.message.as_ref()?)))
+        .filter(|(one, _)| {
             let taken = room.entry(one.id()).or_default();
             *taken += 1;
             *taken <= KEPT_PER_PERMISSION
@@ -93,19 +102,23 @@ async fn keep(conn: &mut AsyncPgConnection, refused: &[&Refused]) -> diesel::Que
         "INSERT INTO aiida.refused_message (permission_id, topic, reason, received_at, payload)
          SELECT * FROM unnest($1, $2, $3, $4, $5)",
     )
-    .bind::<Array<Nullable<SqlUuid>>, _>(kept.iter().map(|one| one.id()).collect::<Vec<_>>())
+    .bind::<Array<Nullable<SqlUuid>>, _>(kept.iter().map(|(one, _)| one.id()).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(
         kept.iter()
-            .map(|one| one.topic.as_str())
+            .map(|(_, message)| message.topic.as_str())
             .collect::<Vec<_>>(),
     )
-    .bind::<Array<Text>, _>(kept.iter().map(|one| one.reason).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(kept.iter().map(|(one, _)| one.reason).collect::<Vec<_>>())
     .bind::<Array<Timestamptz>, _>(
         kept.iter()
-            .map(|one| one.received_at.to_diesel())
+            .map(|(one, _)| one.received_at.to_diesel())
             .collect::<Vec<_>>(),
     )
-    .bind::<Array<Binary>, _>(kept.iter().map(|one| one.beginning()).collect::<Vec<_>>())
+    .bind::<Array<Binary>, _>(
+        kept.iter()
+            .map(|(_, message)| message.beginning())
+            .collect::<Vec<_>>(),
+    )
     .execute(conn)
     .await?;
     Ok(())

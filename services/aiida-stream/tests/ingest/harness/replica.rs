@@ -154,6 +154,14 @@ impl Child {
     pub(crate) fn output(&self) -> String {
         self.process.output()
     }
+
+    /// Waits until it has said something so many times.
+    pub(crate) async fn says(&self, what: &str, times: usize) {
+        wait::until(DEADLINE, what, async || {
+            (self.output().matches(what).count() >= times).then_some(())
+        })
+        .await;
+    }
 }
 
 async fn get(port: u16, path: &str) -> (u16, String) {
