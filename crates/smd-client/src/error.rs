@@ -127,7 +127,7 @@ pub enum Error {
         /// The request.
         kind: RequestKind,
     },
-    /// A web page where a document was expected: a maintenance page, or a wrong address.
+    /// A web page where a document was expected, or with status 404 or 410: a maintenance page, or a wrong address.
     #[error(
         "{kind}: a web page instead of a document: the custodian is under maintenance, or PGE_API_BASE_URL is not its API"
     )]

@@ -33,9 +33,10 @@ const LONGEST_ANSWER: u64 = 64 * 1024;
 /// How long before its end our client token is no longer used.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);
 
-/// Our client token, and until when to use it.
+/// Our client token, since when we have it, and until when to use it.
 pub(crate) struct KeptToken {
     pub(crate) secret: Secret,
+    pub(crate) since: Timestamp,
     pub(crate) use_until: Timestamp,
 }
 
@@ -127,6 +128,7 @@ impl Client {
         let token = answer.client_access_token.unwrap_or(answer.access_token);
         Ok(KeptToken {
             secret: token.into_secret().into(),
+            since: now,
             use_until,
         })
     }

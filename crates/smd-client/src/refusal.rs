@@ -45,13 +45,14 @@ pub(crate) fn classify(
             retry_after: retry_after(headers, now),
         },
         _ if status.is_server_error() => Error::Server { kind, status: code },
-        _ => classify_client_error(kind, status, body, gateway),
+        _ => classify_client_error(kind, status, headers, body, gateway),
     }
 }
 
 fn classify_client_error(
     kind: RequestKind,
     status: StatusCode,
+    headers: &HeaderMap,
     body: &[u8],
     gateway: Option<String>,
 ) -> Error {
@@ -71,6 +72,12 @@ fn classify_client_error(
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             Error::Unauthorized { kind, status: code }
+        }
+        // Under maintenance whatever is asked for may be answered so: it says nothing about the resource.
+        StatusCode::NOT_FOUND | StatusCode::GONE
+            if looks_like_html(content_type(headers), body) =>
+        {
+            Error::Html { kind }
         }
         StatusCode::NOT_FOUND | StatusCode::GONE => Error::NotFound { kind, status: code },
         _ => Error::Refused {
@@ -144,6 +151,10 @@ pub(crate) fn error_code(text: &str) -> String {
     let known = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let code: String = text.chars().filter(known).take(64).collect();
     without_ids(&code).chars().filter(known).collect()
+}
+
+fn content_type(headers: &HeaderMap) -> Option<&str> {
+    headers.get(reqwest::header::CONTENT_TYPE)?.to_str().ok()
 }
 
 /// Whether a body starts like a web page.
@@ -238,6 +249,8 @@ mod tests {
             ),
             (Batch, 404, "", "not_found"),
             (Batch, 410, "gone", "not_found"),
+            (Batch, 404, "<!DOCTYPE html><h1>Back soon", "html"),
+            (Batch, 410, "\n<html>", "html"),
             (Batch, 400, "\"Bad window\"", "refused"),
             (Batch, 302, "", "refused"),
             (Batch, 500, "", "server_error"),

@@ -31,6 +31,9 @@ use files::{Names, Opened};
 const CHUNK: usize = 1_000;
 const CHUNKS_AHEAD: usize = 4;
 
+/// For the customer of a history that no file can hold.
+const NO_FILE: &str = "PG&E gave us your usage in a form that we cannot put into files. The operator of this service has been told.";
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExportError {
     #[error(transparent)]
@@ -53,10 +56,21 @@ pub(crate) enum ExportError {
     Writer,
 }
 
+impl ExportError {
+    /// Whether it lies in what was pulled: every attempt would end alike.
+    const fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Nothing | Self::OutOfRange | Self::Table(TableError::Digits { .. })
+        )
+    }
+}
+
 impl Handler<CsvExport> for Exporter {
     async fn run(&self, job: Job<CsvExport>) -> Outcome {
         match self.export(&job).await {
             Ok(outcome) => outcome,
+            Err(error) if error.is_final() => self.give_up(&job, &error).await,
             Err(error) => {
                 self.note(&job, &error).await;
                 Outcome::retry(&error)
@@ -186,6 +200,29 @@ impl Exporter {
             all.try_for_each(|name| place.remove(name).map(drop))
         })
         .await
+    }
+
+    /// The history has failed: customer and operator are told, and its data goes.
+    async fn give_up(&self, job: &Job<CsvExport>, error: &ExportError) -> Outcome {
+        let id = job.payload.authorization;
+        let noted = async {
+            let mut conn = self.database.get().await?;
+            conn.transaction(async |conn| {
+                job.lease.hold(conn).await?;
+                let line = error.to_string();
+                Ok::<_, ExportError>(export::mark_failed(conn, id, NO_FILE, &line).await?)
+            })
+            .await
+        };
+        match noted.await {
+            Ok(is_failed) => {
+                if is_failed {
+                    tracing::error!(authorization = %id, %error, "no file can hold a customer's history: given up");
+                }
+                Outcome::Cancel(error.to_string())
+            }
+            Err(error) => Outcome::retry(&error),
+        }
     }
 
     /// The operator sees why a file is not there.

@@ -1,11 +1,11 @@
-//! Why fetching is delayed or was given up, in the language of the page. `smd-fetcher` and `smd-client` store an English
-//! sentence, because the job that fails knows no reader; here it is found again in our own English texts. A sentence
-//! that is not among them is shown as it is, and marked as English.
+//! Why fetching is delayed or was given up, in the language of the page. `smd-fetcher`, `smd-client` and `csv-exporter`
+//! store an English sentence, because the job that fails knows no reader; here it is found again in our own English
+//! texts. A sentence that is not among them is shown as it is, and marked as English.
 
 use pages::{Texts, Words};
 
-/// The messages that `smd-fetcher` may have stored.
-pub(crate) const KEYS: [&str; 16] = [
+/// The messages that `smd-fetcher` and `csv-exporter` may have stored.
+pub(crate) const KEYS: [&str; 17] = [
     "failure-slow",
     "failure-away",
     "failure-expired",
@@ -22,6 +22,7 @@ pub(crate) const KEYS: [&str; 16] = [
     "failure-late",
     "failure-no-usage",
     "failure-given-up",
+    "failure-no-file",
 ];
 
 /// A text, and whether it is English on a page that is not.
@@ -64,6 +65,7 @@ mod tests {
             include_str!("../../smd-fetcher/src/fetch.rs"),
             include_str!("../../smd-fetcher/src/fetch/prepare.rs"),
             include_str!("../../smd-fetcher/src/release.rs"),
+            include_str!("../../csv-exporter/src/export.rs"),
             include_str!("../../../crates/smd-client/src/error.rs"),
         ]
         .concat();

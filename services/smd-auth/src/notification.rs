@@ -29,8 +29,9 @@ pub(crate) const LARGEST: usize = 1024 * 1024;
 /// Different links of one notification that are looked at; a real one has a few.
 const MOST_LINKS: usize = 1000;
 
-/// Links of one customer (or bulk links) that may wait to be collected: whoever knows a subscription id
-/// must not use up our budget of requests by announcing again and again.
+/// Links of one customer that may wait to be collected, and bulk links that may be taken in within an hour: whoever
+/// knows a subscription id, or makes up bulk links, must not use up our budget of requests by announcing again and
+/// again.
 const MOST_WAITING: i64 = 100;
 
 /// Longest link, in bytes; a real one has 200. The database's index has a limit, too.
@@ -149,13 +150,23 @@ fn sort(service: &Service, links: &[String]) -> Vec<Result<(Url, Link), &'static
         .collect()
 }
 
+/// The live authorization of a subscription.
+struct Owner {
+    id: AuthorizationId,
+    /// Its requests.
+    pulls: Vec<Pull>,
+    /// How many links of it may still be taken in.
+    room: i64,
+}
+
 /// What is known of a subscription while a notification is read.
-type Known = Option<(AuthorizationId, Vec<Pull>)>;
+type Known = Option<Owner>;
 
 /// Stores what is to be done about the links, all or nothing, and gives the label of each.
 async fn note(service: &Service, targets: &[(Url, Link)]) -> Result<Vec<&'static str>, NoteError> {
     let mut conn = service.database.get().await?;
     conn.transaction(async |conn| {
+        let mut bulk = room_for_bulk(conn, targets).await?;
         let mut known: BTreeMap<&str, Known> = BTreeMap::new();
         let mut jobs: Vec<NewJob> = Vec::new();
         let mut outcomes = Vec::with_capacity(targets.len());
@@ -171,32 +182,25 @@ async fn note(service: &Service, targets: &[(Url, Link)]) -> Result<Vec<&'static
                 None => None,
             };
             let outcome = match (target, owner) {
-                (Link::Authorization(_), Some((id, _))) => {
-                    jobs.push(
-                        NewJob::new(&SmdRecheck { authorization: *id })?.after(RECHECK_AFTER),
-                    );
+                (Link::Authorization(_), Some(owner)) => {
+                    let authorization = owner.id;
+                    jobs.push(NewJob::new(&SmdRecheck { authorization })?.after(RECHECK_AFTER));
                     "recheck"
                 }
-                (Link::Readings { usage_point, .. }, Some((id, pulls))) => {
-                    if waits_for(pulls, usage_point.as_ref()) {
-                        collect(
-                            service,
-                            conn,
-                            &mut jobs,
-                            url,
-                            Some(*id),
-                            usage_point.as_ref(),
-                        )
-                        .await?
+                (Link::Readings { usage_point, .. }, Some(owner)) => {
+                    let usage_point = usage_point.as_ref();
+                    if waits_for(&owner.pulls, usage_point) {
+                        let (id, room) = (Some(owner.id), &mut owner.room);
+                        collect(service, conn, &mut jobs, url, id, usage_point, room).await?
                     } else {
                         "not_asked_for"
                     }
                 }
                 (Link::Authorization(_) | Link::Readings { .. }, None) => "unknown_authorization",
-                (Link::Bulk, _) if plan::any_outstanding(conn).await? => {
-                    collect(service, conn, &mut jobs, url, None, None).await?
-                }
-                (Link::Bulk, _) => "not_asked_for",
+                (Link::Bulk, _) => match &mut bulk {
+                    Some(room) => collect(service, conn, &mut jobs, url, None, None, room).await?,
+                    None => "not_asked_for",
+                },
                 (Link::Other, _) => "unknown_resource",
             };
             outcomes.push(outcome);
@@ -207,21 +211,37 @@ async fn note(service: &Service, targets: &[(Url, Link)]) -> Result<Vec<&'static
     .await
 }
 
-/// The live authorization of a subscription and its requests; asked once per notification.
+/// How many bulk links may be taken in; `None` while no data is asked for. Asked once per notification.
+async fn room_for_bulk(
+    conn: &mut AsyncPgConnection,
+    targets: &[(Url, Link)],
+) -> diesel::QueryResult<Option<i64>> {
+    let has_bulk = targets.iter().any(|(_, target)| *target == Link::Bulk);
+    if !has_bulk || !plan::any_outstanding(conn).await? {
+        return Ok(None);
+    }
+    Ok(Some(MOST_WAITING - notice::bulk_of_the_hour(conn).await?))
+}
+
+/// The live authorization of a subscription; asked once per notification.
 async fn look_up<'a, 'b>(
     conn: &mut AsyncPgConnection,
     known: &'b mut BTreeMap<&'a str, Known>,
     subscription: &'a SubscriptionId,
-) -> diesel::QueryResult<Option<&'b (AuthorizationId, Vec<Pull>)>> {
+) -> diesel::QueryResult<Option<&'b mut Owner>> {
     let key = subscription.as_str();
     if !known.contains_key(key) {
         let found = match authorization::live_of_subscription(conn, key).await? {
-            Some(id) => Some((id, plan::pulls(conn, id).await?)),
+            Some(id) => Some(Owner {
+                id,
+                pulls: plan::pulls(conn, id).await?,
+                room: MOST_WAITING - notice::waiting(conn, Some(id)).await?,
+            }),
             None => None,
         };
         known.insert(key, found);
     }
-    Ok(known.get(key).and_then(Option::as_ref))
+    Ok(known.get_mut(key).and_then(Option::as_mut))
 }
 
 /// A request for this data has left and its data is not in. Anybody can announce data: without this,
@@ -234,7 +254,7 @@ fn waits_for(pulls: &[Pull], usage_point: Option<&UsagePointId>) -> bool {
     })
 }
 
-/// Remembers the link and adds its job, unless too many of its kind wait already.
+/// Remembers the link and adds its job, if there is room.
 async fn collect(
     service: &Service,
     conn: &mut AsyncPgConnection,
@@ -242,10 +262,12 @@ async fn collect(
     url: &Url,
     authorization: Option<AuthorizationId>,
     usage_point: Option<&UsagePointId>,
+    room: &mut i64,
 ) -> Result<&'static str, NoteError> {
-    if notice::waiting(conn, authorization).await? >= MOST_WAITING {
+    if *room <= 0 {
         return Ok("too_many_waiting");
     }
+    *room -= 1;
     let notice = Notice {
         id: service.random.uuid().into(),
         link: url.to_string(),

@@ -104,6 +104,7 @@ failure-never-delivered = PG&E announced your usage but never delivered it. Plea
 failure-late = PG&E did not deliver your usage in time. Please start again.
 failure-no-usage = PG&E has no usage of yours yet for the time we asked for. Please start again in a few days.
 failure-given-up = Your usage could not be fetched. Please start again; if it happens twice, tell the operator of this service.
+failure-no-file = PG&E gave us your usage in a form that we cannot put into files. The operator of this service has been told.
 
 ### Pages that say what happened and what to do
 

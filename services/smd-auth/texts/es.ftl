@@ -96,6 +96,7 @@ failure-never-delivered = PG&E anunció su consumo pero nunca lo entregó. Por f
 failure-late = PG&E no entregó su consumo a tiempo. Por favor, empiece de nuevo.
 failure-no-usage = PG&E todavía no tiene consumo suyo del período que pedimos. Por favor, empiece de nuevo en unos días.
 failure-given-up = No se pudo obtener su consumo. Empiece de nuevo; si ocurre dos veces, avise al responsable de este servicio.
+failure-no-file = PG&E nos entregó su consumo en una forma que no podemos pasar a archivos. Se ha avisado al responsable de este servicio.
 
 start-again = Empezar de nuevo
 first-page = Ir a la primera página

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use job_queue::{Handler, Job, Outcome};
-use smd_client::{Batch, Bearer, Error};
+use smd_client::{Batch, Bearer, Error, RequestKind};
 use storage::kinds::{SmdCollect, SmdFetch};
 use storage::smd::authorization::{self, Stage};
 use storage::smd::notice::{self, Notice};
@@ -36,7 +36,7 @@ impl Handler<SmdCollect> for Fetcher {
             Err(error) => {
                 let outcome = match (error.outcome(), &error) {
                     // The link has expired or never was: the window is asked again in its time.
-                    (_, StepError::Custodian(error @ Error::NotFound { .. })) => {
+                    (_, StepError::Custodian(error)) if is_refused(error) => {
                         Outcome::Cancel(error.to_string())
                     }
                     (Outcome::Retry(line), _) if job.is_last_attempt() => Outcome::Fail(line),
@@ -48,6 +48,19 @@ impl Handler<SmdCollect> for Fetcher {
                 }
             }
         }
+    }
+}
+
+/// Whether the custodian does not give what the link names, and would not the next time. Where a customer's token was
+/// refused, [`consent::find_out`] has said more before.
+fn is_refused(error: &Error) -> bool {
+    match error {
+        Error::NotFound { .. } => true,
+        Error::Unauthorized { kind, .. }
+        | Error::OAuth { kind, .. }
+        | Error::NoListener { kind }
+        | Error::Refused { kind, .. } => *kind == RequestKind::Follow && !error.is_transient(),
+        _ => false,
     }
 }
 
@@ -221,7 +234,16 @@ impl Fetcher {
 
     /// A link that nothing comes of must not look as if it were still to be collected.
     async fn give_up(&self, job: &Job<SmdCollect>, outcome: Outcome) -> Outcome {
-        match self.put_away(job, job.payload.notice).await {
+        let put_aside = async {
+            let mut conn = self.database.get().await?;
+            conn.transaction(async |conn| {
+                job.lease.hold(conn).await?;
+                notice::put_aside(conn, job.payload.notice).await?;
+                Ok::<_, StepError>(())
+            })
+            .await
+        };
+        match put_aside.await {
             Ok(()) => outcome,
             Err(error) => error.outcome(),
         }

@@ -133,7 +133,10 @@ impl Fetcher {
     /// Waiting costs no attempts, so time is what bounds it.
     fn refuse_overdue(&self, authorization: &Authorization) -> Result<(), StepError> {
         let limit = SignedDuration::from_hours(i64::from(self.config.fetch.give_up_hours));
-        if self.clock.now().duration_since(authorization.authorized_at) < limit {
+        let age = authorization
+            .read_at
+            .duration_since(authorization.authorized_at);
+        if age < limit {
             return Ok(());
         }
         Err(StepError::Hopeless {

@@ -2,16 +2,18 @@
 //! what has no job any more gets one here.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use espi::AuthorizationStatus;
-use job_queue::{Handler, Job, JobKind, Outcome, QueueError};
+use job_queue::{Handler, Job, JobKind, Lease, Outcome, QueueError};
 use serde_json::json;
 use smd_client::certificate::EXPIRES_SOON;
 use storage::audit;
 use storage::kinds::{CsvExport, SmdFetch, SmdRelease, SmdSweep};
 use storage::smd::authorization::{self, Stage};
 use storage::smd::{AuthorizationId, comparison, erasure, login, notice, reading};
+use tokio::time::Instant;
 
 use crate::Fetcher;
 use crate::error::StepError;
@@ -34,7 +36,17 @@ impl Handler<SmdSweep> for Fetcher {
 }
 
 impl Fetcher {
+    /// Each part commits for itself: however much there is to erase, the next steps are enqueued before, and what is
+    /// forgotten after it does not wait for what cannot be erased.
     async fn sweep_here(&self, job: &Job<SmdSweep>) -> Result<(), StepError> {
+        let until = Instant::now() + SmdSweep::SPEC.deadline / 2;
+        self.ensure_steps(job).await?;
+        let expired = self.expire_all(job, until).await;
+        self.forget_old(job).await?;
+        expired
+    }
+
+    async fn ensure_steps(&self, job: &Job<SmdSweep>) -> Result<(), StepError> {
         let mut conn = self.database.get().await?;
         conn.transaction(async |conn| {
             job.lease.hold(conn).await?;
@@ -52,9 +64,15 @@ impl Fetcher {
             for authorization in authorization::unexported(conn).await? {
                 ensure(conn, &CsvExport { authorization }).await?;
             }
-            for id in erasure::due(conn, self.config.gateway.retention.readings()).await? {
-                self.expire(conn, id).await?;
-            }
+            Ok::<_, StepError>(())
+        })
+        .await
+    }
+
+    async fn forget_old(&self, job: &Job<SmdSweep>) -> Result<(), StepError> {
+        let mut conn = self.database.get().await?;
+        conn.transaction(async |conn| {
+            job.lease.hold(conn).await?;
             login::forget_old(conn).await?;
             notice::forget_old(conn).await?;
             reading::discard_abandoned(conn).await?;
@@ -63,15 +81,50 @@ impl Fetcher {
         .await
     }
 
+    /// Erases the data whose time is over, one authorization after the other. What is left at `until` is found by the
+    /// next sweep.
+    async fn expire_all(&self, job: &Job<SmdSweep>, until: Instant) -> Result<(), StepError> {
+        let keep = self.config.gateway.retention.readings();
+        let due = {
+            let mut conn = self.database.get().await?;
+            erasure::due(&mut conn, keep).await?
+        };
+        let mut first = Ok(());
+        for id in due {
+            if Instant::now() >= until || job.stopping.is_cancelled() {
+                break;
+            }
+            match self.expire(&job.lease, id, keep).await {
+                Ok(()) => {}
+                // The next one would fare no better.
+                Err(error @ (StepError::Database(_) | StepError::Lease(_))) => return Err(error),
+                // One that cannot be erased does not keep the others.
+                Err(error) => {
+                    tracing::error!(authorization = %id, %error, "readings that must go are still there");
+                    first = first.and(Err(error));
+                }
+            }
+        }
+        first
+    }
+
     async fn expire(
         &self,
-        conn: &mut AsyncPgConnection,
+        lease: &Lease,
         id: AuthorizationId,
+        keep: Duration,
     ) -> Result<(), StepError> {
-        erasure::erase_data(conn, id).await?;
-        audit::record(conn, "smd.expired", Some(id.uuid()), &json!({})).await?;
-        tracing::info!(authorization = %id, "the time of the readings is over: erased");
-        Ok(())
+        let mut conn = self.database.get().await?;
+        conn.transaction(async |conn| {
+            lease.hold(conn).await?;
+            if erasure::lock_due(conn, id, keep).await? {
+                erasure::erase_data(conn, id).await?;
+                audit::record(conn, "smd.expired", Some(id.uuid()), &json!({})).await?;
+                tracing::info!(authorization = %id, "the time of the readings is over: erased");
+            }
+            Ok::<_, StepError>(())
+        })
+        .await
     }
 
     /// An authorization that the custodian lists as active and that we do not know was lost between

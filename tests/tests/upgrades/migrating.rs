@@ -87,6 +87,15 @@ async fn from_the_release_before_with_data_and_services_at_work() {
         "a migration changed what was stored"
     );
     assert_eq!(versions(&cluster).await.len(), RELEASED.len() + SINCE.len());
+    // What was stored before is linked as what is stored from now on.
+    let digests = "SELECT count(*) AS unlike FROM smd.usage_point u FULL JOIN smd.usage_point_digest d
+        ON u.authorization_id = d.authorization_id AND d.digest = sha256(convert_to(u.usage_point_id, 'UTF8'))
+        WHERE u.authorization_id IS NULL OR d.authorization_id IS NULL";
+    assert_eq!(
+        rows(&cluster, digests).await,
+        [json!({ "unlike": 0 })],
+        "usage points without a digest"
+    );
     let said = metergate(&cluster, &["customers", "list", "--limit", "1"]);
     assert!(said.ok, "{}", said.text);
 }
@@ -168,6 +177,12 @@ async fn migrations_keep_no_service_waiting() {
         lock("0010_console", "jobs.job", "ShareLock"),
         lock("0010_console", "smd.\"authorization\"", "ShareLock"),
         lock("0010_console", "smd.usage_point", "ShareLock"),
+        // A trigger, and what was there before it: who stores or erases usage points waits while they are read once.
+        lock(
+            "0013_usage_point_digests",
+            "smd.usage_point",
+            "ShareRowExclusiveLock",
+        ),
     ];
     assert_eq!(locked, known);
     // It sees one that does.

@@ -9,7 +9,7 @@ use crate::operator::{Said, run};
 /// The migrations of the release before.
 pub(crate) const RELEASED: [&str; 4] = ["0001_roles", "0002_jobs", "0003_smd", "0004_audit"];
 /// Those that came since.
-pub(crate) const SINCE: [&str; 8] = [
+pub(crate) const SINCE: [&str; 12] = [
     "0005_aiida",
     "0006_iam",
     "0007_stream",
@@ -18,6 +18,10 @@ pub(crate) const SINCE: [&str; 8] = [
     "0010_console",
     "0011_report",
     "0012_ended",
+    "0013_usage_point_digests",
+    "0014_clock_set_back",
+    "0015_erased",
+    "0016_export_failed",
 ];
 pub(crate) const DATABASE: &str = "installation";
 

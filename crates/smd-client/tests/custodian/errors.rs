@@ -88,6 +88,23 @@ async fn our_client_token_is_obtained_anew_once() {
 }
 
 #[tokio::test]
+async fn for_a_refused_bulk_link_a_young_client_token_is_not_obtained_anew() {
+    let custodian = Custodian::with_tokens(|_| Reply::status(403));
+    let client = custodian.client();
+    let link = client
+        .own_link(&custodian.resource("Batch/Bulk/1?correlationID=1"))
+        .unwrap();
+    for requests in [2, 3] {
+        let error = client.follow(&link, Bearer::Client).await.unwrap_err();
+        assert!(error.is_unauthorized(), "{error}");
+        assert_eq!(custodian.seen().len(), requests);
+    }
+    custodian.clock.advance(jiff::SignedDuration::from_mins(11));
+    client.follow(&link, Bearer::Client).await.unwrap_err();
+    assert_eq!(custodian.seen().len(), 6, "an older one may have expired");
+}
+
+#[tokio::test]
 async fn throttling_tells_the_budget_when_to_go_on() {
     for (status, retry, expected) in [
         (429, Some("17"), Some(Duration::from_secs(17))),
@@ -276,6 +293,22 @@ async fn only_a_proven_end_counts_as_deleted() {
     }
     let error = deletion(|| Reply::status(500), true).await.unwrap_err();
     assert!(error.is_transient(), "{error}");
+}
+
+#[tokio::test]
+async fn a_page_with_status_404_is_no_deletion() {
+    for page in [
+        || Reply::status(404).body("<!DOCTYPE html><h1>We will be back soon"),
+        || Reply::status(410).header("content-type", "text/html; charset=utf-8"),
+    ] {
+        for seen_before in [true, false] {
+            let error = deletion(page, seen_before).await.unwrap_err();
+            assert!(
+                matches!(error, Error::Html { .. }) && error.is_transient(),
+                "{error}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@
 )]
 
 mod errors;
+mod links;
 mod others;
 mod readings;
 mod server;

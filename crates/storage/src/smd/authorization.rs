@@ -6,7 +6,8 @@ mod stage;
 use std::collections::HashMap;
 
 use diesel::dsl::{count_star, sql};
-use diesel::sql_types::{Bool, Nullable, Text, Uuid as SqlUuid};
+use diesel::expression::SqlLiteral;
+use diesel::sql_types::{Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable,
     SelectableHelper, sql_query,
@@ -53,6 +54,8 @@ pub struct Authorization {
     pub stage: Stage,
     /// When the customer authorized.
     pub authorized_at: jiff::Timestamp,
+    /// When this was read. As all times here by the database's clock: a service's own may be wrong.
+    pub read_at: jiff::Timestamp,
     /// Its URI has answered 200 before.
     pub seen: bool,
     /// As the custodian tells it.
@@ -65,14 +68,15 @@ pub struct Authorization {
     pub released: bool,
 }
 
-impl From<Row> for Authorization {
-    fn from(row: Row) -> Self {
+impl From<(Row, Timestamp)> for Authorization {
+    fn from((row, read_at): (Row, Timestamp)) -> Self {
         Self {
             id: row.id.into(),
             subscription_id: row.subscription_id,
             authorization_uri: row.authorization_uri,
             stage: Stage::from_column(&row.stage),
             authorized_at: row.authorized_at,
+            read_at: read_at.to_jiff(),
             seen: row.seen_at.is_some(),
             customer_name: row.customer_name,
             time_zone: row.time_zone,
@@ -87,9 +91,9 @@ pub async fn get(
     conn: &mut AsyncPgConnection,
     id: AuthorizationId,
 ) -> diesel::QueryResult<Option<Authorization>> {
-    let row: Option<Row> = table::table
+    let row: Option<(Row, Timestamp)> = table::table
         .find(id.uuid())
-        .select(Row::as_select())
+        .select((Row::as_select(), time()))
         .first(conn)
         .await
         .optional()?;
@@ -101,14 +105,18 @@ pub async fn lock(
     conn: &mut AsyncPgConnection,
     id: AuthorizationId,
 ) -> diesel::QueryResult<Option<Authorization>> {
-    let row: Option<Row> = table::table
+    let row: Option<(Row, Timestamp)> = table::table
         .find(id.uuid())
-        .select(Row::as_select())
+        .select((Row::as_select(), time()))
         .for_update()
         .first(conn)
         .await
         .optional()?;
     Ok(row.map(Into::into))
+}
+
+fn time() -> SqlLiteral<Timestamptz> {
+    sql("clock_timestamp()")
 }
 
 /// The live authorization of a subscription: one whose end the custodian has not confirmed.

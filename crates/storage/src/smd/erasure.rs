@@ -9,11 +9,11 @@ use uuid::Uuid;
 
 use super::AuthorizationId;
 use super::receipt::Receipt;
-use crate::sql::{ids, millis};
+use crate::sql::{IdRow, ids, millis};
 
 /// Erases what was pulled under an authorization and the customer's name; what is left says only how
-/// it went. In the caller's transaction, for an authorization that is no longer being fetched: one
-/// that is could bring new data.
+/// it went, and whose other authorizations it belongs to, unless it is a tombstone. In the caller's
+/// transaction, for an authorization that is no longer being fetched: one that is could bring new data.
 pub async fn erase_data(
     conn: &mut AsyncPgConnection,
     id: AuthorizationId,
@@ -21,6 +21,8 @@ pub async fn erase_data(
     for statement in [
         "DELETE FROM smd.series WHERE authorization_id = $1",
         "DELETE FROM smd.usage_point WHERE authorization_id = $1",
+        "DELETE FROM smd.usage_point_digest WHERE authorization_id = $1
+            AND EXISTS (SELECT FROM smd.authorization WHERE id = $1 AND stage = 'erased')",
         "DELETE FROM smd.notice WHERE authorization_id = $1",
         "UPDATE smd.authorization SET customer_name = NULL WHERE id = $1",
     ] {
@@ -64,22 +66,30 @@ pub async fn finish(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel
     Ok(())
 }
 
-/// Authorizations by our id, by the receipt number, or by the custodian's subscription id, and those that share a usage
-/// point with them: a customer who authorized again has a new subscription id.
+/// Authorizations by our id, by the receipt number, or by the custodian's subscription id, and all that are of the same
+/// customer: of the same subscription, or of a usage point that one of them has or had. A customer who authorized again
+/// has a new subscription id, and the readings of the older authorization may be gone while its files are there.
 pub async fn find(
     conn: &mut AsyncPgConnection,
     wanted: &str,
 ) -> diesel::QueryResult<Vec<AuthorizationId>> {
     let receipt = wanted.parse::<Receipt>().ok().map(Receipt::ids);
     let rows = sql_query(
-        "WITH named AS (SELECT id FROM smd.authorization
-                        WHERE subscription_id = $1 OR id = $2 OR id BETWEEN $3 AND $4)
-             SELECT id FROM smd.authorization
-             WHERE id IN (SELECT id FROM named)
-                OR id IN (SELECT other.authorization_id
-                          FROM smd.usage_point own JOIN smd.usage_point other USING (usage_point_id)
-                          WHERE own.authorization_id IN (SELECT id FROM named))
-             ORDER BY authorized_at",
+        "WITH RECURSIVE found (id) AS (
+             SELECT id FROM smd.authorization WHERE subscription_id = $1 OR id = $2 OR id BETWEEN $3 AND $4
+             UNION
+             SELECT linked.id
+             FROM found CROSS JOIN LATERAL (
+                 SELECT other.id
+                 FROM smd.authorization own JOIN smd.authorization other USING (subscription_id)
+                 WHERE own.id = found.id
+                 UNION ALL
+                 SELECT other.authorization_id
+                 FROM smd.usage_point_digest own JOIN smd.usage_point_digest other USING (digest)
+                 WHERE own.authorization_id = found.id
+             ) linked
+         )
+         SELECT a.id FROM smd.authorization a JOIN found USING (id) ORDER BY a.authorized_at",
     )
     .bind::<Text, _>(wanted)
     .bind::<Nullable<SqlUuid>, _>(wanted.parse::<Uuid>().ok())
@@ -90,22 +100,43 @@ pub async fn find(
     Ok(ids(rows))
 }
 
-/// Ended authorizations that still have data: no longer ours to keep (withdrawn, superseded, failed),
+/// An ended authorization `a` that still has data; `$1` is how long a delivery is kept.
+const DUE: &str = "(EXISTS (SELECT FROM smd.usage_point u WHERE u.authorization_id = a.id)
+                OR EXISTS (SELECT FROM smd.series s WHERE s.authorization_id = a.id)
+                OR a.customer_name IS NOT NULL
+                OR a.stage = 'erased'
+                   AND EXISTS (SELECT FROM smd.usage_point_digest d WHERE d.authorization_id = a.id))
+           AND (a.stage IN ('withdrawn', 'superseded', 'erased', 'failed')
+                OR (a.stage = 'fetched' AND a.exported_at < now() - $1 * interval '1 ms'))";
+
+/// Ended authorizations that still have data, oldest first: no longer ours to keep (withdrawn, superseded, failed),
 /// or delivered longer ago than `keep`.
 pub async fn due(
     conn: &mut AsyncPgConnection,
     keep: Duration,
 ) -> diesel::QueryResult<Vec<AuthorizationId>> {
-    let rows = sql_query(
-        "SELECT id FROM smd.authorization a
-         WHERE (EXISTS (SELECT FROM smd.usage_point u WHERE u.authorization_id = a.id)
-                OR EXISTS (SELECT FROM smd.series s WHERE s.authorization_id = a.id)
-                OR customer_name IS NOT NULL)
-           AND (stage IN ('withdrawn', 'superseded', 'erased', 'failed')
-                OR (stage = 'fetched' AND exported_at < now() - $1 * interval '1 ms'))",
-    )
+    let rows = sql_query(format!(
+        "SELECT a.id FROM smd.authorization a WHERE {DUE} ORDER BY a.authorized_at, a.id"
+    ))
     .bind::<BigInt, _>(millis(keep))
     .load(conn)
     .await?;
     Ok(ids(rows))
+}
+
+/// Whether an authorization is still [`due`]; if so, it is locked until the caller's transaction ends. One that somebody
+/// else has locked counts as not due: it comes again.
+pub async fn lock_due(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+    keep: Duration,
+) -> diesel::QueryResult<bool> {
+    let rows: Vec<IdRow> = sql_query(format!(
+        "SELECT a.id FROM smd.authorization a WHERE a.id = $2 AND {DUE} FOR UPDATE SKIP LOCKED"
+    ))
+    .bind::<BigInt, _>(millis(keep))
+    .bind::<SqlUuid, _>(id.uuid())
+    .load(conn)
+    .await?;
+    Ok(!rows.is_empty())
 }

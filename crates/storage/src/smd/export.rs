@@ -145,6 +145,29 @@ pub async fn note_error(
     Ok(())
 }
 
+/// No file can hold what was pulled: given up, in words for the customer and for the operator. Its data is then
+/// [`super::erasure::due`], and the names of files [`expired`]. False, and nothing changes, for one that was exported
+/// before or is not to be exported any more.
+pub async fn mark_failed(
+    conn: &mut AsyncPgConnection,
+    id: AuthorizationId,
+    failure: &str,
+    words: &str,
+) -> diesel::QueryResult<bool> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Bool)]
+        is_failed: bool,
+    }
+    let row: Row = sql_query("SELECT smd.fail_export($1, $2, $3) AS is_failed")
+        .bind::<SqlUuid, _>(id.uuid())
+        .bind::<Text, _>(failure)
+        .bind::<Text, _>(words)
+        .get_result(conn)
+        .await?;
+    Ok(row.is_failed)
+}
+
 /// Files to be removed.
 #[derive(Debug)]
 pub struct Expired {
@@ -156,7 +179,7 @@ pub struct Expired {
     pub erased: bool,
 }
 
-/// Files whose customer was erased, or that were written longer ago than `keep`.
+/// Files whose customer was erased, whose export has failed for good, or that were written longer ago than `keep`.
 pub async fn expired(
     conn: &mut AsyncPgConnection,
     keep: Duration,
@@ -175,7 +198,7 @@ pub async fn expired(
     let rows: Vec<Row> = sql_query(
         "SELECT id, electricity_file, gas_file, stage = 'erased' AS erased FROM smd.authorization
          WHERE files_removed_at IS NULL AND (electricity_file IS NOT NULL OR gas_file IS NOT NULL)
-           AND (stage = 'erased' OR exported_at < now() - $1 * interval '1 ms')",
+           AND (stage IN ('erased', 'failed') OR exported_at < now() - $1 * interval '1 ms')",
     )
     .bind::<BigInt, _>(millis(keep))
     .load(conn)

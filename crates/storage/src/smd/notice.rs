@@ -109,12 +109,44 @@ pub async fn waiting(
         .await
 }
 
+/// How many bulk links were taken in within the last hour or wait longer: anybody can make them up, so those that were
+/// collected count, too. Whoever else asks waits until the caller's transaction ends, for two at once must not both
+/// find room; so it comes before anything else that locks.
+pub async fn bulk_of_the_hour(conn: &mut AsyncPgConnection) -> diesel::QueryResult<i64> {
+    sql_query("SELECT pg_advisory_xact_lock(hashtextextended('smd.notice', 0))")
+        .execute(conn)
+        .await?;
+    table::table
+        .filter(table::authorization_id.is_null())
+        .filter(sql::<Bool>(
+            "(received_at > now() - interval '1 hour'
+              OR collected_at IS NULL AND jobs.is_live('smd.collect', id::text))",
+        ))
+        .count()
+        .get_result(conn)
+        .await
+}
+
 /// Its content has been taken in, or there was none.
 pub async fn mark_collected(conn: &mut AsyncPgConnection, id: NoticeId) -> diesel::QueryResult<()> {
     diesel::update(table::table.find(id.uuid()))
         .set(table::collected_at.eq(sql::<Nullable<Timestamptz>>("clock_timestamp()")))
         .execute(conn)
         .await?;
+    Ok(())
+}
+
+/// Nothing comes of it. A bulk link is not taken in again for an hour, whatever is asked for meanwhile: whoever made it
+/// up would have it followed after each of our requests.
+pub async fn put_aside(conn: &mut AsyncPgConnection, id: NoticeId) -> diesel::QueryResult<()> {
+    sql_query(
+        "UPDATE smd.notice SET collected_at = clock_timestamp()
+             + CASE WHEN authorization_id IS NULL THEN interval '1 hour' ELSE interval '0' END
+         WHERE id = $1",
+    )
+    .bind::<SqlUuid, _>(id.uuid())
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

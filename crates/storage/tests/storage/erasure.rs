@@ -6,12 +6,14 @@ use storage::kinds::CsvExport;
 use storage::smd::authorization::{
     Stage, mark_failed, mark_fetched, mark_released, mark_withdrawn,
 };
-use storage::smd::erasure::{due, erase, erase_data, find, finish};
+use storage::smd::erasure::{due, erase, erase_data, find, finish, lock_due};
 use storage::smd::export::{self, Files};
 use storage::smd::tokens::{TokenError, read};
 use storage::smd::{AuthorizationId, plan};
 
-use crate::fixture::{Fixture, authorize, fetched, keyring, uuid, with_readings};
+use crate::fixture::{
+    Fixture, authorize, begin, commit, fetched, keyring, planned, uuid, with_readings,
+};
 
 const MONTH: Duration = Duration::from_hours(30 * 24);
 
@@ -166,7 +168,7 @@ async fn a_customer_is_found_by_either_id() {
     assert_eq!(find(&mut it.conn, "100").await.unwrap(), [older, newer]);
     assert_eq!(
         find(&mut it.conn, &newer.to_string()).await.unwrap(),
-        [newer]
+        [older, newer]
     );
     assert!(find(&mut it.conn, "300").await.unwrap().is_empty());
     assert!(
@@ -180,11 +182,78 @@ async fn a_customer_is_found_by_either_id() {
 #[tokio::test]
 async fn a_customer_who_authorized_again_is_found_by_the_usage_point() {
     let mut it = Fixture::new().await;
+    // Superseded before its usage points were known: of the same subscription as the next.
+    let first = authorize(&mut it.conn, "100").await;
     let older = with_readings(&mut it.conn, "100").await;
     let newer = with_readings(&mut it.conn, "200").await;
-    let other = authorize(&mut it.conn, "300").await;
-    assert_eq!(find(&mut it.conn, "200").await.unwrap(), [older, newer]);
+    let other = planned(&mut it.conn, "300", &["up-2"]).await;
+    for wanted in ["100", "200", &first.to_string(), &newer.to_string()] {
+        assert_eq!(
+            find(&mut it.conn, wanted).await.unwrap(),
+            [first, older, newer]
+        );
+    }
     assert_eq!(find(&mut it.conn, "300").await.unwrap(), [other]);
+}
+
+/// Files stay longer than readings, and the custodian's ids until the erasure.
+#[tokio::test]
+async fn a_customer_is_found_by_a_usage_point_whose_readings_are_gone() {
+    let mut it = Fixture::new().await;
+    let delivered = fetched(&mut it.conn, "100").await;
+    assert!(
+        export::name_files(&mut it.conn, delivered, &files())
+            .await
+            .unwrap()
+    );
+    let failed = with_readings(&mut it.conn, "200").await;
+    mark_failed(&mut it.conn, failed, "words").await.unwrap();
+    for ended in [delivered, failed] {
+        erase_data(&mut it.conn, ended).await.unwrap();
+    }
+    let newer = with_readings(&mut it.conn, "300").await;
+    planned(&mut it.conn, "400", &["up-2"]).await;
+    let all = [delivered, failed, newer];
+    for wanted in all {
+        let found = find(&mut it.conn, &wanted.to_string()).await.unwrap();
+        assert_eq!(found, all);
+    }
+
+    for erased in all {
+        erase(&mut it.conn, erased).await.unwrap();
+    }
+    assert_eq!(
+        it.number("SELECT count(*) FROM smd.usage_point_digest")
+            .await,
+        1,
+        "the other customer's"
+    );
+    assert_eq!(
+        find(&mut it.conn, &newer.to_string()).await.unwrap(),
+        [newer]
+    );
+}
+
+/// While it is replaced, a service of a release before does as it always did, and knows of no digest.
+#[tokio::test]
+async fn what_a_release_before_stores_is_found_and_what_it_erases_goes() {
+    let mut it = Fixture::new().await;
+    let older = authorize(&mut it.conn, "100").await;
+    let newer = authorize(&mut it.conn, "200").await;
+    it.sql(
+        "INSERT INTO smd.usage_point SELECT id, 'up-1' FROM smd.authorization;
+         DELETE FROM smd.usage_point",
+    )
+    .await;
+    assert_eq!(find(&mut it.conn, "200").await.unwrap(), [older, newer]);
+    it.sql(&format!(
+        "UPDATE smd.authorization SET stage = 'erased' WHERE id = '{older}'"
+    ))
+    .await;
+    assert_eq!(all_due(&mut it).await, [older]);
+    erase_data(&mut it.conn, older).await.unwrap();
+    assert!(all_due(&mut it).await.is_empty());
+    assert_eq!(find(&mut it.conn, "200").await.unwrap(), [newer]);
 }
 
 #[tokio::test]
@@ -217,6 +286,24 @@ async fn data_is_due_by_stage() {
     for id in [fetching, newer] {
         assert_eq!(it.stage_of(id).await, Stage::Fetching);
     }
+}
+
+#[tokio::test]
+async fn what_is_no_longer_due_or_in_use_is_passed_over() {
+    let mut it = Fixture::new().await;
+    let id = with_readings(&mut it.conn, "100").await;
+    assert!(!lock_due(&mut it.conn, id, MONTH).await.unwrap());
+    mark_withdrawn(&mut it.conn, id).await.unwrap();
+    let mut other = it.connect().await;
+    begin(&mut other).await;
+    assert!(lock_due(&mut other, id, MONTH).await.unwrap());
+    assert!(
+        !lock_due(&mut it.conn, id, MONTH).await.unwrap(),
+        "somebody else has it"
+    );
+    erase_data(&mut other, id).await.unwrap();
+    commit(&mut other).await;
+    assert!(!lock_due(&mut it.conn, id, MONTH).await.unwrap());
 }
 
 async fn all_due(it: &mut Fixture) -> Vec<AuthorizationId> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use storage::smd::authorization::Stage;
 use storage::smd::erasure;
 use storage::smd::export::{
-    Files, expired, get, mark_exported, mark_removed, name_files, note_error,
+    Files, expired, get, mark_exported, mark_failed, mark_removed, name_files, note_error,
 };
 
 use crate::fixture::{Fixture, authorize, fetched, uuid};
@@ -95,10 +95,46 @@ async fn only_what_is_fetched_is_exported() {
         );
         assert!(!mark_exported(&mut it.conn, id).await.unwrap());
         note_error(&mut it.conn, id, "too late").await.unwrap();
+        assert!(!mark_failed(&mut it.conn, id, "too", "late").await.unwrap());
     }
     let left = "SELECT count(*) FROM smd.authorization
                 WHERE num_nonnulls(electricity_file, exported_at, export_error) > 0";
     assert_eq!(it.number(left).await, 0);
+}
+
+#[tokio::test]
+async fn what_no_file_can_hold_fails_and_expires() {
+    let mut it = Fixture::new().await;
+    let id = fetched(&mut it.conn, "100").await;
+    let delivered = fetched(&mut it.conn, "200").await;
+    for one in [id, delivered] {
+        name_files(&mut it.conn, one, &files(Some("e.csv"), None))
+            .await
+            .unwrap();
+    }
+    assert!(mark_exported(&mut it.conn, delivered).await.unwrap());
+    let is_failed = mark_failed(&mut it.conn, delivered, "words", "error").await;
+    assert!(!is_failed.unwrap(), "its files are there");
+    assert!(
+        erasure::due(&mut it.conn, QUARTER)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+
+    assert!(
+        mark_failed(&mut it.conn, id, "words", "error")
+            .await
+            .unwrap()
+    );
+    assert_eq!(it.stage_of(id).await, Stage::Failed);
+    let told =
+        "SELECT count(*) FROM smd.authorization WHERE (failure, export_error) = ('words', 'error')";
+    assert_eq!(it.number(told).await, 1);
+    assert_eq!(erasure::due(&mut it.conn, QUARTER).await.unwrap(), [id]);
+    let names = expired(&mut it.conn, QUARTER).await.unwrap();
+    let names: Vec<_> = names.iter().map(|one| (one.id, one.erased)).collect();
+    assert_eq!(names, [(id, false)]);
 }
 
 #[tokio::test]

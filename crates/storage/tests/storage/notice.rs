@@ -1,6 +1,8 @@
 //! Links of notifications: once each, and again where a custodian uses one link for several answers.
 
-use storage::smd::notice::{Notice, forget_old, get, insert, mark_collected};
+use storage::smd::notice::{
+    Notice, bulk_of_the_hour, forget_old, get, insert, mark_collected, put_aside, waiting,
+};
 use storage::smd::plan::{mark_received, mark_requested, pulls};
 use storage::smd::{AuthorizationId, NoticeId, erasure};
 
@@ -80,6 +82,47 @@ async fn a_link_is_followed_again_for_a_later_request() {
             "the answer to the second request"
         );
     }
+}
+
+#[tokio::test]
+async fn a_bulk_link_of_which_nothing_came_is_not_followed_again_for_an_hour() {
+    for bulk in [false, true] {
+        let mut it = Fixture::new().await;
+        let owner = planned(&mut it.conn, "100", &["up-1"]).await;
+        let windows = pulls(&mut it.conn, owner).await.unwrap();
+        let announced = || notice((!bulk).then_some(owner));
+        let id = insert(&mut it.conn, &announced()).await.unwrap();
+        put_aside(&mut it.conn, id).await.unwrap();
+        assert!(is_collected(&mut it, id).await);
+        mark_requested(&mut it.conn, owner, &windows[0])
+            .await
+            .unwrap();
+        insert(&mut it.conn, &announced()).await.unwrap();
+        assert_eq!(is_collected(&mut it, id).await, bulk);
+        it.sql("UPDATE smd.pull SET requested_at = now() + interval '61 minutes' WHERE requested_at IS NOT NULL")
+            .await;
+        insert(&mut it.conn, &announced()).await.unwrap();
+        assert!(!is_collected(&mut it, id).await, "bulk: {bulk}");
+    }
+}
+
+#[tokio::test]
+async fn bulk_links_count_for_an_hour_also_when_collected() {
+    let mut it = Fixture::new().await;
+    let owner = authorize(&mut it.conn, "100").await;
+    let link = |nr: u32, authorization| Notice {
+        link: format!("{LINK}&nr={nr}"),
+        ..notice(authorization)
+    };
+    insert(&mut it.conn, &link(0, Some(owner))).await.unwrap();
+    insert(&mut it.conn, &link(1, None)).await.unwrap();
+    let id = insert(&mut it.conn, &link(2, None)).await.unwrap();
+    mark_collected(&mut it.conn, id).await.unwrap();
+    assert_eq!(bulk_of_the_hour(&mut it.conn).await.unwrap(), 2);
+    assert_eq!(waiting(&mut it.conn, None).await.unwrap(), 1);
+    it.sql("UPDATE smd.notice SET received_at = now() - interval '61 minutes'")
+        .await;
+    assert_eq!(bulk_of_the_hour(&mut it.conn).await.unwrap(), 0);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! database belongs to an ordinary role. Every function of this crate that a service calls is called.
 
 mod fetcher;
+mod kinds;
 mod matrix;
 mod operator;
 
@@ -13,7 +14,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use futures_util::TryStreamExt;
 use permission::PermissionId;
 use serde_json::json;
-use storage::aiida::erasure::{erase, find};
+use storage::aiida::erasure::{Erased, erase, find};
 use storage::kinds::{
     CsvExport, MqttRevoke, OutputExpire, SmdCollect, SmdFetch, SmdRecheck, SmdRelease,
 };
@@ -153,6 +154,8 @@ async fn smd_auth_takes_notifications() {
         Some(id)
     );
     assert!(plan::any_outstanding(&mut conn).await.unwrap());
+    notice::bulk_of_the_hour(&mut conn).await.unwrap();
+    notice::waiting(&mut conn, Some(id)).await.unwrap();
     job_queue::enqueue_one(&mut conn, &SmdRecheck { authorization: id })
         .await
         .unwrap();
@@ -200,6 +203,8 @@ async fn csv_exporter_exports_and_removes() {
     assert_eq!((read.len(), read[0].starts_at), (10, hour(0)));
     export::note_error(&mut conn, id, "words").await.unwrap();
     assert!(export::mark_exported(&mut conn, id).await.unwrap());
+    let late = export::mark_failed(&mut conn, id, "words", "words").await;
+    assert!(!late.unwrap());
 
     erasure::erase(&mut it.conn, erased).await.unwrap();
     authorization::mark_released(&mut it.conn, erased)
@@ -286,7 +291,8 @@ async fn the_operator_erases_what_homes_have_sent() {
             .unwrap()
             .is_empty()
     );
-    assert!(erase(&mut conn, permission).await.unwrap().is_empty());
+    let erased = erase(&mut conn, permission).await.unwrap();
+    assert_eq!(erased, Erased::default());
 }
 
 /// The actor of a line in the audit log is the session's role, and nobody can write another.

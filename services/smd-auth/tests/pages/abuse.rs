@@ -6,6 +6,7 @@ use test_support::wait;
 
 use crate::browser::{Browser, parameter};
 use crate::site::{Options, Site};
+use crate::views::STEPS;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -188,7 +189,7 @@ async fn a_state_of_another_browser_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_injected_from_another_session_meets_its_own_state_or_none() {
+async fn a_code_slipped_to_another_browser_is_not_exchanged() {
     let site = Site::start().await;
     let mut attacker = Browser::new(&site);
     let stolen = attacker.walk_to_callback("fable").await;
@@ -233,6 +234,52 @@ async fn a_code_injected_from_another_session_meets_its_own_state_or_none() {
     );
     answer.assert_is_a_page();
     site.assert_nothing_private_was_logged();
+}
+
+/// RFC 9700, section 4.5: without PKCE nothing ties a code to the browser that it was made for. Whoever brings it in a
+/// session of their own has the progress page, which names nobody; the customer has to start again.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_injected_code_is_exchanged_and_shows_nobodys_data() {
+    let site = Site::start().await;
+    let mut victim = Browser::new(&site);
+    let stolen = victim.walk_to_callback("fable").await;
+    let code = parameter(&stolen, "code").unwrap();
+    let mut attacker = Browser::new(&site);
+    let (_, state) = attacker.start().await;
+    let injected = site.url(&format!("/OAuthCallback?code={code}&state={state}"));
+    let answer = attacker.get(&injected).await;
+    assert_eq!(answer.status, 303, "{}", answer.body);
+    let progress = answer.location();
+    site.keep_private(progress.strip_prefix("/status/").unwrap());
+    site.assert_nothing_private_was_logged();
+
+    let customer = site.customer("fable");
+    let subscription = site.authorizations().await[0].id.to_string();
+    site.sql(&format!(
+        "UPDATE smd.authorization SET customer_name = '{0}', electricity_file = '{0}.csv'",
+        customer.name
+    ))
+    .await;
+    let personal = [
+        customer.name.as_str(),
+        &customer.account,
+        &subscription,
+        // The usage points of the steps.
+        "100000000",
+        &code,
+    ];
+    for (name, step) in STEPS {
+        site.sql(step).await;
+        let page = attacker.get(&site.url(&progress)).await;
+        assert_eq!(page.status, 200, "{name}");
+        let told = personal.iter().find(|text| page.body.contains(**text));
+        assert_eq!(told, None, "{name}: {}", page.body);
+    }
+
+    let answer = victim.get(&stolen).await;
+    let title = "PG&E did not complete the authorization";
+    site.assert_refused(&answer, 502, title, "code_refused");
+    assert!(answer.text().contains("used before"), "{}", answer.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]

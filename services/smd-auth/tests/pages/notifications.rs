@@ -271,6 +271,32 @@ async fn of_very_many_links_only_some_are_looked_at_and_fewer_collected() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn made_up_bulk_links_are_bounded_by_the_hour() {
+    let site = Site::start().await;
+    waiting(&site).await;
+    let made_up = |name: &str| -> Vec<String> {
+        let link = |nr| site.resource(&format!("Batch/Bulk/1?correlationID={name}{nr}"));
+        (0..100).map(link).collect()
+    };
+    // Two at once do not both find room.
+    let (first, second) = (made_up("a"), made_up("b"));
+    let answers = tokio::join!(notify(&site, &first), notify(&site, &second));
+    assert_eq!(answers, (200, 200));
+    let bounded = [counted("collect", 100), counted("too_many_waiting", 100)];
+    assert_eq!(links(&site), bounded);
+    // Nor is there any when they were followed, and brought nothing.
+    site.sql("UPDATE smd.notice SET collected_at = now()").await;
+    assert_eq!(notify(&site, &made_up("c")).await, 200);
+    assert!(links(&site).contains(&counted("too_many_waiting", 200)));
+    assert_eq!(jobs(&site).await.len(), 100);
+    site.sql("UPDATE smd.notice SET received_at = now() - interval '61 minutes'")
+        .await;
+    assert_eq!(notify(&site, &made_up("d")).await, 200);
+    assert!(links(&site).contains(&counted("collect", 200)));
+    site.assert_nothing_private_was_logged();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_notification_that_cannot_be_stored_is_asked_for_again() {
     let site = Site::start().await;
     let (subscription, _) = waiting(&site).await;

@@ -103,7 +103,8 @@ impl Fetcher {
             return Err(nothing_shared("the authorization covers no usage point"));
         }
         let (zone, zone_name) = found.zone.map_or_else(|| self.configured_zone(), Ok)?;
-        let windows = self.windows(&zone, found.published_from.and_then(|told| told.0))?;
+        let published_from = found.published_from.and_then(|told| told.0);
+        let windows = self.windows(known.read_at, &zone, published_from)?;
         let mut conn = self.database.get().await?;
         conn.transaction(async |conn| {
             job.progressed(conn).await?;
@@ -117,8 +118,10 @@ impl Fetcher {
         Ok(())
     }
 
+    /// By the database's clock: the list is fixed once, whichever replica comes to it.
     fn windows(
         &self,
+        now: Timestamp,
         zone: &TimeZone,
         published_from: Option<Timestamp>,
     ) -> Result<Vec<(Timestamp, Timestamp)>, StepError> {
@@ -128,13 +131,12 @@ impl Fetcher {
             lag_days: history.history_lag_days,
             window_days: history.history_window_days,
         };
-        let windows =
-            windows::plan(self.clock.now(), zone, wanted, published_from).map_err(|error| {
-                StepError::Hopeless {
-                    reason: format!("no windows: {error}"),
-                    words: OUR_FAULT,
-                }
-            })?;
+        let windows = windows::plan(now, zone, wanted, published_from).map_err(|error| {
+            StepError::Hopeless {
+                reason: format!("no windows: {error}"),
+                words: OUR_FAULT,
+            }
+        })?;
         if windows.is_empty() {
             return Err(nothing_shared("the authorization covers no complete day"));
         }

@@ -62,6 +62,7 @@ impl World {
         self.until_row(granted.id, bare).await;
         for table in [
             "usage_point",
+            "usage_point_digest",
             "pull",
             "series",
             "notice",

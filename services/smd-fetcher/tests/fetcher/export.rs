@@ -160,51 +160,47 @@ async fn a_file_that_cannot_be_written_is_written_when_it_can() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_history_that_fits_no_file_is_not_delivered() {
-    let world = World::start(&[], &[]).await;
-    let _exporter = world.exporter();
-    let granted = world.authorize("newcomer", &[0]).await;
-    world.store(&granted).await;
-    world
-        .sql("UPDATE smd.authorization SET stage = 'fetched', released_at = now()")
-        .await;
-    // The meter's register instead of what was used in each interval.
-    world
-        .sql(&format!(
-            "INSERT INTO smd.series (authorization_id, usage_point_id, commodity, flow, unit, accumulation, kind, phase, tou, qualifier, currency, default_quality)
-             VALUES ('{}', '{}', 1, 1, 72, 1, 12, 0, 0, 0, 0, 17);
-             INSERT INTO smd.reading SELECT id, '2026-01-01T08:00Z', 900, 1, 0, '{{}}' FROM smd.series",
-            granted.id, granted.points[0]
-        ))
-        .await;
-    let job = world
-        .enqueue(&CsvExport {
-            authorization: granted.id,
-        })
-        .await;
-    let waits_again = |attempts: u32| {
-        format!(
-            "(SELECT state = 'available' AND run_at > now() AND cardinality(errors) >= {attempts} FROM jobs.job WHERE id = {job})"
-        )
-    };
-    for attempts in 1..=2 {
-        let again = format!("the job to wait for attempt {}", attempts + 1);
-        world.until(&again, &waits_again(attempts)).await;
+async fn a_history_that_fits_no_file_fails_and_goes() {
+    // The meter's register instead of what was used in each interval, and a multiplier that is none.
+    for (accumulation, multiplier, reason) in
+        [(1, 0, "no series fits a file"), (4, 60, "28 digits")]
+    {
+        let world = World::start(&[], &[]).await;
+        let _exporter = world.exporter();
+        let granted = world.authorize("newcomer", &[0]).await;
+        world.store(&granted).await;
         world
-            .until_row(granted.id, "stage = 'fetched' AND exported_at IS NULL")
+            .sql(&format!(
+                "UPDATE smd.authorization SET stage = 'fetched', fetched_at = now(), released_at = now(), customer_name = 'Ada';
+                 INSERT INTO smd.series (authorization_id, usage_point_id, commodity, flow, unit, accumulation, kind, phase, tou, qualifier, currency, default_quality)
+                 VALUES ('{}', '{}', 1, 1, 72, {accumulation}, 12, 0, 0, 0, 0, 17);
+                 INSERT INTO smd.reading SELECT id, '2026-01-01T08:00Z', 900, 1, {multiplier}, '{{}}' FROM smd.series",
+                granted.id, granted.points[0]
+            ))
+            .await;
+        let job = world
+            .enqueue(&CsvExport {
+                authorization: granted.id,
+            })
+            .await;
+        assert_eq!(world.until_ended(job).await, "cancelled");
+        world
+            .until_row(granted.id, "stage = 'failed' AND exported_at IS NULL")
             .await;
         let error = world.column(granted.id, "export_error").await.unwrap();
-        assert!(error.contains("no series fits a file"), "{error}");
+        assert!(error.contains(reason), "{error}");
+        let words = world.column(granted.id, "failure").await.unwrap();
+        assert!(words.contains("cannot put into files"), "{words}");
         assert!(world.files().is_empty());
-        world.all_due().await;
+        // The sweep asks for no other export, and nothing that tells whose it was is kept.
+        let _fetcher = world.fetcher();
+        world
+            .until("the readings to go", "NOT EXISTS (SELECT FROM smd.reading)")
+            .await;
+        world.enqueue(&OutputExpire {}).await;
+        let bare = "num_nonnulls(customer_name, electricity_file, gas_file) = 0";
+        world.until_row(granted.id, bare).await;
+        let exports = "SELECT count(*) FROM jobs.job WHERE kind = 'csv.export'";
+        assert_eq!(world.number(exports).await, 1);
     }
-    world.sql("UPDATE smd.series SET accumulation = 4").await;
-    world.all_due().await;
-    world
-        .until_row(
-            granted.id,
-            "exported_at IS NOT NULL AND export_error IS NULL",
-        )
-        .await;
-    assert_eq!(world.files().len(), 3);
 }

@@ -3,6 +3,7 @@
 
 use custodian::faults::{Fault, Rule, Step};
 use custodian::ledger::RequestKind;
+use storage::kinds::{SmdRecheck, SmdRelease};
 
 use crate::harness::World;
 
@@ -72,4 +73,57 @@ async fn what_is_not_found_and_not_listed_is_over_although_it_was_never_seen() {
             "released_at IS NOT NULL AND access_token IS NULL",
         )
         .await;
+}
+
+/// As the custodian's front server answers under maintenance.
+const MAINTENANCE: Fault = Fault::PageNotFound;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_with_status_404_releases_nothing() {
+    let world = World::start(&[], &[]).await;
+    let granted = world.authorize("fable", &[0]).await;
+    world.store(&granted).await;
+    world
+        .sql("UPDATE smd.authorization SET stage = 'failed', seen_at = now()")
+        .await;
+    world
+        .fault(&rule(RequestKind::AuthorizationDelete, 1, MAINTENANCE))
+        .await;
+    let _fetcher = world.fetcher();
+    world
+        .enqueue(&SmdRelease {
+            authorization: granted.id,
+        })
+        .await;
+    let tried = "EXISTS (SELECT FROM jobs.job WHERE kind = 'smd.release' AND errors <> '{}')";
+    world.until("the first attempt", tried).await;
+    assert_eq!(world.column(granted.id, "released_at").await, None);
+    assert!(world.column(granted.id, "access_token").await.is_some());
+    world.all_due().await;
+    world.until_row(granted.id, "released_at IS NOT NULL").await;
+    let report = world.at_custodian(&granted).await;
+    assert_eq!(format!("{:?}", report.state), "Deleted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_with_status_404_withdraws_nothing() {
+    let world = World::start(&[], &[]).await;
+    let _fetcher = world.fetcher();
+    let granted = world.grant_some("later", &[0]).await;
+    let waiting = "EXISTS (SELECT FROM jobs.job WHERE kind = 'smd.fetch' AND state = 'available' AND run_at > now() + interval '1 minute')";
+    world.until("the fetch to wait", waiting).await;
+    world
+        .fault(&rule(RequestKind::Authorization, 1, MAINTENANCE))
+        .await;
+    let job = world
+        .enqueue(&SmdRecheck {
+            authorization: granted.id,
+        })
+        .await;
+    let tried = format!("(SELECT errors <> '{{}}' FROM jobs.job WHERE id = {job})");
+    world.until("the first attempt", &tried).await;
+    world.all_due().await;
+    assert_eq!(world.until_ended(job).await, "completed");
+    let stage = world.column(granted.id, "stage").await;
+    assert_eq!(stage.as_deref(), Some("fetching"));
 }

@@ -1,6 +1,8 @@
 //! What is pulled, and how it goes on after trouble.
 
 use custodian::ledger::{RequestCounts, RequestKind};
+use jiff::SignedDuration;
+use service_kit::clock::{Clock as _, SystemClock};
 use test_support::wait;
 
 use crate::harness::{DEADLINE, World};
@@ -128,6 +130,24 @@ async fn time_bounds_the_waiting() {
     let words = world.column(granted.id, "failure").await.unwrap();
     assert!(words.contains("in time"), "{words}");
     world.assert_no_tokens().await;
+}
+
+/// The age of an authorization and the days of its history are the database's to tell.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_whose_clock_is_ahead_ends_nothing_and_plans_no_other_days() {
+    let world = World::start(&[], &[]).await;
+    let ahead = SystemClock.now() + SignedDuration::from_hours(72);
+    let (_fetcher, _exporter) = (world.fetcher_at(ahead), world.exporter());
+    let granted = world.grant_some("newcomer", &[0]).await;
+    // The last complete day that the lag of five days allows.
+    world
+        .until_row(
+            granted.id,
+            "history_until BETWEEN authorized_at - interval '6 days' AND authorized_at - interval '3 days 12 hours'",
+        )
+        .await;
+    world.until_delivered(&granted).await;
+    world.assert_complete(&granted).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

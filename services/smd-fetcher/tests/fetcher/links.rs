@@ -1,5 +1,6 @@
 //! Links that bring a piece of a window, and links that bring nothing.
 
+use custodian::ledger::RequestKind;
 use storage::kinds::SmdCollect;
 
 use crate::announced::{point_of, reqwest_get};
@@ -92,21 +93,22 @@ async fn links_that_fail_for_good_do_not_wait_any_more() {
     let (path, _) = link.split_once('?').unwrap();
     let (root, _) = path.split_once("/Batch/").unwrap();
     let own = Some(granted.id);
-    for (owner, broken, answer) in [
-        (own, format!("{path}?correlationID=7"), "400"),
+    for (owner, broken, answer, end) in [
+        (own, format!("{path}?correlationID=7"), "400", "cancelled"),
         (
             own,
             format!("{root}/Batch/Subscription/7/UsagePoint/7"),
             "403",
+            "discarded",
         ),
         // Not a result but another request.
-        (own, format!("{path}?published-min=0"), "202"),
-        (None, format!("{root}/Batch/Bulk/7"), "403"),
+        (own, format!("{path}?published-min=0"), "202", "discarded"),
+        (None, format!("{root}/Batch/Bulk/7"), "403", "cancelled"),
     ] {
         let notice = world.announce(owner, &broken, point_of(&broken)).await;
         assert_eq!(world.uncollected(owner).await, 1, "{broken}");
         let job = world.enqueue(&SmdCollect { notice }).await;
-        assert_eq!(world.until_ended(job).await, "discarded", "{broken}");
+        assert_eq!(world.until_ended(job).await, end, "{broken}");
         assert_eq!(world.uncollected(owner).await, 0, "{broken}");
         let told = format!(
             "SELECT count(*) FROM jobs.job WHERE id = {job} AND errors::text LIKE '%{answer}%'"
@@ -114,6 +116,30 @@ async fn links_that_fail_for_good_do_not_wait_any_more() {
         assert_eq!(world.number(&told).await, 1, "{broken} is not {answer}");
     }
     // The history comes all the same.
+    world.pass_on(&granted).await;
+    world.until_delivered(&granted).await;
+    world.assert_complete(&granted).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_made_up_bulk_link_costs_one_request() {
+    let world = World::start(&[], &[]).await;
+    let (_fetcher, _exporter) = (world.fetcher(), world.exporter());
+    let granted = world.grant_some("later", &[0]).await;
+    world.until("a request to be accepted", WAITING).await;
+    let link = world.next_link(0).await;
+    let (root, _) = link.split_once("/Batch/").unwrap();
+    let tokens = world.requests(RequestKind::Token).await;
+    for nr in 1..=3 {
+        let made_up = format!("{root}/Batch/Bulk/7{nr}");
+        let notice = world.announce(None, &made_up, None).await;
+        let job = world.enqueue(&SmdCollect { notice }).await;
+        assert_eq!(world.until_ended(job).await, "cancelled");
+        assert_eq!(world.requests(RequestKind::BatchBulk).await, nr);
+    }
+    assert_eq!(world.requests(RequestKind::Token).await, tokens);
+    // And it holds nothing up.
+    assert_eq!(world.uncollected(None).await, 0);
     world.pass_on(&granted).await;
     world.until_delivered(&granted).await;
     world.assert_complete(&granted).await;

@@ -54,6 +54,39 @@ async fn data_goes_when_its_time_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn data_that_cannot_be_erased_keeps_nothing_else() {
+    let world = World::start(&[], &[]).await;
+    // The first one cannot be erased; one after it can; the last one has lost the job of its next step.
+    world
+        .sql(
+            "INSERT INTO smd.authorization (id, stage, customer_name, authorized_at, released_at)
+                 SELECT gen_random_uuid(), 'withdrawn', name, now() - age, now()
+                 FROM (VALUES ('stuck', interval '2 days'), ('next', interval '1 day')) AS due (name, age);
+             INSERT INTO smd.authorization (id, stage, exported_at) VALUES (gen_random_uuid(), 'fetched', now());
+             CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS
+                 $$ BEGIN RAISE EXCEPTION 'this one stays'; END $$;
+             CREATE TRIGGER refuse BEFORE UPDATE ON smd.authorization FOR EACH ROW
+                 WHEN (OLD.customer_name = 'stuck') EXECUTE FUNCTION public.refuse()",
+        )
+        .await;
+    let _fetcher = world.fetcher();
+    let sweep = world.enqueue(&SmdSweep {}).await;
+    assert_eq!(world.until_ended(sweep).await, "discarded");
+    let named = "(SELECT string_agg(customer_name, ' ') FROM smd.authorization)";
+    world
+        .until("the next one to go", &format!("{named} = 'stuck'"))
+        .await;
+    let next_step = "EXISTS (SELECT FROM jobs.job WHERE kind = 'smd.release')";
+    world.until("the next step", next_step).await;
+    world.sql("DROP TRIGGER refuse ON smd.authorization").await;
+    let sweep = world.enqueue(&SmdSweep {}).await;
+    assert_eq!(world.until_ended(sweep).await, "completed");
+    world
+        .until("the first one to go", &format!("{named} IS NULL"))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn readings_on_their_way_of_killed_workers_go() {
     let world = World::start(&[], &[]).await;
     world

@@ -104,6 +104,7 @@ async fn smd_fetcher_collects_withdraws_releases_and_gives_up() {
     assert_eq!(plan::waiting_for(&mut conn, "up-1").await.unwrap(), None);
     assert!(plan::has(&mut conn, failed, "up-2").await.unwrap());
     notice::mark_collected(&mut conn, found.id).await.unwrap();
+    notice::put_aside(&mut conn, found.id).await.unwrap();
     job_queue::enqueue_one(
         &mut conn,
         &SmdFetch {
@@ -176,6 +177,11 @@ async fn smd_fetcher_sweeps() {
         .unwrap()
     );
     assert_eq!(erasure::due(&mut conn, MONTH).await.unwrap(), [withdrawn]);
+    assert!(
+        erasure::lock_due(&mut conn, withdrawn, MONTH)
+            .await
+            .unwrap()
+    );
     erasure::erase_data(&mut conn, withdrawn).await.unwrap();
     assert_eq!(
         authorization::known_subscriptions(&mut conn).await.unwrap(),

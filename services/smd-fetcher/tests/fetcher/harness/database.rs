@@ -3,11 +3,8 @@
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel_async::RunQueryDsl as _;
-use jiff::Span;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use jiff::Timestamp;
 use job_queue::JobKind;
-use service_kit::clock::{Clock, SystemClock};
 use storage::smd::notice::{self, Notice};
 use storage::smd::{AuthorizationId, NoticeId};
 use test_support::wait;
@@ -175,7 +172,7 @@ impl World {
 
     /// Every interval of the promised month is there once, and the sums are the custodian's.
     pub(crate) async fn assert_complete(&self, granted: &Granted) {
-        assert_eq!(self.stored(granted).await, self.owed(granted));
+        assert_eq!(self.stored(granted).await, self.owed(granted).await);
     }
 
     async fn stored(&self, granted: &Granted) -> Vec<Flow> {
@@ -194,12 +191,9 @@ impl World {
             .collect()
     }
 
-    fn owed(&self, granted: &Granted) -> Vec<Flow> {
-        let (first, last) = owed_days();
-        let truth = self
-            .model
-            .truth(&granted.customer, DayRange::new(first, last))
-            .unwrap();
+    async fn owed(&self, granted: &Granted) -> Vec<Flow> {
+        let days = self.owed_days(granted).await;
+        let truth = self.model.truth(&granted.customer, days).unwrap();
         let mut flows: Vec<Flow> = truth
             .into_iter()
             .filter(|one| granted.points.contains(&one.usage_point))
@@ -211,17 +205,17 @@ impl World {
         flows.sort();
         flows
     }
-}
 
-/// A month back from the last complete local day five days ago.
-fn owed_days() -> (Date, Date) {
-    let pacific = TimeZone::get("America/Los_Angeles").unwrap();
-    let today = pacific.to_datetime(SystemClock.now()).date();
-    let last = today.checked_sub(Span::new().days(5)).unwrap();
-    let first = last
-        .tomorrow()
-        .unwrap()
-        .checked_sub(Span::new().months(1))
-        .unwrap();
-    (first, last)
+    /// A month up to where the row says that the history ends.
+    async fn owed_days(&self, granted: &Granted) -> DayRange {
+        let time = async |column: &str| {
+            let second = format!(
+                "SELECT extract(epoch FROM {column}) FROM smd.authorization WHERE id = '{}'",
+                granted.id
+            );
+            Timestamp::from_second(self.number(&second).await).unwrap()
+        };
+        let until = self.model.calendar().day_of(time("history_until").await);
+        DayRange::owed(until, 1, time("authorized_at").await).unwrap()
+    }
 }

@@ -1,6 +1,8 @@
 //! The services under test, started, stopped and killed.
 
 use clap::{Args as _, Command, FromArgMatches as _};
+use jiff::Timestamp;
+use service_kit::clock::ManualClock;
 use service_kit::program::Context;
 use tokio::task::JoinHandle;
 
@@ -37,7 +39,19 @@ pub(super) fn fetcher_config(line: &[String]) -> smd_fetcher::Config {
 impl World {
     /// Starts a fetcher.
     pub(crate) fn fetcher(&self) -> Running {
-        let (config, context) = (fetcher_config(&self.arguments), Context::new());
+        self.fetcher_in(Context::new())
+    }
+
+    /// Starts a fetcher on a machine whose clock shows another time.
+    pub(crate) fn fetcher_at(&self, time: Timestamp) -> Running {
+        self.fetcher_in(Context {
+            clock: ManualClock::new(time).shared(),
+            ..Context::new()
+        })
+    }
+
+    fn fetcher_in(&self, context: Context) -> Running {
+        let config = fetcher_config(&self.arguments);
         let own = context.clone();
         let task = tokio::spawn(async move { smd_fetcher::run(config, own).await.unwrap() });
         Running { context, task }

@@ -1,0 +1,1 @@
+DROP FUNCTION smd.fail_export;
