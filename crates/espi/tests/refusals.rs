@@ -8,8 +8,10 @@
 
 mod support;
 
-use espi::{Limit, Limits, ReadError, ReadErrorKind, Reader};
+use espi::{Entry, FeedHeader, Limit, Limits, ReadError, ReadErrorKind, Reader};
 use std::io::{self, BufReader, Read};
+use std::net::TcpListener;
+use std::path::Path;
 use support::entries;
 
 const HEAD: &str = r#"<feed xmlns="http://www.w3.org/2005/Atom" xmlns:e="http://naesb.org/espi">"#;
@@ -66,45 +68,74 @@ fn document_types_and_entities() {
     assert_eq!(five.unwrap()[0].id, "<>&'\"AB");
 }
 
-/// What makes other readers fetch, include or swell: refused, or read as what it is and no more.
+/// What makes other readers include a file or fetch: refused, or read as what it is and no more. The file is there, and
+/// somebody listens.
 #[test]
-fn nothing_is_included_and_nothing_grows() {
-    let refused_as = |text: &str, wanted: fn(&ReadErrorKind) -> bool| {
-        let error = refused(text);
-        assert!(wanted(&error.kind), "{error}");
-    };
-    let many = |one: fn(u32) -> String| (0..10_000).map(one).collect::<String>();
-    let is_doctype: fn(&ReadErrorKind) -> bool = |kind| matches!(kind, ReadErrorKind::DocumentType);
+fn nothing_is_fetched_or_included() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("nothing-is-included.txt");
+    std::fs::write(&file, "included").unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let file = format!("file://{}", file.display());
+    let remote = format!("http://{}/x", listener.local_addr().unwrap());
+    for place in [&file, &remote] {
+        for dtd in [
+            format!(r#"<!DOCTYPE feed SYSTEM "{place}">"#),
+            format!(r#"<!DOCTYPE feed PUBLIC "-//X//Y" "{place}">"#),
+            format!(r#"<!DOCTYPE feed [<!ENTITY % p SYSTEM "{place}"> %p;]>"#),
+            format!(r#"<!DOCTYPE feed [<!ENTITY x SYSTEM "{place}">]>"#),
+        ] {
+            let error = refused(&format!("{dtd}{}", feed("<title>&x;</title>")));
+            assert!(matches!(error.kind, ReadErrorKind::DocumentType), "{error}");
+        }
+        let include = format!(
+            r#"<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="{place}" parse="text"/>"#
+        );
+        let error = refused(&feed(&format!("<entry><id>{include}</id></entry>")));
+        assert!(matches!(error.kind, ReadErrorKind::NestedValue), "{error}");
+        let plain = "<entry><id>1</id></entry>";
+        let schema = format!(
+            r#"xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="x {place}""#
+        );
+        for text in [
+            feed(&format!("{include}{plain}")),
+            feed(&format!("<title>{include}</title>{plain}")),
+            feed(&format!(
+                "<entry><title>{include}</title><id>1</id></entry>"
+            )),
+            feed(&format!("<entry><id>1</id>{include}</entry>")),
+            format!(
+                r#"<?xml-stylesheet href="{place}" type="text/xsl"?>{}"#,
+                feed(plain)
+            ),
+            feed(&format!("<entry {schema}><id>1</id></entry>")),
+        ] {
+            let mut reader = Reader::new(text.as_bytes());
+            let read: Vec<Entry> = reader.by_ref().map(Result::unwrap).collect();
+            assert_eq!(reader.header(), &FeedHeader::default(), "{text}");
+            let expected = Entry {
+                id: "1".to_owned(),
+                offset: read[0].offset,
+                ..Entry::default()
+            };
+            assert_eq!(read, [expected], "{text}");
+        }
+    }
+    let came = listener.accept().unwrap_err();
+    assert_eq!(came.kind(), io::ErrorKind::WouldBlock);
+}
+
+/// What makes other readers swell.
+#[test]
+fn nothing_grows() {
     for dtd in [
-        r#"<!DOCTYPE feed SYSTEM "http://evil.example/x.dtd">"#,
-        r#"<!DOCTYPE feed PUBLIC "-//X//Y" "http://evil.example/x.dtd">"#,
-        r#"<!DOCTYPE feed [<!ENTITY % p SYSTEM "http://evil.example/p"> %p;]>"#,
-        r#"<!DOCTYPE feed [<!ENTITY x SYSTEM "file:///etc/passwd">]>"#,
         r#"<!DOCTYPE feed [<!ATTLIST feed a CDATA "default">]>"#,
         "<!DOCTYPE feed>",
     ] {
-        refused_as(&format!("{dtd}{}", feed("")), is_doctype);
+        let error = refused(&format!("{dtd}{}", feed("")));
+        assert!(matches!(error.kind, ReadErrorKind::DocumentType), "{error}");
     }
-    // Names of files and addresses are names, and nobody follows them.
-    let include = r#"<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="file:///etc/passwd" parse="text"/>"#;
-    for text in [
-        feed(include),
-        feed(&format!("<entry><id>1</id>{include}</entry>")),
-        format!(
-            r#"<?xml-stylesheet href="http://evil.example/x.xsl" type="text/xsl"?>{}"#,
-            feed("")
-        ),
-        feed(
-            r#"<entry xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="x http://evil.example/x.xsd"><id>1</id></entry>"#,
-        ),
-    ] {
-        let read = entries(text.as_bytes()).unwrap_or_default();
-        assert!(
-            read.iter()
-                .all(|entry| !format!("{entry:?}").contains("root:")),
-            "{text}"
-        );
-    }
+    let many = |one: fn(u32) -> String| (0..10_000).map(one).collect::<String>();
     let limit = |text: &str| match refused(text).kind {
         ReadErrorKind::Limit { limit, .. } => limit,
         other => panic!("{other}"),

@@ -25,6 +25,8 @@ pub(crate) struct Breaker {
     pub(crate) claims: Claims,
     /// Further members of the summary.
     pub(crate) notes: BTreeMap<String, Value>,
+    /// When a service was killed for the first time.
+    pub(crate) killed: Option<Instant>,
     runtime: Handle,
     /// What the stack needs until it ends. After it, so that it is dropped after it.
     kept: Vec<Mounted>,
@@ -38,6 +40,7 @@ impl Breaker {
             done: BTreeMap::new(),
             claims: Claims::default(),
             notes: BTreeMap::new(),
+            killed: None,
             runtime: Handle::current(),
             kept: Vec::new(),
         }
@@ -65,6 +68,7 @@ impl Breaker {
 
     /// Kills one replica of a service with −9, the oldest.
     pub(crate) fn kill(&mut self, service: &str) -> Result<(), BoxError> {
+        self.killed.get_or_insert_with(Instant::now);
         self.stack.kill_one(service)?;
         self.did(service);
         Ok(())

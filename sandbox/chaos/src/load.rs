@@ -43,6 +43,7 @@ pub(crate) struct Plan {
     pub(crate) homes: u16,
     pub(crate) seed: u64,
     pub(crate) may_lose: bool,
+    pub(crate) unnoticed: bool,
 }
 
 /// Puts the load on, breaks things, and looks at the books. The breaker comes back with the stack, for its logs.
@@ -137,14 +138,20 @@ async fn look(
     claims.append(rest::come(stack).await);
     demo::load::balance_customers(site, &mut outcome).await;
     street.balance(&mut outcome, plan.may_lose).await;
+    let mut visits = visitors::balance(site, visits, plan.may_lose).await?;
+    if plan.unnoticed {
+        visits.claim_unnoticed(breaker.killed);
+    }
+    summary.stranded = visits.stranded();
+    summary.notes.insert("went_wrong".to_owned(), visits.told());
     let Visits {
         claims: of_visits,
         accepted,
-        stranded,
         acknowledged,
         lost,
         mut secrets,
-    } = visitors::balance(site, visits, plan.may_lose).await?;
+        ..
+    } = visits;
     claims.append(rest::come(stack).await);
     secrets.extend(site.personal().await?);
     claims.append(invariants::look(stack, site, &secrets).await?);
@@ -156,7 +163,6 @@ async fn look(
     summary.withdrawn = withdrawals.withdrawn;
     summary.authorizations += withdrawals.withdrawn + withdrawals.delivered;
     summary.homes = u64::try_from(outcome.homes.len())? + accepted;
-    summary.stranded = stranded;
     summary.messages = outcome
         .homes
         .iter()

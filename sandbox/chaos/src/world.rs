@@ -37,6 +37,9 @@ pub(crate) struct Setup {
     pub(crate) budget: bool,
     /// What homes have sent may be lost: it is counted.
     pub(crate) may_lose: bool,
+    /// Homes must notice nothing, unless and until [`Breaker::kill`](crate::breaker::Breaker::kill) kills something.
+    /// Otherwise visits that went wrong are counted.
+    pub(crate) unnoticed: bool,
 }
 
 /// Starts the system in a folder of its own.

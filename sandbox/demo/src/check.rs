@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use custodian::model::FlowTruth;
+use custodian::model::{DayRange, FlowTruth};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -129,33 +129,17 @@ pub fn rows(file: &Delivered) -> Result<u64, BoxError> {
     Ok(rows)
 }
 
-/// The first and last local day that a customer who authorizes now is owed: twelve months back from
-/// the last complete day five days ago.
-pub fn owed_days(now: Timestamp) -> Result<(Date, Date), BoxError> {
-    owed_months(now, 12)
-}
-
-/// The same for another number of months.
-pub fn owed_months(now: Timestamp, months: i32) -> Result<(Date, Date), BoxError> {
-    let today = TimeZone::get("America/Los_Angeles")?
-        .to_datetime(now)
-        .date();
-    let last = today.checked_sub(Span::new().days(5))?;
-    let first = last.tomorrow()?.checked_sub(Span::new().months(months))?;
-    Ok((first, last))
-}
-
 /// Compares with the custodian's truth on these days; the error says what differs.
 pub async fn compare(
     site: &Site,
     customer: &str,
-    days: (Date, Date),
+    days: DayRange,
     totals: &Totals,
 ) -> Result<Vec<FlowTruth>, BoxError> {
     let truth: Vec<FlowTruth> = site
         .control(&format!(
             "truth?customer={customer}&from={}&to={}",
-            days.0, days.1
+            days.first, days.last
         ))
         .await?;
     if truth.len() != totals.intervals.len() {

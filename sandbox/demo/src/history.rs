@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use custodian::AuthorizationState;
 use custodian::control::AuthorizationReport;
-use service_kit::clock::{Clock as _, SystemClock};
+use custodian::model::{DayRange, FlowTruth};
 
 use crate::check::{self, Totals};
 use crate::{BoxError, Claims, Customer, Delivered, Site};
@@ -55,7 +55,7 @@ pub async fn walk(
     owed: Owed,
     see: impl FnMut(&str),
 ) -> Result<History, BoxError> {
-    let (started, now) = (Instant::now(), SystemClock.now());
+    let started = Instant::now();
     let mut customer = Customer::new(site, key).await?;
     customer.authorize(site).await?;
     let end = customer.wait(owed.within, see).await?;
@@ -67,7 +67,6 @@ pub async fn walk(
     let id = authorization.id.to_string();
     let files = site.download_where(|name| is_of(name, &id)).await?;
     let totals = check::totals(&files)?;
-    let days = check::owed_months(now, owed.months)?;
     let mut claims = Claims::default();
     claims.note(
         "one file for electricity, one for gas, a readme and a report",
@@ -83,7 +82,7 @@ pub async fn walk(
     claims.take(
         "every interval once, totals as the custodian generated them",
         |flows| format!("{} flows", flows.len()),
-        check::compare(site, key, days, &totals).await,
+        compare(site, &authorization, owed.months, &totals).await,
     );
     claims.take(
         "no day is missing between the first and the last",
@@ -118,6 +117,20 @@ pub async fn walk(
         took,
         claims,
     })
+}
+
+/// Compares with what the custodian generated on the days that are owed. Which those are is fixed by a clock inside:
+/// from outside, the last day that was delivered tells it, and the custodian when the customer authorized.
+async fn compare(
+    site: &Site,
+    authorization: &AuthorizationReport,
+    months: i32,
+    totals: &Totals,
+) -> Result<Vec<FlowTruth>, BoxError> {
+    let last = totals.days.keys().map(|(_, day)| *day).max();
+    let until = last.ok_or("nothing was delivered")?.tomorrow()?;
+    let days = DayRange::owed(until, months, authorization.created)?;
+    check::compare(site, &authorization.customer, days, totals).await
 }
 
 /// Whether a file belongs to the authorization with this id: names are customer, id and time.

@@ -18,9 +18,9 @@ const BATCH: i64 = 100;
 /// Seals stored tokens with the first key of `METERGATE_ENCRYPTION_KEYS`, one authorization after the other and while
 /// services run, and says which keys are in use then. What was interrupted is continued by running it again.
 ///
-/// First put the new key in front of the old one (`new:KEY,old:KEY`) and restart smd-fetcher, then smd-auth: a fetcher that
-/// does not know the new key cannot read what is sealed with it. Drop the old key when this command says that it is not
-/// in use; until then it fails.
+/// First put the new key behind the old one (`old:KEY,new:KEY`) and restart smd-fetcher: a fetcher that does not know
+/// the new key cannot read what is sealed with it. Then put it in front (`new:KEY,old:KEY`) and restart smd-auth and
+/// smd-fetcher. Drop the old key when this command says that it is not in use; until then it fails.
 ///
 /// The operator's role reads no token: `METERGATE_DATABASE_URL` must be that of smd-fetcher (or of the owner).
 #[derive(Debug, clap::Args)]

@@ -109,20 +109,35 @@ pub(crate) const ROUTES: &[Route] = &[
     Route("GET", "/output/", Password),
 ];
 
+/// What an operator can do in the console, and to what.
+const ACTIONS: [(&str, &str); 6] = [
+    ("jobs", "retry"),
+    ("jobs", "discard"),
+    ("customers", "release"),
+    ("customers", "erase"),
+    ("permissions", "terminate"),
+    ("permissions", "erase"),
+];
+
 impl Route {
-    /// The address with `id` in place of its first parameter; the others have a value that is good.
+    /// The address with `id` in place of its first parameter; a schema is one that there is.
     pub(crate) fn with(&self, id: &str) -> String {
         let Some((before, rest)) = self.1.split_once('{') else {
             return self.1.to_owned();
         };
         let (_, after) = rest.split_once('}').unwrap();
-        format!(
-            "{before}{id}{}",
-            after
-                .replace("{schema}", "opaque")
-                .replace("{id}", id)
-                .replace("{action}", "erase")
-        )
+        format!("{before}{id}{}", after.replace("{schema}", "opaque"))
+    }
+
+    /// The same; of the console's actions, each.
+    pub(crate) fn with_each(&self, id: &str) -> Vec<String> {
+        if self.1.starts_with("/console/{what}/") {
+            ACTIONS
+                .map(|(what, action)| format!("/console/{what}/{id}/{action}"))
+                .into()
+        } else {
+            vec![self.with(id)]
+        }
     }
 
     pub(crate) fn has_id(&self) -> bool {
@@ -137,6 +152,8 @@ impl Route {
             r#"{"action":"SET_TRANSMISSION_ENABLED","enabled":false}"#.to_owned()
         } else if matches!(self.0, "GET" | "HEAD" | "DELETE") {
             String::new()
+        } else if self.2 == Password {
+            "sure=yes".to_owned()
         } else {
             "{}".to_owned()
         }

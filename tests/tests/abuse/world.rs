@@ -11,11 +11,13 @@ use demo::party::{Asked, Party};
 use demo::{Customer, Stack, StackOptions};
 use diesel::sql_types::BigInt;
 use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
+use end_to_end::houses::DEADLINE;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::Value;
 use tempfile::TempDir;
+use test_support::wait;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -126,6 +128,19 @@ impl World {
         self.send(method, target, &headers, body)
     }
 
+    /// The same by an operator, from a page of the console.
+    pub(crate) fn operate(&self, method: &str, target: &str, body: &str) -> Answer {
+        let site = self.stack.site();
+        let login = STANDARD.encode(format!("{}:{}", site.operator, site.password));
+        let login = format!("Basic {login}");
+        let headers = [
+            ("Authorization", login.as_str()),
+            ("Content-Type", "application/x-www-form-urlencoded"),
+            ("Sec-Fetch-Site", "same-origin"),
+        ];
+        self.send(method, target, &headers, body)
+    }
+
     fn connect(&self) -> StreamOwned<ClientConnection, TcpStream> {
         let (_, port) = self.stack.site().url.rsplit_once(':').unwrap();
         let stream = TcpStream::connect(("127.0.0.1", port.parse().unwrap())).unwrap();
@@ -135,6 +150,16 @@ impl World {
         let mut stream = StreamOwned::new(tls, stream);
         stream.flush().unwrap();
         stream
+    }
+
+    /// Waits until nothing is left to do but what comes again and again.
+    pub(crate) async fn until_at_rest(&self) {
+        let at_rest = "NOT EXISTS (SELECT FROM jobs.job j JOIN jobs.kind k ON k.name = j.kind
+            WHERE k.every IS NULL AND j.state IN ('available', 'running'))";
+        wait::until(DEADLINE, at_rest, async || {
+            self.stack.holds(at_rest).await.unwrap().then_some(())
+        })
+        .await;
     }
 
     /// The one number that a query answers.

@@ -40,6 +40,8 @@ pub(crate) enum Kind {
     TruncatedDishonest,
     /// A web page with status 200.
     Page,
+    /// A web page with status 404.
+    PageNotFound,
     /// Another namespace.
     WrongNamespace,
     /// 204.
@@ -79,7 +81,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 34] = [
+    pub(crate) const ALL: [Self; 35] = [
         Self::Slow,
         Self::Silent,
         Self::Drip,
@@ -96,6 +98,7 @@ impl Kind {
         Self::TruncatedHonest,
         Self::TruncatedDishonest,
         Self::Page,
+        Self::PageNotFound,
         Self::WrongNamespace,
         Self::NoContent,
         Self::Empty,
@@ -162,6 +165,7 @@ impl Kind {
             Self::TruncatedHonest => Fault::Truncate { honest: true },
             Self::TruncatedDishonest => Fault::Truncate { honest: false },
             Self::Page => Fault::Page,
+            Self::PageNotFound => Fault::PageNotFound,
             Self::WrongNamespace => Fault::WrongNamespace,
             Self::NoContent => Fault::NoContent,
             Self::Empty => Fault::Empty,

@@ -85,7 +85,7 @@ const PREPARE_AND_PULL: &[Place] = &[
 const RELEASE: &[Place] = &[Delete, Confirm];
 
 /// The request did not happen and may be repeated.
-const HICCUPS: &[Kind] = &[ServerError, ResetBefore, Page, Certificate];
+const HICCUPS: &[Kind] = &[ServerError, ResetBefore, Page, PageNotFound, Certificate];
 /// The custodian asks for fewer requests.
 const THROTTLES: &[Kind] = &[TooMany, TooManyBare, Unavailable, UnavailableBare];
 /// The request happened; the answer did not come, or not whole.

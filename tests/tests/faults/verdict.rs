@@ -4,12 +4,11 @@ use std::fs;
 
 use custodian::AuthorizationState;
 use custodian::control::AuthorizationReport;
-use custodian::model::FlowTruth;
+use custodian::model::{DayRange, FlowTruth};
 use demo::check::{self, Totals};
 use demo::history::is_of;
 use demo::{Customer, Delivered};
 use rust_decimal::Decimal;
-use service_kit::clock::{Clock as _, SystemClock};
 
 use crate::cases::Case;
 use crate::table::End;
@@ -34,7 +33,7 @@ impl World {
             End::Delivered | End::Nameless | End::Shorter | End::StartsAgain => {
                 judge_names(case.end, customer, &files)?;
                 let empty = if case.end == End::Shorter { fired } else { 0 };
-                self.judge_content(key, &files, empty).await?;
+                self.judge_content(newest, &files, empty).await?;
             }
             End::Failed | End::Withdrawn if files.is_empty() => {}
             End::Failed | End::Withdrawn => return Err("there are files".to_owned()),
@@ -74,15 +73,17 @@ impl World {
     /// The files hold what the custodian has, but for so many empty windows.
     async fn judge_content(
         &self,
-        key: &str,
+        authorization: &AuthorizationReport,
         files: &[Delivered],
         empty: u64,
     ) -> Result<(), String> {
         let said = |error: demo::BoxError| error.to_string();
+        let key = &authorization.customer;
         let mut tables = files.iter().filter(|file| check::is_table(file));
         tables.try_for_each(check::columns).map_err(said)?;
         let totals = check::totals(files).map_err(said)?;
-        let owed = check::owed_months(SystemClock.now(), MONTHS).map_err(said)?;
+        let owed = self.stack.owed_days(authorization.id, MONTHS).await;
+        let owed = owed.map_err(said)?;
         check::no_gaps(&totals).map_err(said)?;
         if empty == 0 {
             let compared = check::compare(&self.site, key, owed, &totals).await;
@@ -93,7 +94,7 @@ impl World {
             async move { self.site.control::<Vec<FlowTruth>>(&path).await }
         };
         let mut missing = 0;
-        for flow in truth(owed.0, owed.1).await.map_err(said)? {
+        for flow in truth(owed.first, owed.last).await.map_err(said)? {
             let id = (flow.usage_point.clone(), flow.flow);
             let days = totals
                 .days
@@ -106,7 +107,7 @@ impl World {
                 missing += 2;
                 continue;
             };
-            if (*first, *last) == owed {
+            if DayRange::new(*first, *last) == owed {
                 continue;
             }
             missing += 1;

@@ -18,7 +18,6 @@ use std::time::Duration;
 
 use demo::check::{self, Totals};
 use demo::{Customer, Delivered, Side, Stack, StackOptions};
-use service_kit::clock::{Clock, SystemClock};
 use tempfile::TempDir;
 use test_support::wait;
 
@@ -129,11 +128,11 @@ impl World {
         let key = &customer.known.key;
         let files = self.files_of(key).await;
         let totals = check::totals(&files).unwrap();
-        let owed = check::owed_months(SystemClock.now(), months).unwrap();
+        let report = self.stack.site().authorization_of(key).await.unwrap();
+        let owed = self.stack.owed_days(report.id, months).await.unwrap();
         check::compare(self.stack.site(), key, owed, &totals)
             .await
             .unwrap();
-        let report = self.stack.site().authorization_of(key).await.unwrap();
         assert_eq!((report.status, report.live_tokens), (0, 0), "{key}");
         assert_eq!(format!("{:?}", report.state), "Deleted", "{key}");
         self.stack.sql(check::NO_TOKEN_LEFT).await.unwrap();

@@ -1,5 +1,6 @@
 //! A private nginx with the project's templates, and connections to it.
 
+use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use base64::Engine as _;
+use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
@@ -49,9 +51,15 @@ impl Edge {
 
     /// The same before smd-auth, aiida-permission and aiida-stream.
     pub(crate) fn before(services: [&str; 3]) -> Self {
+        Self::with_key(services, &KeyPair::generate().unwrap())
+    }
+
+    /// The same with a certificate of this key.
+    pub(crate) fn with_key(services: [&str; 3], key: &KeyPair) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
-        let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let names = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        let certificate = names.self_signed(key).unwrap();
         let output = root.join("output");
         fs::create_dir_all(output.join("older")).unwrap();
         fs::create_dir(root.join("state")).unwrap();
@@ -60,8 +68,8 @@ impl Edge {
             ("output/.unfinished.csv", "half a fi"),
             ("output/older/.hidden", "hidden"),
             ("outside.csv", "outside the folder"),
-            ("certificate.pem", &key.cert.pem()),
-            ("key.pem", &key.signing_key.serialize_pem()),
+            ("certificate.pem", &certificate.pem()),
+            ("key.pem", &key.serialize_pem()),
             ("htpasswd", HTPASSWD),
             ("console-htpasswd", CONSOLE_HTPASSWD),
             ("output/a-report.html", "<title>A report</title>"),
@@ -81,7 +89,7 @@ impl Edge {
             nginx,
             http,
             https,
-            trusted: key.cert.der().clone(),
+            trusted: certificate.der().clone(),
         };
         edge.wait_until_it_listens();
         edge
@@ -124,13 +132,8 @@ impl Edge {
 
     /// One GET over TLS with a user and password.
     pub(crate) fn get_as(&self, user: &str, password: &str, target: &str) -> Answer {
-        let word = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
-        self.send(
-            "GET",
-            target,
-            &[("Authorization", &format!("Basic {word}"))],
-            "",
-        )
+        let word = basic(user, password);
+        self.send("GET", target, &[("Authorization", &word)], "")
     }
 
     /// One request over TLS, exactly as given.
@@ -163,6 +166,24 @@ impl Edge {
         let name = ServerName::try_from("localhost").unwrap();
         let tls = ClientConnection::new(Arc::new(config), name).unwrap();
         StreamOwned::new(tls, self.tcp())
+    }
+
+    /// What openssl's client says, given these options, of a connection on which it asks for something.
+    pub(crate) fn openssl(&self, options: &[&str]) -> String {
+        let mut client = Command::new("openssl")
+            .args(["s_client", "-ign_eof", "-connect"])
+            .arg(format!("127.0.0.1:{}", self.https))
+            .args(options)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let asked = request("GET", "/nowhere", &[], "");
+        // One that was refused may have ended before it reads.
+        let _written = client.stdin.take().unwrap().write_all(asked.as_bytes());
+        let output = client.wait_with_output().unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
     }
 
     /// A bare connection to the TLS port.
@@ -213,6 +234,12 @@ impl Drop for Edge {
             let _killed = self.nginx.kill();
         }
     }
+}
+
+/// The `Authorization` of a user with a password.
+pub(crate) fn basic(user: &str, password: &str) -> String {
+    let word = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+    format!("Basic {word}")
 }
 
 fn free_ports() -> (u16, u16) {

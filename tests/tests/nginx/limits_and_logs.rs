@@ -1,9 +1,10 @@
 //! The rate limits, and what the logs say of all that happens.
 
 use std::io::{Read, Write};
+use std::time::Instant;
 
-use crate::edge::Edge;
-use crate::http::Answer;
+use crate::edge::{Edge, basic};
+use crate::http::{Answer, request};
 use crate::{CSV, NOBODY_THERE, assert_security_headers};
 
 /// How many requests were let through, and the answer to the next. Ends as long as more than five a second are sent.
@@ -14,21 +15,60 @@ fn send_until_refused(edge: &Edge, target: &str) -> (usize, Answer) {
         .unwrap_or_else(|| panic!("{target} is not limited"))
 }
 
+/// The burst of 40 and the first were let through, and five for each second that has begun since.
+fn assert_rate(target: &str, allowed: usize, since: Instant) {
+    let seconds = usize::try_from(since.elapsed().as_secs()).unwrap() + 1;
+    assert!(
+        (41..=41 + 5 * seconds).contains(&allowed),
+        "{target}: {allowed} were let through in {seconds} s"
+    );
+}
+
 #[test]
 fn too_many_requests_get_429() {
     let edge = Edge::start(NOBODY_THERE);
     for target in ["/start", "/output/"] {
+        let started = Instant::now();
         let (allowed, refused) = send_until_refused(&edge, target);
-        assert!(
-            allowed >= 41,
-            "{target}: a burst of 40 is allowed, and this was refused after {allowed}"
-        );
+        assert_rate(target, allowed, started);
         assert!(refused.header("retry-after").is_some());
         assert_security_headers(&refused);
     }
     // The custodian sends many at once.
     let notifications = (0..120).map(|_| edge.send("POST", "/espi/notification", &[], "x").status);
     assert_eq!(notifications.filter(|status| *status == 429).count(), 0);
+}
+
+/// Passwords are not looked at beyond the limit, the right one neither.
+#[test]
+fn guessing_passwords_is_slowed_down() {
+    for (target, user) in [
+        ("/output/", "auditor"),
+        (CSV, "auditor"),
+        ("/console/", "alice"),
+    ] {
+        // An edge of its own: what an address may do is shared by the three.
+        let edge = Edge::start(NOBODY_THERE);
+        let guess = |password| {
+            let word = basic(user, password);
+            format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {word}\r\n\r\n")
+        };
+        let last = request("GET", "/nowhere", &[], "");
+        let requests = guess("wrong").repeat(100) + &guess("right-s").repeat(100) + &last;
+        let started = Instant::now();
+        let text = pipelined(&mut edge.connect(rustls::ALL_VERSIONS), &requests);
+        let answers: Vec<&str> = text.split("HTTP/1.1 ").skip(1).collect();
+        assert_eq!(answers.len(), 201, "{target}: {text}");
+        let (wrong, right) = answers[..200].split_at(100);
+        let refused = |answers: &[&str]| {
+            let refused = answers.iter().filter(|answer| answer.starts_with("429 "));
+            refused.count()
+        };
+        let unknown = wrong.iter().filter(|answer| answer.starts_with("401 "));
+        assert_eq!(unknown.count() + refused(wrong), 100, "{target}: {text}");
+        assert_rate(target, 200 - refused(wrong) - refused(right), started);
+        assert!(refused(right) > 0, "{target}: {text}");
+    }
 }
 
 /// Guessing a key: 256 bits and the burst of 200 for homes behind one address, then no more than 50 a second.

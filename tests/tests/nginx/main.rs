@@ -11,9 +11,11 @@ mod slow;
 mod upstream;
 
 use std::io::{Read, Write};
+use std::process::Command;
 
 use edge::Edge;
 use http::Answer;
+use rcgen::KeyPair;
 
 /// An address where nobody listens: port 1 is reserved.
 const NOBODY_THERE: &str = "127.0.0.1:1";
@@ -118,4 +120,42 @@ fn tls_1_1_is_refused() {
     stream.read_exact(&mut alert).unwrap();
     // An alert (21), fatal (2), protocol_version (70).
     assert_eq!((alert[0], alert[5], alert[6]), (21, 2, 70), "{alert:?}");
+}
+
+/// Only a key of RSA can be used without forward secrecy, so it has to be one of these.
+fn rsa_key() -> KeyPair {
+    let made = Command::new("openssl")
+        .args(["genpkey", "-algorithm", "RSA"])
+        .output()
+        .unwrap();
+    KeyPair::from_pem(&String::from_utf8(made.stdout).unwrap()).unwrap()
+}
+
+#[test]
+fn ciphers_without_forward_secrecy_are_refused() {
+    let edge = Edge::with_key([NOBODY_THERE; 3], &rsa_key());
+    let offer = |cipher: &str| edge.openssl(&["-tls1_2", "-cipher", cipher]);
+    let taken = "ECDHE-RSA-AES128-GCM-SHA256";
+    let said = offer(taken);
+    assert!(said.contains(&format!("Cipher is {taken}")), "{said}");
+    // Without forward secrecy; then with it, and encryption that is not authenticated.
+    for refused in ["AES128-GCM-SHA256", "AES256-SHA", "ECDHE-RSA-AES128-SHA"] {
+        let said = offer(refused);
+        assert!(
+            said.contains("alert handshake failure") && said.contains("Cipher is (NONE)"),
+            "{refused}: {said}"
+        );
+    }
+}
+
+/// A session that is sealed in a ticket is open to whoever gets the key, later too. TLS 1.3 says ticket as well of the
+/// mere name of a session that the server keeps: 32 bytes, two lines.
+#[test]
+fn no_session_is_sealed_in_a_ticket() {
+    let edge = Edge::start(NOBODY_THERE);
+    let (older, newer) = (edge.openssl(&["-tls1_2"]), edge.openssl(&["-tls1_3"]));
+    assert!(older.contains("Cipher is ECDHE-"), "{older}");
+    assert!(!older.contains("TLS session ticket"), "{older}");
+    assert!(newer.contains("TLS session ticket:"), "{newer}");
+    assert!(!newer.contains("    0020 - "), "{newer}");
 }

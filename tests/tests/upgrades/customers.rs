@@ -2,7 +2,6 @@
 
 use demo::{Customer, Stack, check};
 use end_to_end::houses::{DEADLINE, World};
-use service_kit::clock::{Clock as _, SystemClock};
 
 /// Three months in windows of a week, asked for three times a second: time to do something.
 pub(crate) const SLOWLY: &[(&str, &str)] = &[
@@ -47,7 +46,7 @@ pub(crate) async fn assert_delivered(world: &World, customer: &mut Customer) {
         .await
         .unwrap();
     let totals = check::totals(&files).unwrap();
-    let owed = check::owed_months(SystemClock.now(), MONTHS).unwrap();
+    let owed = world.stack.owed_days(report.id, MONTHS).await.unwrap();
     check::compare(site, key, owed, &totals).await.unwrap();
     assert_eq!((report.status, report.live_tokens), (0, 0), "{key}");
 }

@@ -1,13 +1,15 @@
 //! Keys and passwords change one after the other while customers are fetched, homes send, and somebody outside looks
-//! all the time: the steps of "Keys and passwords" in `docs/operating.md`, with two replicas in turn.
+//! all the time: the steps of "Keys and passwords" in `docs/operating.md`, with replicas of two steps side by side.
 
 use std::path::Path;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use demo::party::Party;
 use demo::{Side, StackOptions};
 use end_to_end::houses::{DEADLINE, RAW, World, named, start_with};
-use home::Generation;
+use home::{Generation, Home};
 use reqwest::Method;
 use serde_json::Value;
 use service_kit::random::{Random as _, SystemRandom};
@@ -21,14 +23,15 @@ use crate::receiver::{Receiver, SECRETS};
 
 const ENCRYPTION_KEYS: &str = "METERGATE_ENCRYPTION_KEYS";
 const JWT_SECRET: &str = "METERGATE_AIIDA_JWT_SECRET";
+/// Where the first replica of `aiida-permission` listens; the second is at 127.0.0.2.
+const PERMISSION_ADDRESS: &str = "METERGATE_AIIDA_PERMISSION_ADDRESS";
 const GENERATION: Generation = Generation::June2026;
 
 /// 32 random bytes in base64.
 fn key() -> String {
-    use base64::Engine as _;
     let mut key = [0; 32];
     SystemRandom.fill(&mut key);
-    base64::engine::general_purpose::STANDARD.encode(key)
+    STANDARD.encode(key)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,18 +67,22 @@ async fn keys_change_while_everything_runs() {
     house.home.stop().await;
 }
 
-/// New in front of old; fetcher, then auth; `rotate-keys`; the old one removed.
+/// Every fetcher knows the new one before anything is sealed with it; `rotate-keys`; the old one removed.
 async fn encryption_keys(world: &mut World) {
     let mut first = authorize(&world.stack, "fable").await;
     until_received(world, 2).await;
     let old = world.stack.setting(ENCRYPTION_KEYS).unwrap().to_owned();
     let new = format!("second:{}", key());
-    world.stack.set(ENCRYPTION_KEYS, &format!("{new},{old}"));
+    world.stack.set(ENCRYPTION_KEYS, &format!("{old},{new}"));
     world.stack.replace("smd-fetcher").unwrap();
+    world.stack.set(ENCRYPTION_KEYS, &format!("{new},{old}"));
     world.stack.replace("smd-auth").unwrap();
-    let mut second = authorize(&world.stack, "newcomer").await;
-    let sealed = "SELECT count(*) = 1 FROM smd.authorization WHERE access_key_id = 'second'";
-    world.until(sealed).await;
+    let mut second = authorize(&world.stack, "awkward").await;
+    // By the only fetcher, which is of the step before.
+    let opened = "SELECT count(p.received_at) > 0 FROM smd.pull p
+        JOIN smd.authorization a ON a.id = p.authorization_id WHERE a.access_key_id = 'second'";
+    world.until(opened).await;
+    world.stack.replace("smd-fetcher").unwrap();
     let said = metergate(&world.stack, &["rotate-keys"]);
     assert!(said.ok, "{}", said.text);
     assert!(
@@ -85,33 +92,32 @@ async fn encryption_keys(world: &mut World) {
     );
     world.stack.set(ENCRYPTION_KEYS, &new);
     world.stack.replace("smd-fetcher").unwrap();
-    world.stack.replace("smd-auth").unwrap();
     // Their tokens are needed for each window that is still to come, and for the end.
     let under_way = "SELECT count(*) FROM smd.pull WHERE received_at IS NULL";
     assert!(
         world.count(under_way).await > 0,
         "too late to show anything"
     );
+    world.stack.replace("smd-auth").unwrap();
     assert_delivered(world, &mut first).await;
     assert_delivered(world, &mut second).await;
 }
 
-/// New in front of old; codes of both are good; the old one removed when its codes have expired.
+/// Every replica believes the new one before any signs with it; the old one removed when its codes have expired.
 async fn jwt_secret(world: &mut World) {
     let under_old = world.visitor(GENERATION, RAW, |it| it).await;
     let too_late = world.visitor(GENERATION, RAW, |it| it).await;
     let old = world.stack.setting(JWT_SECRET).unwrap().to_owned();
     let new = key();
-    world.stack.set(JWT_SECRET, &format!("{new},{old}"));
-    world.stack.replace("aiida-permission").unwrap();
+    sign_with(world, &format!("{old},{new}")).await;
+    sign_with(world, &format!("{new},{old}")).await;
     let under_new = world.visitor(GENERATION, RAW, |it| it).await;
     under_old
         .home
         .scan(under_old.code(GENERATION))
         .await
         .unwrap();
-    world.stack.set(JWT_SECRET, &new);
-    world.stack.replace("aiida-permission").unwrap();
+    sign_with(world, &new).await;
     under_new
         .home
         .scan(under_new.code(GENERATION))
@@ -125,6 +131,42 @@ async fn jwt_secret(world: &mut World) {
     for house in [under_old, under_new, too_late] {
         house.home.stop().await;
     }
+}
+
+/// A replica with these secrets beside the one before it, and then in its place. While there are both, each takes what
+/// each has signed: a home does not repeat an ACCEPT that was refused.
+async fn sign_with(world: &mut World, secrets: &str) {
+    world.stack.set(JWT_SECRET, secrets);
+    world.stack.add("aiida-permission").unwrap();
+    let first = world.stack.setting(PERMISSION_ADDRESS).unwrap();
+    let both = [
+        first.to_owned(),
+        first.replacen("127.0.0.1", "127.0.0.2", 1),
+    ];
+    for signs in &both {
+        for checks in &both {
+            accept(world, signs, checks).await;
+        }
+    }
+    world.stack.terminate("aiida-permission").unwrap();
+}
+
+/// One replica makes a code, and a home accepts at the other, or the same.
+async fn accept(world: &World, signs: &str, checks: &str) {
+    let mut site = world.stack.site().clone();
+    site.url = format!("http://{signs}");
+    let asked = Party::new(&site).unwrap().ask("a customer", RAW).await;
+    let code = String::from_utf8(STANDARD.decode(asked.unwrap().code).unwrap()).unwrap();
+    // The code leads to nginx, which asks either.
+    let (before, behind) = code.split_once(&world.stack.nginx.url()).unwrap();
+    let code = STANDARD.encode(format!("{before}http://{checks}{behind}"));
+    let home = Home::start(world.options(GENERATION));
+    let scanned = home.scan(&code).await;
+    assert!(
+        scanned.is_ok(),
+        "signed by {signs}, shown to {checks}: {scanned:?}"
+    );
+    home.stop().await;
 }
 
 /// The receiver accepts both; the service is told the new one; from then on nothing is signed with the old one.

@@ -4,8 +4,9 @@
 //! value belongs to (table, row, column) and the id of its key are bound in as associated data: a
 //! ciphertext copied to another row or column does not open.
 //!
-//! Rotation: put the new key first and keep the old one behind it; new values are sealed with the
-//! first key, old ones still open. Once no row names the old key any more, remove it.
+//! Rotation: put the new key behind the old one until every process that opens values knows it, then
+//! in front: new values are sealed with the first key, old ones still open. Once no row names the old
+//! key any more, remove it.
 
 use std::path::PathBuf;
 

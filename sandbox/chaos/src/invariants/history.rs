@@ -8,15 +8,12 @@ use custodian::control::AuthorizationReport;
 use custodian::ledger::{RequestKind, RequestRecord};
 use demo::history::is_of;
 use demo::{BoxError, Claims, Delivered, Site, Stack, check};
-use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::world::MONTHS;
 
-/// Authorizations whose files must be there: the custodian's id, when the customer came back from there, and the first
-/// moment after the history.
-const DELIVERED: &str = "SELECT subscription_id AS id, authorized_at, history_until,
-    array_remove(ARRAY[electricity_file, gas_file], NULL) AS files
+/// Authorizations whose files must be there, by the custodian's id.
+const DELIVERED: &str = "SELECT subscription_id AS id, array_remove(ARRAY[electricity_file, gas_file], NULL) AS files
     FROM smd.authorization WHERE stage = 'fetched' AND exported_at IS NOT NULL AND files_removed_at IS NULL";
 
 /// Looks at all of it.
@@ -35,8 +32,7 @@ pub(super) async fn look(stack: &Stack, site: &Site, claims: &mut Claims) -> Res
         .iter()
         .filter(|one| delivered.contains_key(&one.id))
     {
-        let row = delivered.get(&one.id).copied().unwrap_or(&Value::Null);
-        if let Err(error) = content(stack, site, one, row).await {
+        if let Err(error) = content(stack, site, one).await {
             wrong.push(format!("{} of {}: {error}", one.id, one.customer));
         }
     }
@@ -151,7 +147,6 @@ async fn content(
     stack: &Stack,
     site: &Site,
     authorization: &AuthorizationReport,
-    row: &Value,
 ) -> Result<(), BoxError> {
     let id = authorization.id.to_string();
     let mut files = Vec::new();
@@ -166,23 +161,8 @@ async fn content(
         }
     }
     let totals = check::totals(&files)?;
-    let days = check::owed_months(fixed_on(row)?, MONTHS)?;
+    let days = stack.owed_days(authorization.id, MONTHS).await?;
     check::compare(site, &authorization.customer, days, &totals).await?;
     check::no_gaps(&totals)?;
     Ok(())
-}
-
-/// Noon of the day on which the days of a history were fixed, five days after the last of them. It may be the day after
-/// the customer came back: at midnight, or where clocks jump.
-fn fixed_on(row: &Value) -> Result<Timestamp, BoxError> {
-    let time = |key: &str| -> Result<Timestamp, BoxError> {
-        let text = row.get(key).and_then(Value::as_str).ok_or("no time")?;
-        Ok(text.parse()?)
-    };
-    let fixed = time("history_until")?.checked_add(SignedDuration::from_hours(4 * 24 + 12))?;
-    let after = fixed.duration_since(time("authorized_at")?);
-    if after.abs() > SignedDuration::from_hours(36) {
-        return Err(format!("the days were fixed {after:#} after the customer came back").into());
-    }
-    Ok(fixed)
 }

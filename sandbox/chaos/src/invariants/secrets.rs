@@ -58,13 +58,15 @@ fn count(text: &str, secrets: &[String]) -> usize {
         .count()
 }
 
-/// A line in which a secret stands. Seven digits in the middle of a random number are no id of anybody's.
+/// A line in which a secret stands. Seven digits in the middle of a random number are no id of anybody's; but what ends
+/// with a hyphen is the beginning of a name.
 fn line_with<'a>(text: &'a str, secret: &str) -> Option<&'a str> {
     let is_part = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = text.as_bytes();
     let stands = |at: usize| {
         let before = at.checked_sub(1).and_then(|before| bytes.get(before));
-        !is_part(before) && !is_part(bytes.get(at + secret.len()))
+        let goes_on = is_part(secret.as_bytes().last()) && is_part(bytes.get(at + secret.len()));
+        !is_part(before) && !goes_on
     };
     let (at, _) = text.match_indices(secret).find(|(at, _)| stands(*at))?;
     let begin = text.get(..at)?.rfind('\n').map_or(0, |newline| newline + 1);
@@ -82,5 +84,13 @@ mod tests {
         assert_eq!(line_with(log, "74096432"), None);
         assert_eq!(line_with("id=409643", "409643"), Some("id=409643"));
         assert_eq!(count(log, &["first".to_owned(), "second".to_owned()]), 1);
+    }
+
+    #[test]
+    fn a_name_is_found_by_its_beginning() {
+        let log = "asked demo-customer-load-1";
+        assert_eq!(line_with(log, "demo-customer-"), Some(log));
+        assert_eq!(line_with(log, "customer-load"), Some(log));
+        assert_eq!(line_with(log, "demo-customer-lo"), None);
     }
 }

@@ -7,6 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use demo::{BoxError, StackOptions};
+use serde_json::Value;
 
 use super::mounted::Mounted;
 use crate::breaker::Breaker;
@@ -24,11 +25,11 @@ const ROOM_MIB: u32 = 512;
 /// How long the full disk may take to be noticed.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Where the files are on a small file system, if this user may mount one.
+/// Where the files are on a small file system, if this user may mount one; otherwise the summary says so.
 pub(super) fn plan(folder: &Path) -> (Setup, Box<Breaking>) {
     let mut options = StackOptions::default();
-    let mounted = Mounted::small(&folder.join("database"), ROOM_MIB).ok();
-    options.cluster_in = mounted.as_ref().map(|it| it.path().to_owned());
+    let mounted = Mounted::small(&folder.join("database"), ROOM_MIB);
+    options.cluster_in = mounted.as_ref().ok().map(|it| it.path().to_owned());
     let setup = Setup {
         options,
         ..Setup::default()
@@ -36,7 +37,7 @@ pub(super) fn plan(folder: &Path) -> (Setup, Box<Breaking>) {
     (setup, Box::new(move |breaker| break_it(breaker, mounted)))
 }
 
-fn break_it(breaker: &mut Breaker, mounted: Option<Mounted>) -> Result<(), BoxError> {
+fn break_it(breaker: &mut Breaker, mounted: Result<Mounted, BoxError>) -> Result<(), BoxError> {
     for _ in 0..ROUNDS {
         for fault in breaker
             .dice
@@ -46,10 +47,18 @@ fn break_it(breaker: &mut Breaker, mounted: Option<Mounted>) -> Result<(), BoxEr
             breaker.until_more(WORK.0, WORK.1)?;
         }
     }
-    if let Some(mounted) = mounted {
-        full(breaker, mounted.path())?;
-        breaker.until_more(WORK.0, WORK.1)?;
-        breaker.keep(mounted);
+    match mounted {
+        Ok(mounted) => {
+            full(breaker, mounted.path())?;
+            breaker.until_more(WORK.0, WORK.1)?;
+            breaker.keep(mounted);
+        }
+        Err(error) => {
+            let why = Value::from(error.to_string());
+            breaker
+                .notes
+                .insert("no_room_was_not_tried".to_owned(), why);
+        }
     }
     Ok(())
 }

@@ -119,12 +119,13 @@ async fn one(
 ) -> Result<(), BoxError> {
     let folder = run_folder(&options.folder, suite, summary.seed)?;
     let (setup, breaking) = suite.plan(options, &folder)?;
-    let may_lose = setup.may_lose;
+    let (may_lose, unnoticed) = (setup.may_lose, setup.unnoticed);
     let stack = world::start(&folder, setup).await?;
     let plan = Plan {
         homes: options.homes,
         seed: summary.seed,
         may_lose,
+        unnoticed,
     };
     let breaker = load::run(stack, plan, breaking, summary, say).await?;
     if summary.holds() {

@@ -35,6 +35,7 @@ pub(super) fn plan(rounds: u32) -> (Setup, Box<Breaking>) {
     let setup = Setup {
         options,
         budget: true,
+        unnoticed: true,
         ..Setup::default()
     };
     (setup, Box::new(move |breaker| break_it(breaker, rounds)))
@@ -93,10 +94,12 @@ impl Shares {
     }
 
     /// At least a third of all replicas that there were, and two, did some of the work: each lives for seconds only.
-    /// Of a handful of pieces of work, one replica may get all by chance: that says nothing.
+    /// Of a handful of pieces of work, one replica may get all by chance: that says nothing, and the summary says so.
     fn claim(&self, breaker: &mut Breaker) {
+        let mut skipped = Vec::new();
         for (service, done) in &self.0 {
             if done.iter().sum::<f64>() < PIECES {
+                skipped.push(*service);
                 continue;
             }
             let busy = done.iter().filter(|done| **done > 0.0).count();
@@ -111,6 +114,9 @@ impl Shares {
         breaker
             .notes
             .insert("done_by_each_replica".to_owned(), shares);
+        breaker
+            .notes
+            .insert("did_too_little_to_share".to_owned(), Value::from(skipped));
     }
 }
 

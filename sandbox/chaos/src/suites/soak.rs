@@ -18,10 +18,11 @@ const GROWTH: f64 = 0.10;
 
 pub(super) fn plan(minutes: u64) -> (Setup, Box<Breaking>) {
     let lasting = Duration::from_mins(minutes);
-    (
-        Setup::default(),
-        Box::new(move |breaker| watch(breaker, lasting)),
-    )
+    let setup = Setup {
+        unnoticed: true,
+        ..Setup::default()
+    };
+    (setup, Box::new(move |breaker| watch(breaker, lasting)))
 }
 
 fn watch(breaker: &mut Breaker, lasting: Duration) -> Result<(), BoxError> {

@@ -50,6 +50,9 @@ pub(crate) async fn act(
         }
         Fault::Reset { moment } => reset(moment, &victim, || answer(query)).await,
         Fault::Page => whole("text/html; charset=utf-8", rewrite::PAGE),
+        Fault::PageNotFound => HttpResponse::NotFound()
+            .content_type("text/html; charset=utf-8")
+            .body(rewrite::PAGE),
         Fault::Json => whole("application/json", rewrite::JSON),
         Fault::Empty => whole("application/atom+xml", ""),
         Fault::NoContent => bare(StatusCode::NO_CONTENT.as_u16(), None),

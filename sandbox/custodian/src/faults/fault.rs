@@ -42,6 +42,8 @@ pub enum Fault {
     },
     /// A web page with status 200.
     Page,
+    /// The same with status 404, whatever is asked for.
+    PageNotFound,
     /// The document, with another namespace in ESPI's place.
     WrongNamespace,
     /// 204 where there is a document.

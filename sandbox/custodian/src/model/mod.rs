@@ -7,6 +7,7 @@
 
 mod calendar;
 mod crowd;
+mod owed;
 mod people;
 mod truth;
 mod usage;
@@ -32,6 +33,14 @@ pub enum ModelError {
     /// A day lies outside the calendar.
     #[error("the day lies outside the calendar that can be computed: {0}")]
     Day(#[source] jiff::Error),
+    /// A history ends on a day that is not the one on which it must end.
+    #[error("who authorized at {authorized} is not owed a history that ends with {last}")]
+    NotOwed {
+        /// The history's last day.
+        last: Date,
+        /// When the customer authorized.
+        authorized: Timestamp,
+    },
 }
 
 /// The fictional customers and their usage.

@@ -89,6 +89,7 @@ async fn answers_are_late_cut_or_other_than_they_should_be() {
     assert!(right.starts_with(&half) && half.len() < right.len());
     for (fault, status, start) in [
         (Fault::Page, 200, "<!DOCTYPE html>"),
+        (Fault::PageNotFound, 404, "<!DOCTYPE html>"),
         (Fault::Json, 200, "{"),
         (Fault::NoContent, 204, ""),
         (Fault::Empty, 200, ""),

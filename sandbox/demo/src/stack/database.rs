@@ -1,8 +1,11 @@
 //! A stack's database.
 
+use custodian::model::{Calendar, DayRange};
+use jiff::Timestamp;
 use test_support::{DatabaseError, Occupied};
 
 use super::{DATABASE, Stack, StackError};
+use crate::BoxError;
 
 impl Stack {
     /// The database's address for its owner.
@@ -19,6 +22,22 @@ impl Stack {
     /// The rows of a query in the database, as JSON objects.
     pub async fn rows(&self, query: &str) -> Result<Vec<serde_json::Value>, StackError> {
         Ok(self.cluster.rows(DATABASE, query).await?)
+    }
+
+    /// The days that a delivered authorization, by the custodian's id, owed its customer: so many months up to where
+    /// its row says that the history ends.
+    pub async fn owed_days(&self, authorization: u64, months: i32) -> Result<DayRange, BoxError> {
+        let query = format!(
+            "SELECT authorized_at, history_until FROM smd.authorization WHERE subscription_id = '{authorization}'"
+        );
+        let rows = self.rows(&query).await?;
+        let time = |column: &str| -> Result<Timestamp, BoxError> {
+            let text = rows.first().and_then(|row| row.get(column)?.as_str());
+            let text = text.ok_or_else(|| format!("{authorization} has no {column}"))?;
+            Ok(text.parse()?)
+        };
+        let until = Calendar::pacific()?.day_of(time("history_until")?);
+        Ok(DayRange::owed(until, months, time("authorized_at")?)?)
     }
 
     /// Cuts every connection to the database.
