@@ -79,8 +79,24 @@ pub async fn enqueue_one<K: JobKind>(
     ids.into_iter().next().ok_or(QueueError::NoId(K::SPEC.name))
 }
 
-/// Whether a job with this payload's key is waiting or running; for sweepers, which enqueue the next
-/// job of whatever has none.
+/// For sweepers: enqueues the job of a step that has none. One that waits keeps its back-off. Says so in the log, and
+/// whether it did.
+pub async fn ensure<K: JobKind>(
+    conn: &mut AsyncPgConnection,
+    payload: &K,
+) -> Result<bool, QueueError> {
+    if is_live(conn, payload).await? {
+        return Ok(false);
+    }
+    enqueue_one(conn, payload).await?;
+    tracing::warn!(
+        kind = K::SPEC.name,
+        "a step without a job was found and enqueued"
+    );
+    Ok(true)
+}
+
+/// Whether a job with this payload's key is waiting or running.
 pub async fn is_live<K: JobKind>(
     conn: &mut AsyncPgConnection,
     payload: &K,

@@ -5,7 +5,7 @@
 //! types:
 //!
 //! - [`JobKind`] declares a kind of job: payload, name, retry policy, deadline, discard action.
-//! - [`enqueue`] adds jobs inside the caller's transaction.
+//! - [`enqueue`] adds jobs inside the caller's transaction, [`ensure`] one that was left out.
 //! - [`Worker`] claims, leases, runs and ends them through [`Handler`]s.
 //! - [`wait_for`] waits until a job has ended, [`wait_for_all`] until several have.
 //! - [`depth`] tells how the jobs of a kind stand; [`operate`] is what an operator does by hand.
@@ -28,7 +28,7 @@ mod worker;
 /// The pool of database connections that everything here borrows from.
 pub type Pool = diesel_async::pooled_connection::deadpool::Pool<diesel_async::AsyncPgConnection>;
 
-pub use enqueue::{NewJob, enqueue, enqueue_one, is_live};
+pub use enqueue::{NewJob, enqueue, enqueue_one, ensure, is_live};
 pub use error::{QueueError, WaitError};
 pub use handler::{Handler, Job, Outcome};
 pub use kind::{Discard, JobKind, KindSpec, Retry, declare, millis};

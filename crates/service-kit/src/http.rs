@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{App, HttpMessage as _, HttpServer, web};
 use tracing::Span;
 use tracing_actix_web::{RootSpanBuilder, TracingLogger};
@@ -54,6 +55,13 @@ pub fn install_tls_provider() {
     {
         tracing::trace!("a provider of cryptography was already installed");
     }
+}
+
+/// The token of `Authorization: Bearer <token>` (RFC 6750); the scheme's name in any case.
+#[must_use]
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// A listening socket that becomes a server. Two steps, so that a test can listen on port 0 and
@@ -195,5 +203,26 @@ fn method(method: &actix_web::http::Method) -> &'static str {
         "DELETE" => "DELETE",
         "OPTIONS" => "OPTIONS",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_is_bearer_in_any_case() {
+        let token = |header: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, header.parse().unwrap());
+            bearer(&headers).map(str::to_owned)
+        };
+        for header in ["Bearer mgk_a", "bearer  mgk_a "] {
+            assert_eq!(token(header).as_deref(), Some("mgk_a"), "{header}");
+        }
+        for wrong in ["", "Bearer", "mgk_a", "Basic mgk_a", "Bearermgk_a b"] {
+            assert_eq!(token(wrong), None, "{wrong}");
+        }
+        assert_eq!(bearer(&HeaderMap::new()), None);
     }
 }

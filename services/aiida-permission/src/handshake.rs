@@ -1,7 +1,7 @@
 //! What connect buttons and homes call, under `/region-connectors/aiida`: paths, keys and codes are EDDIE's.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, LOCATION};
+use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use diesel_async::AsyncPgConnection;
@@ -9,6 +9,7 @@ use permission::data_need::TimeFrame;
 use permission::handshake::{Details, Operation, Patch, Request};
 use permission::{PermissionId, Status};
 use serde::Deserialize;
+use service_kit::http;
 use storage::aiida::permission::{self as table, Permission};
 use uuid::Uuid;
 
@@ -191,15 +192,7 @@ fn authorize(
 
 /// What the request's token is good for.
 pub(crate) fn bearer(service: &Service, request: &HttpRequest) -> Result<Access, Refusal> {
-    let header = request
-        .headers()
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let token = header.and_then(|header| {
-        let (scheme, token) = header.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
-    let token = token.ok_or_else(|| {
+    let token = http::bearer(request.headers()).ok_or_else(|| {
         Refusal::unauthorized("This needs the access token of the code: Authorization: Bearer …")
     })?;
     service

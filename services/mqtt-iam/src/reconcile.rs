@@ -135,18 +135,10 @@ fn is_home(name: &str) -> bool {
         .is_ok_and(|id| id.to_string() == name)
 }
 
-/// Enqueues a job unless one is live: a waiting one keeps its back-off. Says whether it did.
 async fn ensure<K: JobKind>(conn: &mut AsyncPgConnection, payload: &K) -> Result<bool, QueueError> {
-    if job_queue::is_live(conn, payload).await? {
-        return Ok(false);
-    }
-    job_queue::enqueue_one(conn, payload).await?;
-    count(K::SPEC.name, 1);
-    tracing::warn!(
-        kind = K::SPEC.name,
-        "a step without a job was found and enqueued"
-    );
-    Ok(true)
+    let is_new = job_queue::ensure(conn, payload).await?;
+    count(K::SPEC.name, usize::from(is_new));
+    Ok(is_new)
 }
 
 fn count(done: &'static str, times: usize) {

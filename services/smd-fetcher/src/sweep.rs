@@ -190,13 +190,8 @@ fn unknown_twice(before: Option<&BTreeSet<String>>, unknown: &BTreeSet<String>) 
 
 /// Enqueues a job unless one is live: a waiting one keeps its back-off.
 async fn ensure<K: JobKind>(conn: &mut AsyncPgConnection, payload: &K) -> Result<(), QueueError> {
-    if !job_queue::is_live(conn, payload).await? {
-        job_queue::enqueue_one(conn, payload).await?;
+    if job_queue::ensure(conn, payload).await? {
         metrics::counter!("smd_swept_total", "kind" => K::SPEC.name).increment(1);
-        tracing::warn!(
-            kind = K::SPEC.name,
-            "a step without a job was found and enqueued"
-        );
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::AuthorizationId;
 use super::receipt::Receipt;
+use super::tokens;
 use crate::sql::{IdRow, ids, millis};
 
 /// Erases what was pulled under an authorization and the customer's name; what is left says only how
@@ -39,11 +40,11 @@ pub async fn erase_data(
 /// the files.
 pub async fn erase(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
     // The stage first: who brings data locks the row and looks at it, so that nothing comes after this.
-    sql_query(
-        "UPDATE smd.authorization SET stage = 'erased', failure = NULL, export_error = NULL, ticket_hash = NULL,
-            access_token = NULL, access_key_id = NULL, access_expires_at = NULL, refresh_token = NULL, refresh_key_id = NULL
+    sql_query(format!(
+        "UPDATE smd.authorization SET stage = 'erased', failure = NULL, export_error = NULL, ticket_hash = NULL, {}
          WHERE id = $1",
-    )
+        tokens::ERASED
+    ))
     .bind::<SqlUuid, _>(id.uuid())
     .execute(conn)
     .await?;

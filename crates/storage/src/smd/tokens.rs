@@ -10,6 +10,11 @@ use service_kit::secret::{ExposeSecret, Keyring, KeyringError, Sealed, Secret};
 use super::AuthorizationId;
 use crate::sql::millis;
 
+/// What is set where tokens are erased: every column that says something of one.
+pub(super) const ERASED: &str =
+    "access_token = NULL, access_key_id = NULL, access_expires_at = NULL,
+    refresh_token = NULL, refresh_key_id = NULL";
+
 /// A customer's tokens in the clear.
 #[derive(Debug, Clone)]
 pub struct Tokens {
@@ -154,10 +159,9 @@ pub async fn replace(
 
 /// Erases the tokens.
 pub async fn erase(conn: &mut AsyncPgConnection, id: AuthorizationId) -> diesel::QueryResult<()> {
-    sql_query(
-        "UPDATE smd.authorization SET access_token = NULL, access_key_id = NULL, access_expires_at = NULL,
-            refresh_token = NULL, refresh_key_id = NULL WHERE id = $1",
-    )
+    sql_query(format!(
+        "UPDATE smd.authorization SET {ERASED} WHERE id = $1"
+    ))
     .bind::<SqlUuid, _>(id.uuid())
     .execute(conn)
     .await?;

@@ -56,27 +56,21 @@ impl Jobs {
         Ok(())
     }
 
-    /// Enqueues a job unless one is live: a waiting one keeps its back-off.
     async fn ensure<K: JobKind>(
         &self,
         job: &Job<AiidaTimeout>,
         conn: &mut AsyncPgConnection,
         payload: &K,
     ) -> Result<(), JobError> {
-        if job_queue::is_live(conn, payload).await? {
-            return Ok(());
+        let is_new = conn
+            .transaction(async |conn| {
+                job.lease.hold(conn).await?;
+                Ok::<_, JobError>(job_queue::ensure(conn, payload).await?)
+            })
+            .await?;
+        if is_new {
+            metrics::counter!("aiida_swept_total", "kind" => K::SPEC.name).increment(1);
         }
-        conn.transaction(async |conn| {
-            job.lease.hold(conn).await?;
-            job_queue::enqueue_one(conn, payload).await?;
-            Ok::<_, JobError>(())
-        })
-        .await?;
-        metrics::counter!("aiida_swept_total", "kind" => K::SPEC.name).increment(1);
-        tracing::warn!(
-            kind = K::SPEC.name,
-            "a step without a job was found and enqueued"
-        );
         Ok(())
     }
 }

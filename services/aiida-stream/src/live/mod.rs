@@ -17,7 +17,7 @@ use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use futures_util::stream::poll_fn;
 use permission::PermissionId;
-use service_kit::http::{HttpError, PublicServer};
+use service_kit::http::{HttpError, PublicServer, bearer};
 use service_kit::problem::Problem;
 use service_kit::program::Context;
 use service_kit::secret::Secret;
@@ -167,7 +167,7 @@ async fn stream(live: Data<Live>, request: HttpRequest) -> HttpResponse {
 }
 
 async fn open(live: &Live, request: &HttpRequest) -> Result<HttpResponse, Refused> {
-    let key = bearer(request).ok_or(Refused::Key)?;
+    let key = bearer(request.headers()).ok_or(Refused::Key)?;
     let mut conn = live.database.get().await?;
     let known = api_key::verify(&mut conn, key).await?;
     known.ok_or(Refused::Key)?;
@@ -227,17 +227,6 @@ fn respond(follower: Follower, permit: OwnedSemaphorePermit, shutdown: &Shutdown
         // nginx would hold events back until its buffer is full.
         .insert_header(("X-Accel-Buffering", "no"))
         .streaming(events)
-}
-
-/// The token of `Authorization: Bearer …`.
-fn bearer(request: &HttpRequest) -> Option<&str> {
-    let value = request
-        .headers()
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 #[cfg(test)]

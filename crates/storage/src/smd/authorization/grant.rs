@@ -65,12 +65,12 @@ async fn end_older(conn: &mut AsyncPgConnection, subscription_id: &str) -> diese
         .bind::<Text, _>(subscription_id)
         .execute(conn)
         .await?;
-    sql_query(
+    sql_query(format!(
         "UPDATE smd.authorization SET released_at = now(),
-            stage = CASE stage WHEN 'fetching' THEN 'superseded' ELSE stage END,
-            access_token = NULL, access_key_id = NULL, access_expires_at = NULL, refresh_token = NULL, refresh_key_id = NULL
+            stage = CASE stage WHEN 'fetching' THEN 'superseded' ELSE stage END, {}
          WHERE subscription_id = $1 AND released_at IS NULL",
-    )
+        tokens::ERASED
+    ))
     .bind::<Text, _>(subscription_id)
     .execute(conn)
     .await?;
