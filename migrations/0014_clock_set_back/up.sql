@@ -1,4 +1,5 @@
--- A database whose clock ran ahead and was set back: what was dated ahead must hold nothing up for as long as that was.
+-- A database whose clock ran ahead and was set back: the schedules and the request budget must not stand still for as
+-- long as that was.
 
 -- A due time further away than its period was written by a clock that was ahead; it counts as due. One at infinity is
 -- never due.
@@ -52,8 +53,8 @@ CREATE TABLE smd.budget_clock (
 INSERT INTO smd.budget_clock DEFAULT VALUES;
 
 -- Locks the budget and answers the time. Where the clock has gone back since the budget was last asked, what then seems
--- to lie ahead goes back by as much. That keeps the distances between slots and can only make the next one later,
--- because the time that passed meanwhile is not known and counts as none.
+-- to lie ahead goes back by as much. That keeps the distances between slots; the time that passed meanwhile is not known
+-- and counts as none. A clock that goes back and then forward again makes that jump count as time, as any jump forward.
 CREATE FUNCTION smd.budget_clock_read() RETURNS timestamptz
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

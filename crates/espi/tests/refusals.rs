@@ -8,7 +8,7 @@
 
 mod support;
 
-use espi::{Entry, FeedHeader, Limit, Limits, ReadError, ReadErrorKind, Reader};
+use espi::{Entry, FeedHeader, Limit, Limits, ReadError, ReadErrorKind, Reader, notification};
 use std::io::{self, BufReader, Read};
 use std::net::TcpListener;
 use std::path::Path;
@@ -164,6 +164,20 @@ fn nothing_grows() {
         entries(feed(inner).as_bytes()).unwrap()[0].id,
         "<!DOCTYPE x [<!ENTITY a 'b'>]>&a;"
     );
+}
+
+#[test]
+fn a_notification_brings_so_many_links_and_no_more() {
+    let list = |links: usize| {
+        let links = "<e:resources>https://api.example/1</e:resources>".repeat(links);
+        format!(r#"<e:BatchList xmlns:e="http://naesb.org/espi">{links}</e:BatchList>"#)
+    };
+    assert_eq!(
+        notification::parse(list(10_000).as_bytes()).unwrap().len(),
+        10_000
+    );
+    let error = notification::parse(list(10_001).as_bytes()).unwrap_err();
+    assert!(error.to_string().contains("more than 10000"), "{error}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! One customer is erased everywhere: what the operator's command and the console both do.
 //!
-//! Rows go at once, in one transaction; files, the authorization at the custodian and what the broker holds are for jobs,
-//! which that transaction enqueues. Roles: operator, console.
+//! Rows go at once: what homes have sent in steps, and then all the rest in one transaction. Files, the authorization at
+//! the custodian and what the broker holds are for jobs, which that transaction enqueues. Roles: operator, console.
 
 use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 use job_queue::{NewJob, QueueError};
@@ -55,13 +55,19 @@ pub async fn find(conn: &mut AsyncPgConnection, wanted: &str) -> diesel::QueryRe
     })
 }
 
-/// Deletes what can be deleted at once, and enqueues the rest; in a transaction of its own. `by` is whoever wants it,
+/// Deletes what can be deleted at once, and enqueues the rest; in transactions of its own. `by` is whoever wants it,
 /// where the session's role does not say. Jobs first: whoever runs one holds it before rows.
 pub async fn begin(
     conn: &mut AsyncPgConnection,
     found: &Found,
     by: Option<&str>,
 ) -> Result<Begun, QueueError> {
+    // Beforehand, because it may be millions: while a permission itself is being deleted, whoever stores something of it
+    // waits, and what came of other homes with it.
+    let mut sent = Vec::with_capacity(found.permissions.len());
+    for &permission in &found.permissions {
+        sent.push(aiida::erase_data(conn, permission).await?);
+    }
     conn.transaction(async |conn| {
         let revoke = found.permissions.iter();
         let revoke = revoke.map(|&permission| NewJob::new(&MqttRevoke { permission }));
@@ -83,8 +89,8 @@ pub async fn begin(
         if !found.authorizations.is_empty() {
             begun.files = Some(job_queue::enqueue_one(conn, &OutputExpire {}).await?);
         }
-        for &permission in &found.permissions {
-            let erased = aiida::erase(conn, permission).await?;
+        for (&permission, mut erased) in found.permissions.iter().zip(sent) {
+            erased += aiida::erase(conn, permission).await?;
             record(conn, permission, erased, by).await?;
             begun.erased += erased;
         }

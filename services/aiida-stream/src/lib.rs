@@ -3,7 +3,6 @@
 //! - `ingest` takes data, acknowledgements and status in: a client of MQTT 5 that acknowledges after the commit
 //!   (`docs/adr/0007`).
 //! - `outbound` publishes commands and inbound data; `live` serves what comes in as server-sent events.
-//! - `forget` deletes what was on its way when a customer was erased.
 //! - `partitions` keeps one partition per day and drops those whose time is over.
 //! - `broker` is how all of them reach the broker; `config` is the rest of the configuration; `trial` is a login to see
 //!   whether it works.

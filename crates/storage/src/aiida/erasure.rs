@@ -77,7 +77,10 @@ pub async fn erase(conn: &mut AsyncPgConnection, id: PermissionId) -> diesel::Qu
 }
 
 /// Deletes what came under a permission, stored or refused.
-async fn erase_data(conn: &mut AsyncPgConnection, id: PermissionId) -> diesel::QueryResult<Erased> {
+pub(crate) async fn erase_data(
+    conn: &mut AsyncPgConnection,
+    id: PermissionId,
+) -> diesel::QueryResult<Erased> {
     let readings = delete(
         conn,
         "DELETE FROM aiida.reading WHERE permission_id = $1",

@@ -180,8 +180,8 @@ pub async fn list(
 }
 
 /// Becomes the only one who publishes to this permission's home, until the transaction ends. False when
-/// somebody else does at this moment. An advisory lock, not the permission's row: the broker may take its
-/// time, and a change of status or incoming data must not wait for it.
+/// somebody else does at this moment. An advisory lock: the broker may take its time, and a change of status or
+/// incoming data must not wait for it. Only an erasure does.
 pub async fn try_lock(
     conn: &mut AsyncPgConnection,
     permission: PermissionId,

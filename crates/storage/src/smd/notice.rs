@@ -136,12 +136,13 @@ pub async fn mark_collected(conn: &mut AsyncPgConnection, id: NoticeId) -> diese
     Ok(())
 }
 
-/// Nothing comes of it. A bulk link is not taken in again for an hour, whatever is asked for meanwhile: whoever made it
-/// up would have it followed after each of our requests.
+/// Nothing comes of it. A bulk link is not taken in again for some time, whatever is asked for meanwhile: whoever made
+/// it up would have it followed after each of our requests. Shorter than until a window is asked for again, because a
+/// custodian may announce all its batches under one link.
 pub async fn put_aside(conn: &mut AsyncPgConnection, id: NoticeId) -> diesel::QueryResult<()> {
     sql_query(
         "UPDATE smd.notice SET collected_at = clock_timestamp()
-             + CASE WHEN authorization_id IS NULL THEN interval '1 hour' ELSE interval '0' END
+             + CASE WHEN authorization_id IS NULL THEN interval '20 minutes' ELSE interval '0' END
          WHERE id = $1",
     )
     .bind::<SqlUuid, _>(id.uuid())

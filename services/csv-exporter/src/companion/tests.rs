@@ -74,7 +74,7 @@ fn readings_that_are_in_no_table_are_told_of() {
     };
     let names = names(&done.name).unwrap();
     let texts = texts(origin(Columns::Full), vec![done], &names);
-    let many = "In no table: 96 readings of usage point 7: other readings cover the same time.";
+    let many = "In no table: 96 readings of usage point 7: other readings of the same time count.";
     assert!(
         texts.readme.contains(&format!("- {many}\n")),
         "{}",

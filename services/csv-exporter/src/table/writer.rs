@@ -67,7 +67,7 @@ impl Overlap {
     #[must_use]
     pub fn told(&self, series: &str) -> String {
         format!(
-            "{} of {series}: other readings cover the same time",
+            "{} of {series}: other readings of the same time count",
             readings(self.readings)
         )
     }

@@ -65,7 +65,7 @@ fn a_flow_in_hours_and_in_quarter_hours_is_written_once() {
     let printed = desk.convert(&[file], &[]);
     assert!(
         printed.contains(
-            "left out: 2 readings of usage point 1, delivered, Wh: other readings cover the same time"
+            "left out: 2 readings of usage point 1, delivered, Wh: other readings of the same time count"
         ),
         "{printed}"
     );
@@ -94,7 +94,7 @@ fn series_that_do_not_continue_each_other_are_not_merged() {
     let file = desk.put("buckets.xml", &feed.finish());
     let printed = desk.convert(&[file], &["--timezone", "UTC"]);
     for part in [
-        "left out: 1 reading of usage point 1, delivered, Wh: other readings cover the same time",
+        "left out: 1 reading of usage point 1, delivered, Wh: other readings of the same time count",
         "left out: usage point 1, net, Wh, 4 intervals",
         "left out: 2 readings of usage point 1, net, Wh, of times between Thu 1 Jan 2026, 10:00 +00:00 and Thu 1 Jan 2026, 12:00 +00:00 that the table does not cover",
     ] {
