@@ -61,7 +61,9 @@ impl ExportError {
     const fn is_final(&self) -> bool {
         matches!(
             self,
-            Self::Nothing | Self::OutOfRange | Self::Table(TableError::Digits { .. })
+            Self::Nothing
+                | Self::OutOfRange
+                | Self::Table(TableError::Digits { .. } | TableError::Overlapping { .. })
         )
     }
 }

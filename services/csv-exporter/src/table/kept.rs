@@ -23,10 +23,8 @@ pub(super) struct Span {
 /// count if they tell half of the longer one's time or more, else the longer one.
 #[derive(Default)]
 pub(super) struct Kept {
-    /// By start, then place.
-    spans: BTreeMap<(i64, usize), Span>,
-    /// None of them is longer.
-    longest: i64,
+    /// By length in powers of two, so that a long one makes the short ones no harder to find; then by start and place.
+    spans: BTreeMap<u32, BTreeMap<(i64, usize), Span>>,
 }
 
 impl Kept {
@@ -43,41 +41,46 @@ impl Kept {
 
     /// Whether this reading is written.
     pub(super) fn holds(&self, place: usize, span: Span) -> bool {
-        self.spans.contains_key(&(span.start, place))
+        let alike = self.spans.get(&span.magnitude());
+        alike.is_some_and(|spans| spans.contains_key(&(span.start, place)))
     }
 
     /// Whether what is written in this reading's column tells of half of its time or more; of a net
     /// reading's time any column may.
     pub(super) fn tell_of(&self, span: Span) -> bool {
-        let near = self.near(span).map(|(_, other)| other);
+        let near = self.near(span).into_iter().map(|(_, other)| other);
         let near = near.filter(|other| span.role == Role::Net || span.role == other.role);
         span.told_by(near) * 2 >= span.duration
     }
 
     fn offer(&mut self, place: usize, span: Span) {
-        let rivals: Vec<_> = self
-            .near(span)
-            .filter(|(_, other)| other.rivals(span))
-            .collect();
+        let mut rivals = self.near(span);
+        rivals.retain(|(_, other)| other.rivals(span));
         let others = rivals.iter().map(|(_, other)| *other);
         let outweighs = others.clone().all(|other| span.is_coarser_than(other))
             && span.told_by(others) * 2 < span.duration;
         if !rivals.is_empty() && !outweighs {
             return;
         }
-        for (key, _) in rivals {
-            self.spans.remove(&key);
+        for (place, rival) in rivals {
+            if let Some(alike) = self.spans.get_mut(&rival.magnitude()) {
+                alike.remove(&(rival.start, place));
+            }
         }
-        self.longest = self.longest.max(span.duration);
-        self.spans.insert((span.start, place), span);
+        let alike = self.spans.entry(span.magnitude()).or_default();
+        alike.insert((span.start, place), span);
     }
 
-    /// Those that may have time in common with this one, by start.
-    fn near(&self, span: Span) -> impl Iterator<Item = ((i64, usize), Span)> {
-        let first = (span.start - self.longest, 0);
-        let last = (span.end(), usize::MAX);
-        let near = self.spans.range(first..=last);
-        near.map(|(key, other)| (*key, *other))
+    /// Those that may have time in common with this one, by start, each with its place.
+    fn near(&self, span: Span) -> Vec<(usize, Span)> {
+        let mut near = Vec::new();
+        for (magnitude, alike) in &self.spans {
+            let (first, last) = (span.start - (2 << magnitude), span.end());
+            let alike = alike.range((first, 0)..=(last, usize::MAX));
+            near.extend(alike.map(|((_, place), other)| (*place, *other)));
+        }
+        near.sort_unstable_by_key(|(_, other)| other.start);
+        near
     }
 }
 
@@ -94,6 +97,11 @@ impl Span {
 
     pub(super) const fn end(self) -> i64 {
         self.start + self.duration
+    }
+
+    /// The power of two that its length reaches; twice of that it does not.
+    fn magnitude(self) -> u32 {
+        self.duration.max(1).ilog2()
     }
 
     /// Whether writing both would count energy twice: most of the shorter one's time is the other's

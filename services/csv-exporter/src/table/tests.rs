@@ -395,6 +395,40 @@ fn hours_and_quarter_hours_of_one_series_count_once() {
     assert_eq!(written.overlaps, [overlap(0, 2)]);
 }
 
+/// Many thousand readings lie beside one, however long that is; without end is too much for the memory.
+#[test]
+fn a_year_beside_its_quarter_hours_does_not_count_and_a_century_is_refused() {
+    let all = [series("100", 1)];
+    let selection = Selection::of(&all);
+    let written = |quarters: i64| {
+        let (table, columns) = (Table::Electricity, Columns::Model);
+        let mut writer = Writer::new(Vec::new(), &selection, table, columns, pacific())?;
+        let year = reading("2026-01-01T08:00:00Z", 900, 1000);
+        let start = year.start;
+        let quarter = |nr: i64| Reading {
+            start: start + (nr * 15).minutes(),
+            ..year.clone()
+        };
+        let duration = u32::try_from(quarters * 900).unwrap();
+        writer.push(0, &quarter(0))?;
+        writer.push(
+            0,
+            &Reading {
+                duration,
+                ..year.clone()
+            },
+        )?;
+        for nr in 1..quarters {
+            writer.push(0, &quarter(nr))?;
+        }
+        writer.finish().map(|(written, _)| written)
+    };
+    let year = written(35_040).unwrap();
+    assert_eq!((year.rows, year.overlaps), (35_040, vec![overlap(0, 1)]));
+    let century = written(3_504_000);
+    assert!(matches!(century, Err(TableError::Overlapping { .. })));
+}
+
 #[test]
 fn a_day_beside_its_hours_does_not_count_also_when_clocks_change() {
     for (midnight, hours) in [("2026-03-08T08:00:00Z", 23), ("2026-11-01T07:00:00Z", 25)] {

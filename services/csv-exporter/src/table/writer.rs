@@ -15,6 +15,9 @@ use super::row::{self, Key, Piece, Row};
 use super::selection::Chosen;
 use super::{Columns, Selection, Table};
 
+/// Readings that may overlap one another before something is written: a year of quarter-hours of seven series.
+const MOST_PENDING: usize = 250_000;
+
 /// Why a table could not be written. No variant contains a reading or a name.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
@@ -48,6 +51,14 @@ pub enum TableError {
         /// Index of the series.
         series: usize,
         /// Start of the interval.
+        start: Timestamp,
+    },
+    /// No meter measures so.
+    #[error(
+        "more than {MOST_PENDING} readings overlap one another (at {start}): leave out the series whose intervals are so long"
+    )]
+    Overlapping {
+        /// Start of the one that was too much.
         start: Timestamp,
     },
 }
@@ -216,6 +227,11 @@ impl<W: io::Write> Writer<W> {
         if same.any(|earlier| earlier.span.series == series) {
             return Err(TableError::Repeated {
                 series,
+                start: reading.start,
+            });
+        }
+        if self.pending.len() >= MOST_PENDING {
+            return Err(TableError::Overlapping {
                 start: reading.start,
             });
         }
