@@ -81,24 +81,27 @@ impl Fetcher {
         .await
     }
 
-    /// Deletes the authorization and asks whether it is gone. "Not found" counts only at an address that
-    /// has answered before: a wrong base URL must not look like a deletion.
+    /// Deletes the authorization and says whether it is gone. Where the address does not say it, the list of all does.
     async fn end(&self, known: &Authorization) -> Result<bool, StepError> {
+        match self.end_at_its_address(known).await {
+            Err(error @ StepError::Custodian(Error::NotFound { .. } | Error::Html { .. })) => {
+                if self.is_unlisted(known).await? {
+                    Ok(true)
+                } else {
+                    Err(error)
+                }
+            }
+            ended => ended,
+        }
+    }
+
+    /// "Not found" counts only at an address that has answered before: a wrong base URL must not look like a deletion.
+    async fn end_at_its_address(&self, known: &Authorization) -> Result<bool, StepError> {
         let uri = known.authorization_uri.as_deref().unwrap_or_default();
         let known = &if known.seen {
             known.clone()
         } else {
-            match consent::look(self, known).await {
-                Ok(_) => {}
-                Err(error @ StepError::Custodian(Error::NotFound { .. })) => {
-                    return if self.is_unlisted(known).await? {
-                        Ok(true)
-                    } else {
-                        Err(error)
-                    };
-                }
-                Err(error) => return Err(error),
-            }
+            consent::look(self, known).await?;
             Authorization {
                 seen: true,
                 ..known.clone()
@@ -123,9 +126,9 @@ impl Fetcher {
         }
     }
 
-    /// Whether an authorization that is "not found" at an address that has never answered is gone all the
-    /// same, as after an old backup was restored: the address is of the configured custodian, which lists our
-    /// authorizations, and this one is not among them. A wrong base address has no such list.
+    /// Whether an authorization is gone though its address does not say so, because it has never answered (as after an
+    /// old backup was restored) or answers with a web page: the address is of the configured custodian, which lists our
+    /// authorizations, and this one is not among them. A wrong base address, or maintenance, has no such list.
     async fn is_unlisted(&self, known: &Authorization) -> Result<bool, StepError> {
         let uri = known.authorization_uri.as_deref().unwrap_or_default();
         let Some(subscription) = known.subscription_id.as_deref() else {

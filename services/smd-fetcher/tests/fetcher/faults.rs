@@ -105,6 +105,27 @@ async fn a_page_with_status_404_releases_nothing() {
     assert_eq!(format!("{:?}", report.state), "Deleted");
 }
 
+/// To some custodian's front server such a page may be all there is to say of what is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_an_ended_authorization_answers_with_a_page_the_list_tells() {
+    let world = World::start(&[], &[]).await;
+    let granted = world.authorize("fable", &[0]).await;
+    world.store(&granted).await;
+    world
+        .sql("UPDATE smd.authorization SET stage = 'failed', seen_at = now()")
+        .await;
+    let always = Rule::new(Step::Request(RequestKind::Authorization), MAINTENANCE);
+    world.fault(&always).await;
+    let _fetcher = world.fetcher();
+    world
+        .enqueue(&SmdRelease {
+            authorization: granted.id,
+        })
+        .await;
+    world.until_row(granted.id, "released_at IS NOT NULL").await;
+    assert_eq!(world.column(granted.id, "access_token").await, None);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_with_status_404_withdraws_nothing() {
     let world = World::start(&[], &[]).await;
