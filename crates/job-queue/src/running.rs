@@ -17,13 +17,13 @@ pub(crate) struct Running(Mutex<HashMap<Uuid, Entry>>);
 struct Entry {
     lease: Lease,
     length: Duration,
-    claimed: Instant,
     renewed: Instant,
     lost: CancellationToken,
 }
 
 impl Running {
-    /// Remembers a claim made at `claimed`; the token is cancelled when its lease is lost.
+    /// Remembers a claim made at `claimed`; the token is cancelled when its lease is lost. An earlier claim of the same
+    /// job has lost its own.
     pub(crate) fn add(
         &self,
         lease: Lease,
@@ -34,11 +34,16 @@ impl Running {
         let entry = Entry {
             lease,
             length,
-            claimed,
             renewed: claimed,
             lost: lost.clone(),
         };
-        self.entries().insert(lease.token, entry);
+        let mut entries = self.entries();
+        for earlier in entries.values() {
+            if earlier.lease.id == lease.id {
+                earlier.lost.cancel();
+            }
+        }
+        entries.insert(lease.token, entry);
         lost
     }
 
@@ -57,19 +62,12 @@ impl Running {
         self.entries().values().map(|entry| entry.lease).collect()
     }
 
-    /// The heartbeat of `asked` was answered with the jobs that are `held`: the others have lost their lease. A job that
-    /// was claimed here once more is held by its last claim alone.
+    /// The heartbeat of `asked` was answered with the jobs that are `held`: the others have lost their lease.
     pub(crate) fn renewed(&self, asked: &[Lease], held: &[i64], at: Instant) {
         let mut entries = self.entries();
-        let mut last_claims = HashMap::new();
-        for entry in entries.values() {
-            let last = last_claims.entry(entry.lease.id).or_insert(entry.claimed);
-            *last = entry.claimed.max(*last);
-        }
         for lease in asked {
             if let Some(entry) = entries.get_mut(&lease.token) {
-                let is_last = last_claims.get(&lease.id) == Some(&entry.claimed);
-                if is_last && held.contains(&lease.id) {
+                if held.contains(&lease.id) {
                     entry.renewed = at;
                 } else {
                     entry.lost.cancel();

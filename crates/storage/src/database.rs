@@ -78,22 +78,26 @@ impl DatabaseConfig {
 
 /// The URL, or the words `name=value` in place of one, with the options of [`WATCHFUL`] that it does not name.
 fn watchful(url: &str) -> String {
-    let is_url = url.starts_with("postgres://") || url.starts_with("postgresql://");
     let missing = WATCHFUL.iter().filter(|(name, _)| !url.contains(name));
-    missing.fold(url.to_owned(), |url, (name, value)| {
-        // A password may hold a question mark.
-        let address = url.split_once('@').map_or(&*url, |(_, address)| address);
-        let joint = if !address.contains('?') && is_url {
-            "?"
-        } else if address.ends_with(['?', '&']) && is_url {
-            ""
-        } else if is_url {
-            "&"
-        } else {
-            " "
-        };
-        format!("{url}{joint}{name}={value}")
-    })
+    let missing: Vec<_> = missing
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    if missing.is_empty() {
+        return url.to_owned();
+    }
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return format!("{url} {}", missing.join(" "));
+    }
+    // A password may hold a question mark.
+    let address = url.split_once('@').map_or(url, |(_, address)| address);
+    let joint = if !address.contains('?') {
+        "?"
+    } else if address.ends_with(['?', '&']) {
+        ""
+    } else {
+        "&"
+    };
+    format!("{url}{joint}{}", missing.join("&"))
 }
 
 /// The password of the file cannot be put into the URL. Never holds either.

@@ -3,7 +3,7 @@
 //! ([`certs`]), free ports ([`ports`]), waiting for a condition ([`wait`]), child processes that
 //! never outlive the test ([`process`]), the workspace's own binaries ([`binary`]), nginx with the
 //! project's templates ([`nginx`]), a visitor that walks through pages like a browser
-//! ([`browser`]), and, with the feature `chromium`, a real one.
+//! ([`browser`]), escapes read by hand ([`percent`]), and, with the feature `chromium`, a real browser.
 //!
 //! Only tests, the sandbox, benchmarks and the demo depend on this crate; nothing that runs in
 //! production does.
@@ -16,6 +16,7 @@ pub mod chromium;
 mod cluster;
 mod database;
 pub mod nginx;
+pub mod percent;
 pub mod ports;
 pub mod process;
 mod rows;

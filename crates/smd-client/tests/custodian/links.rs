@@ -126,24 +126,14 @@ fn texts() -> impl Strategy<Value = String> {
     let pieces: Vec<&str> = PIECES.split(' ').chain(["\t", "\n", " "]).collect();
     prop_oneof![
         4 => (select(starts), vec(select(pieces), 0..9))
-            .prop_map(|(start, pieces)| start + &pieces.concat()),
+            .prop_map(|(start, pieces)| start + pieces.concat().as_str()),
         1 => any::<String>(),
     ]
 }
 
 /// A text without its escapes, however often they are escaped.
 fn unescaped(text: &str) -> String {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
-    for part in parts {
-        let escaped = part
-            .split_at_checked(2)
-            .and_then(|(hex, rest)| Some((u8::from_str_radix(hex, 16).ok()?, rest)));
-        let (byte, rest) = escaped.unwrap_or((b'%', part));
-        bytes.push(byte);
-        bytes.extend_from_slice(rest.as_bytes());
-    }
-    let once = String::from_utf8_lossy(&bytes).into_owned();
+    let once = test_support::percent::unescaped(text);
     if once == text { once } else { unescaped(&once) }
 }
 

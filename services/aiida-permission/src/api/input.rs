@@ -174,18 +174,7 @@ mod tests {
     }
 
     fn decoded(text: &str) -> String {
-        let text = text.replace('+', " ");
-        let mut parts = text.split('%');
-        let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
-        for part in parts {
-            let escaped = part
-                .split_at_checked(2)
-                .and_then(|(hex, rest)| Some((u8::from_str_radix(hex, 16).ok()?, rest)));
-            let (byte, rest) = escaped.unwrap_or((b'%', part));
-            bytes.push(byte);
-            bytes.extend_from_slice(rest.as_bytes());
-        }
-        String::from_utf8_lossy(&bytes).into_owned()
+        test_support::percent::unescaped(&text.replace('+', " "))
     }
 
     proptest! {

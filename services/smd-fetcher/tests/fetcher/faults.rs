@@ -3,7 +3,7 @@
 
 use custodian::faults::{Fault, Rule, Step};
 use custodian::ledger::RequestKind;
-use storage::kinds::{SmdRecheck, SmdRelease};
+use storage::kinds::SmdRecheck;
 
 use crate::harness::World;
 
@@ -81,20 +81,12 @@ const MAINTENANCE: Fault = Fault::PageNotFound;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_with_status_404_releases_nothing() {
     let world = World::start(&[], &[]).await;
-    let granted = world.authorize("fable", &[0]).await;
-    world.store(&granted).await;
-    world
-        .sql("UPDATE smd.authorization SET stage = 'failed', seen_at = now()")
-        .await;
+    let granted = world.given_up("fable").await;
     world
         .fault(&rule(RequestKind::AuthorizationDelete, 1, MAINTENANCE))
         .await;
     let _fetcher = world.fetcher();
-    world
-        .enqueue(&SmdRelease {
-            authorization: granted.id,
-        })
-        .await;
+    world.release(&granted).await;
     let tried = "EXISTS (SELECT FROM jobs.job WHERE kind = 'smd.release' AND errors <> '{}')";
     world.until("the first attempt", tried).await;
     assert_eq!(world.column(granted.id, "released_at").await, None);
@@ -109,19 +101,11 @@ async fn a_page_with_status_404_releases_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_an_ended_authorization_answers_with_a_page_the_list_tells() {
     let world = World::start(&[], &[]).await;
-    let granted = world.authorize("fable", &[0]).await;
-    world.store(&granted).await;
-    world
-        .sql("UPDATE smd.authorization SET stage = 'failed', seen_at = now()")
-        .await;
+    let granted = world.given_up("fable").await;
     let always = Rule::new(Step::Request(RequestKind::Authorization), MAINTENANCE);
     world.fault(&always).await;
     let _fetcher = world.fetcher();
-    world
-        .enqueue(&SmdRelease {
-            authorization: granted.id,
-        })
-        .await;
+    world.release(&granted).await;
     world.until_row(granted.id, "released_at IS NOT NULL").await;
     assert_eq!(world.column(granted.id, "access_token").await, None);
 }

@@ -18,7 +18,7 @@ use service_kit::random::{Random, SystemRandom};
 use service_kit::secret::{Keyring, Secret};
 use smd_client::{Client, SubscriptionId, TokenSet, Unlimited};
 use storage::Database;
-use storage::kinds::SmdFetch;
+use storage::kinds::{SmdFetch, SmdRelease};
 use storage::smd::AuthorizationId;
 use storage::smd::authorization::{self, NewAuthorization};
 use storage::smd::tokens::Tokens;
@@ -207,6 +207,21 @@ impl World {
         authorization::insert(&mut conn, &self.keys, &new)
             .await
             .unwrap();
+    }
+
+    /// An authorization whose history was given up, at an address that has answered before.
+    pub(crate) async fn given_up(&self, key: &str) -> Granted {
+        let granted = self.authorize(key, &[0]).await;
+        self.store(&granted).await;
+        self.sql("UPDATE smd.authorization SET stage = 'failed', seen_at = now()")
+            .await;
+        granted
+    }
+
+    /// Wants an authorization to be ended.
+    pub(crate) async fn release(&self, granted: &Granted) {
+        let authorization = granted.id;
+        self.enqueue(&SmdRelease { authorization }).await;
     }
 
     /// What the custodian knows that a real one would not tell.

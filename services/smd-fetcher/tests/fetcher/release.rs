@@ -1,26 +1,17 @@
 //! The end of an authorization: proven, or not taken for one.
 
 use custodian::ledger::RequestKind;
-use storage::kinds::SmdRelease;
 
 use crate::harness::World;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn not_found_counts_where_the_address_has_answered_before() {
     let world = World::start(&[], &[]).await;
-    let granted = world.authorize("fable", &[0]).await;
-    world.store(&granted).await;
-    world
-        .sql("UPDATE smd.authorization SET stage = 'failed', seen_at = now()")
-        .await;
+    let granted = world.given_up("fable").await;
     let uri = granted.tokens.authorization_uri.clone().unwrap();
     world.client.delete_authorization(&uri, true).await.unwrap();
     let _fetcher = world.fetcher();
-    world
-        .enqueue(&SmdRelease {
-            authorization: granted.id,
-        })
-        .await;
+    world.release(&granted).await;
     world
         .until_row(
             granted.id,
@@ -41,11 +32,7 @@ async fn not_found_at_an_address_that_never_answered_is_no_deletion() {
         ))
         .await;
     let _fetcher = world.fetcher();
-    world
-        .enqueue(&SmdRelease {
-            authorization: granted.id,
-        })
-        .await;
+    world.release(&granted).await;
     let tried = "EXISTS (SELECT FROM jobs.job WHERE kind = 'smd.release' AND state = 'available' AND cardinality(errors) >= 2)";
     world.all_due().await;
     let again = "EXISTS (SELECT FROM jobs.job WHERE kind = 'smd.release' AND errors <> '{}')";
@@ -69,11 +56,7 @@ async fn what_the_customer_has_revoked_is_released_too() {
         .await;
     world.revoke("fable").await;
     let _fetcher = world.fetcher();
-    world
-        .enqueue(&SmdRelease {
-            authorization: granted.id,
-        })
-        .await;
+    world.release(&granted).await;
     world.until_row(granted.id, "released_at IS NOT NULL").await;
     world.assert_no_tokens().await;
 }
