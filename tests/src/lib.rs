@@ -10,3 +10,6 @@
 )]
 
 pub mod houses;
+mod shared;
+
+pub use shared::Shared;

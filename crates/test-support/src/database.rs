@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, PoisonError};
 
-use diesel_async::SimpleAsyncConnection as _;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
 use service_kit::random::{Random as _, SystemRandom};
 
 use crate::cluster::Cluster;
+use crate::rows;
 
 /// Why there is no database.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +29,7 @@ pub enum DatabaseError {
         #[source]
         source: diesel::result::Error,
     },
-    /// Its answer is no JSON.
+    /// Its answer is not what was asked for.
     #[error("the rows of {statement} cannot be read")]
     Rows {
         /// The statement.
@@ -192,6 +193,27 @@ impl TestDatabase {
     /// Runs SQL statements as the superuser.
     pub async fn sql(&self, statement: &str) -> Result<(), DatabaseError> {
         self.cluster.sql(&self.name, statement).await
+    }
+
+    /// A connection of the superuser's.
+    pub async fn connect(&self) -> Result<AsyncPgConnection, DatabaseError> {
+        self.cluster.connect(&self.name).await
+    }
+
+    /// The one number that a query answers; the superuser asks.
+    pub async fn number(&self, query: &str) -> Result<i64, DatabaseError> {
+        rows::number(&mut self.connect().await?, query).await
+    }
+
+    /// The one value that a query answers, as text; `None` where there is no row, or no value in it.
+    pub async fn text(&self, query: &str) -> Result<Option<String>, DatabaseError> {
+        rows::text(&mut self.connect().await?, query).await
+    }
+
+    /// The values in the first column of a query's rows, as text.
+    pub async fn texts(&self, query: &str) -> Result<Vec<String>, DatabaseError> {
+        let cells = rows::column(&mut self.connect().await?, query).await?;
+        Ok(cells.into_iter().flatten().collect())
     }
 
     /// Cuts every connection to this database.

@@ -1,7 +1,7 @@
 //! Looking into a database, and standing in others' way there.
 
 use diesel::QueryableByName;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Nullable, Text};
 use diesel_async::{
     AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _,
 };
@@ -13,6 +13,45 @@ use crate::{Cluster, DatabaseError};
 struct Rows {
     #[diesel(sql_type = Text)]
     rows: String,
+}
+
+#[derive(QueryableByName)]
+struct Cell {
+    #[diesel(sql_type = Nullable<Text>)]
+    cell: Option<String>,
+}
+
+/// The first column of a query's rows, as text, in their order.
+pub async fn column(
+    connection: &mut AsyncPgConnection,
+    query: &str,
+) -> Result<Vec<Option<String>>, DatabaseError> {
+    let query = format!("SELECT cell::text AS cell FROM ({query}) AS q (cell)");
+    let cells: Result<Vec<Cell>, _> = diesel::sql_query(&query).load(connection).await;
+    let cells = cells.map_err(|source| DatabaseError::Statement {
+        statement: query,
+        source,
+    })?;
+    Ok(cells.into_iter().map(|row| row.cell).collect())
+}
+
+/// The one value that a query answers, as text; `None` where there is no row, or no value in it.
+pub async fn text(
+    connection: &mut AsyncPgConnection,
+    query: &str,
+) -> Result<Option<String>, DatabaseError> {
+    let cells = column(connection, &format!("SELECT ({query})")).await?;
+    Ok(cells.into_iter().next().flatten())
+}
+
+/// The one number that a query answers.
+pub async fn number(connection: &mut AsyncPgConnection, query: &str) -> Result<i64, DatabaseError> {
+    let text = text(connection, &format!("SELECT ({query})::bigint")).await?;
+    let number = serde_json::from_str(text.as_deref().unwrap_or("null"));
+    number.map_err(|source| DatabaseError::Rows {
+        statement: query.to_owned(),
+        source,
+    })
 }
 
 /// Connections that somebody else cannot have; dropping it gives them back.
@@ -51,7 +90,7 @@ impl Occupied {
 
 impl Cluster {
     /// A connection of the superuser's to `database`.
-    pub(crate) async fn connect(&self, database: &str) -> Result<AsyncPgConnection, DatabaseError> {
+    pub async fn connect(&self, database: &str) -> Result<AsyncPgConnection, DatabaseError> {
         let connected = AsyncPgConnection::establish(&self.url(database)).await;
         connected.map_err(|source| DatabaseError::Connect {
             log: self.log(),
@@ -98,6 +137,25 @@ mod tests {
         let none = cluster.rows("postgres", "SELECT 1 WHERE false").await;
         assert!(none.unwrap().is_empty());
         assert!(cluster.rows("postgres", "SELECT nothing").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn single_values_come_as_what_they_are() {
+        let mut connection = Cluster::shared().connect("postgres").await.unwrap();
+        let cells = "SELECT a, 2 FROM (VALUES (2, 'b'), (1, NULL)) AS v (a, b) ORDER BY a";
+        let cells = column(&mut connection, cells).await.unwrap();
+        assert_eq!(cells, [Some("1".to_owned()), Some("2".to_owned())]);
+        let word = text(&mut connection, "SELECT 'a'").await.unwrap();
+        assert_eq!(word.as_deref(), Some("a"));
+        for nothing in ["SELECT NULL", "SELECT 1 WHERE false"] {
+            assert_eq!(text(&mut connection, nothing).await.unwrap(), None);
+            let missing = number(&mut connection, nothing).await.unwrap_err();
+            assert!(missing.to_string().contains(nothing), "{missing}");
+        }
+        let sum = number(&mut connection, "SELECT sum(1.0)").await.unwrap();
+        assert_eq!(sum, 1);
+        let two = "SELECT generate_series(1, 2)";
+        assert!(number(&mut connection, two).await.is_err());
     }
 
     #[tokio::test]

@@ -79,9 +79,9 @@ impl Breaker {
         Ok(self.wait(self.stack.sql(statement))?)
     }
 
-    /// The number that a query answers in its first column.
+    /// The one number that a query answers.
     pub(crate) fn number(&self, query: &str) -> Result<i64, BoxError> {
-        self.wait(number(&self.stack, query))
+        Ok(self.wait(self.stack.number(query))?)
     }
 
     /// Waits until a condition is true in the database, which may be away meanwhile.
@@ -107,13 +107,4 @@ impl Breaker {
             "SELECT ({stored}) >= {messages} AND ({exported}) >= {exports}"
         ))
     }
-}
-
-/// The number that a query answers in its first column.
-pub(crate) async fn number(stack: &Stack, query: &str) -> Result<i64, BoxError> {
-    let rows = stack.rows(query).await?;
-    let row = rows.first().and_then(Value::as_object);
-    let value = row.and_then(|row| row.values().next());
-    let number = value.and_then(Value::as_i64);
-    number.ok_or_else(|| format!("no number: {query}").into())
 }

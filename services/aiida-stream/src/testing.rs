@@ -7,9 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use clap::Args;
-use diesel::QueryableByName;
-use diesel::sql_types::{Nullable, Text};
-use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 use permission::{Direction, PermissionId, Status};
 use serde_json::json;
 use service_kit::random::{Random as _, SystemRandom};
@@ -54,23 +52,12 @@ impl World {
     }
 
     pub(crate) async fn connect(&self) -> AsyncPgConnection {
-        AsyncPgConnection::establish(&self.database.url())
-            .await
-            .unwrap()
+        self.database.connect().await.unwrap()
     }
 
     /// The one text that a query answers.
     pub(crate) async fn text(&self, query: &str) -> Option<String> {
-        #[derive(QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = Nullable<Text>)]
-            t: Option<String>,
-        }
-        let row: Row = diesel::sql_query(format!("SELECT ({query})::text AS t"))
-            .get_result(&mut self.connect().await)
-            .await
-            .unwrap();
-        row.t
+        self.database.text(query).await.unwrap()
     }
 
     /// Waits until the query answers `expected`.

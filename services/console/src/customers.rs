@@ -50,7 +50,7 @@ pub(crate) async fn list(
     asked: Query<Asked>,
 ) -> Result<HttpResponse, Trouble> {
     let filter = Filter {
-        stage: stage_of(&asked.stage),
+        stage: asked.stage.parse().ok(),
         known_by: None,
     };
     answer(&service, filter, &asked.after).await
@@ -67,10 +67,6 @@ pub(crate) async fn search(
         known_by: asked.q.wanted(),
     };
     answer(&service, filter, &asked.after).await
-}
-
-fn stage_of(name: &str) -> Option<Stage> {
-    Stage::ALL.into_iter().find(|stage| stage.as_str() == name)
 }
 
 /// The page of the list that begins at a place.

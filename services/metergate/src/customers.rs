@@ -26,7 +26,7 @@ enum Action {
     /// The newest authorizations.
     List {
         /// Only this stage: fetching, fetched, failed, withdrawn, superseded or erased.
-        #[arg(long, value_parser = stage)]
+        #[arg(long)]
         stage: Option<Stage>,
         /// At most this many.
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..))]
@@ -47,13 +47,6 @@ enum Action {
         #[command(flatten)]
         format: Format,
     },
-}
-
-fn stage(name: &str) -> Result<Stage, String> {
-    Stage::ALL
-        .into_iter()
-        .find(|stage| stage.as_str() == name)
-        .ok_or_else(|| "no such stage".to_owned())
 }
 
 impl Customers {

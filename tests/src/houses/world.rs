@@ -155,11 +155,10 @@ impl World {
         rows.unwrap_or_else(|error| panic!("{query}: {error}"))
     }
 
-    /// The first column of a query with one row, a number.
+    /// The one number that a query answers.
     pub async fn count(&self, query: &str) -> i64 {
-        let rows = self.rows(query).await;
-        let row = rows[0].as_object().unwrap();
-        row.values().next().unwrap().as_i64().unwrap()
+        let number = self.stack.number(query).await;
+        number.unwrap_or_else(|error| panic!("{query}: {error}"))
     }
 
     /// Jobs and slots of processes that were killed are free again, as when their leases have run out.

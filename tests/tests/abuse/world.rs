@@ -2,15 +2,14 @@
 
 use std::io::Write as _;
 use std::net::TcpStream;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use demo::party::{Asked, Party};
 use demo::{Customer, Stack, StackOptions};
-use diesel::sql_types::BigInt;
-use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
+use end_to_end::Shared;
 use end_to_end::houses::DEADLINE;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -18,7 +17,6 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::Value;
 use tempfile::TempDir;
 use test_support::wait;
-use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::http::{Answer, exchange, request};
@@ -47,16 +45,9 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// The one that runs, or a new one. It ends with the last test that has it.
     pub(crate) async fn shared() -> Arc<Self> {
-        static RUNNING: Mutex<Weak<World>> = Mutex::const_new(Weak::new());
-        let mut running = RUNNING.lock().await;
-        if let Some(world) = running.upgrade() {
-            return world;
-        }
-        let world = Arc::new(Self::start().await);
-        *running = Arc::downgrade(&world);
-        world
+        static SHARED: Shared<World> = Shared::new();
+        SHARED.get(Self::start()).await
     }
 
     async fn start() -> Self {
@@ -164,19 +155,7 @@ impl World {
 
     /// The one number that a query answers.
     pub(crate) async fn count(&self, query: &str) -> i64 {
-        #[derive(diesel::QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = BigInt)]
-            n: i64,
-        }
-        let url = self.stack.database_url();
-        let mut conn = AsyncPgConnection::establish(&url).await.unwrap();
-        let query = format!("SELECT ({query})::bigint AS n");
-        let row: Row = diesel::sql_query(query)
-            .get_result(&mut conn)
-            .await
-            .unwrap();
-        row.n
+        self.stack.number(query).await.unwrap()
     }
 }
 

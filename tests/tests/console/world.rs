@@ -1,11 +1,11 @@
 //! The stack that the tests share, with rows of everything that the console shows.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use demo::{Side, Stack, StackOptions};
+use end_to_end::Shared;
 use tempfile::TempDir;
 use test_support::chromium::Chromium;
-use tokio::sync::Mutex;
 
 use crate::inhabitants;
 
@@ -15,16 +15,9 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// The one that runs, or a new one. It ends with the last test that has it.
     pub(crate) async fn shared() -> Arc<Self> {
-        static RUNNING: Mutex<Weak<World>> = Mutex::const_new(Weak::new());
-        let mut running = RUNNING.lock().await;
-        if let Some(world) = running.upgrade() {
-            return world;
-        }
-        let world = Arc::new(Self::start().await);
-        *running = Arc::downgrade(&world);
-        world
+        static SHARED: Shared<World> = Shared::new();
+        SHARED.get(Self::start()).await
     }
 
     async fn start() -> Self {
@@ -87,24 +80,8 @@ impl World {
 impl World {
     /// The id of the permission of a connection.
     pub(crate) async fn first_permission(&self, connection: &str) -> String {
-        use diesel_async::{AsyncConnection as _, RunQueryDsl as _};
-        #[derive(diesel::QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = diesel::sql_types::Text)]
-            id: String,
-        }
-        let url = self.stack.cluster.url("metergate");
-        let mut conn = diesel_async::AsyncPgConnection::establish(&url)
-            .await
-            .unwrap();
-        let row: Row = diesel::sql_query(
-            "SELECT id::text AS id FROM aiida.permission WHERE connection_id = $1",
-        )
-        .bind::<diesel::sql_types::Text, _>(connection)
-        .get_result(&mut conn)
-        .await
-        .unwrap();
-        row.id
+        let query = format!("SELECT id FROM aiida.permission WHERE connection_id = '{connection}'");
+        self.stack.text(&query).await.unwrap().unwrap()
     }
 
     /// The status of an address for somebody who may download.

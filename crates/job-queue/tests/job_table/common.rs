@@ -69,9 +69,7 @@ impl Table {
 
     /// A connection outside the pool.
     pub(crate) async fn connect(&self) -> AsyncPgConnection {
-        AsyncPgConnection::establish(&self.database.url())
-            .await
-            .unwrap()
+        self.database.connect().await.unwrap()
     }
 
     pub(crate) async fn enqueue<K: JobKind>(&self, payload: K) -> i64 {

@@ -20,7 +20,7 @@ use super::AuthorizationId;
 use crate::schema::smd::authorization as table;
 
 pub use grant::{NewAuthorization, insert};
-pub use stage::Stage;
+pub use stage::{Stage, UnknownStage};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = table, check_for_backend(diesel::pg::Pg))]

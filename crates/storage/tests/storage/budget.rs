@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::QueryableByName;
-use diesel::sql_types::BigInt;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::AsyncPgConnection;
 use storage::smd::budget::{Limits, Slot, Standing, close, closed_for, reserve, standing};
 use tokio::sync::Barrier;
 
@@ -21,17 +19,12 @@ const HOUR_US: i64 = 3_600_000_000;
 
 /// Every slot handed out, in microseconds, in the order of handing out.
 async fn slots(conn: &mut AsyncPgConnection) -> Vec<i64> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = BigInt)]
-        at: i64,
-    }
-    let rows: Vec<Row> =
-        diesel::sql_query("SELECT (extract(epoch FROM slot_at) * 1000000)::bigint AS at FROM smd.budget_slot ORDER BY number")
-            .load(conn)
-            .await
-            .unwrap();
-    rows.into_iter().map(|row| row.at).collect()
+    let query = "SELECT (extract(epoch FROM slot_at) * 1000000)::bigint FROM smd.budget_slot ORDER BY number";
+    let slots = test_support::rows::column(conn, query).await.unwrap();
+    slots
+        .iter()
+        .map(|at| at.as_ref().unwrap().parse().unwrap())
+        .collect()
 }
 
 fn wait_of(slot: Slot) -> Duration {

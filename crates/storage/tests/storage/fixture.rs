@@ -7,10 +7,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use diesel::QueryableByName;
-use diesel::sql_types::BigInt;
 use diesel_async::{
-    AnsiTransactionManager, AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
+    AnsiTransactionManager, AsyncConnection, AsyncPgConnection, SimpleAsyncConnection,
     TransactionManager,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -89,17 +87,7 @@ pub(crate) async fn connect(url: &str) -> AsyncPgConnection {
 }
 
 pub(crate) async fn number(conn: &mut AsyncPgConnection, query: &str) -> i64 {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = BigInt)]
-        n: i64,
-    }
-    let query = format!("SELECT ({query})::bigint AS n");
-    diesel::sql_query(query)
-        .get_result::<Row>(conn)
-        .await
-        .unwrap()
-        .n
+    test_support::rows::number(conn, query).await.unwrap()
 }
 
 /// Waits until a backend waits for an advisory lock or a row of `database`.

@@ -1,36 +1,12 @@
 use std::process::Command;
 
-use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Text};
-use diesel_async::{
-    AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _,
-};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection as _};
 
 use super::*;
-use crate::TestDatabase;
-
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    count: i64,
-}
-
-#[derive(QueryableByName)]
-struct Word {
-    #[diesel(sql_type = Text)]
-    word: String,
-}
+use crate::{TestDatabase, rows};
 
 async fn connect(url: &str) -> AsyncPgConnection {
     AsyncPgConnection::establish(url).await.unwrap()
-}
-
-async fn count(connection: &mut AsyncPgConnection, query: &str) -> i64 {
-    diesel::sql_query(query)
-        .get_result::<Count>(connection)
-        .await
-        .unwrap()
-        .count
 }
 
 async fn fill(url: String) -> Result<(), diesel::result::Error> {
@@ -47,15 +23,15 @@ async fn noted(cluster: &Arc<Cluster>) -> TestDatabase {
         .unwrap()
 }
 
-const NOTES: &str = "SELECT count(*) AS count FROM note";
+const NOTES: &str = "SELECT count(*) FROM note";
 
 #[tokio::test]
 async fn each_test_has_its_own_copy_of_the_template() {
     let cluster = Cluster::shared();
     let (one, other) = (noted(&cluster).await, noted(&cluster).await);
     one.sql("INSERT INTO note VALUES ('b')").await.unwrap();
-    assert_eq!(count(&mut connect(&one.url()).await, NOTES).await, 2);
-    assert_eq!(count(&mut connect(&other.url()).await, NOTES).await, 1);
+    assert_eq!(one.number(NOTES).await.unwrap(), 2);
+    assert_eq!(other.number(NOTES).await.unwrap(), 1);
 }
 
 #[test]
@@ -69,7 +45,7 @@ fn several_runtimes_share_a_cluster_and_a_template() {
                     .unwrap();
                 runtime.block_on(async {
                     let database = noted(&Cluster::shared()).await;
-                    count(&mut connect(&database.url()).await, NOTES).await
+                    database.number(NOTES).await.unwrap()
                 })
             })
         })
@@ -116,11 +92,11 @@ async fn dropped_databases_vanish() {
     let _open = connect(&database.url()).await;
     drop(database);
     let mut admin = connect(&cluster.url("postgres")).await;
-    let query = format!("SELECT count(*) AS count FROM pg_database WHERE datname = '{name}'");
+    let query = format!("SELECT count(*) FROM pg_database WHERE datname = '{name}'");
     wait::until(
         Duration::from_secs(20),
         "the database to vanish",
-        async || (count(&mut admin, &query).await == 0).then_some(()),
+        async || (rows::number(&mut admin, &query).await.unwrap() == 0).then_some(()),
     )
     .await;
 }
@@ -131,15 +107,8 @@ async fn passwords_of_roles_are_checked() {
     let create = "DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN PASSWORD 'right'";
     database.sql(create).await.unwrap();
     let mut connection = connect(&database.url_as("reader", "right")).await;
-    let query = diesel::sql_query("SELECT current_user::text AS word");
-    assert_eq!(
-        query
-            .get_result::<Word>(&mut connection)
-            .await
-            .unwrap()
-            .word,
-        "reader"
-    );
+    let user = rows::text(&mut connection, "SELECT current_user").await;
+    assert_eq!(user.unwrap().as_deref(), Some("reader"));
     let refused = AsyncPgConnection::establish(&database.url_as("reader", "wrong")).await;
     let reason = refused.err().unwrap().to_string();
     assert!(
@@ -152,8 +121,8 @@ async fn passwords_of_roles_are_checked() {
 async fn a_new_database_has_the_current_schema() {
     let (one, other) = (TestDatabase::new().await, TestDatabase::new().await);
     assert_ne!(one.name(), other.name());
-    let jobs = "SELECT count(*) AS count FROM pg_tables WHERE schemaname = 'jobs'";
-    assert!(count(&mut connect(&one.url()).await, jobs).await > 0);
+    let jobs = "SELECT count(*) FROM pg_tables WHERE schemaname = 'jobs'";
+    assert!(one.number(jobs).await.unwrap() > 0);
     storage::migrate(&other.url()).await.unwrap();
 }
 
@@ -180,7 +149,10 @@ async fn a_cluster_survives_a_restart_and_a_crash_and_leaves_nothing() {
     let url = database.url();
 
     cluster.restart().unwrap();
-    assert_eq!(count(&mut connect(&url).await, NOTES).await, 1);
+    assert_eq!(
+        rows::number(&mut connect(&url).await, NOTES).await.unwrap(),
+        1
+    );
     cluster.stop().unwrap();
     assert!(AsyncPgConnection::establish(&url).await.is_err());
     cluster.start_again().unwrap();
@@ -188,7 +160,10 @@ async fn a_cluster_survives_a_restart_and_a_crash_and_leaves_nothing() {
     cluster.sql("postgres", "CHECKPOINT").await.unwrap();
     cluster.crash().unwrap();
     cluster.start_again().unwrap();
-    assert_eq!(count(&mut connect(&url).await, NOTES).await, 2);
+    assert_eq!(
+        rows::number(&mut connect(&url).await, NOTES).await.unwrap(),
+        2
+    );
 
     drop(database);
     let port = cluster.port();

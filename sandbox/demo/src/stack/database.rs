@@ -2,7 +2,7 @@
 
 use custodian::model::{Calendar, DayRange};
 use jiff::Timestamp;
-use test_support::{DatabaseError, Occupied};
+use test_support::{DatabaseError, Occupied, rows};
 
 use super::{DATABASE, Stack, StackError};
 use crate::BoxError;
@@ -22,6 +22,18 @@ impl Stack {
     /// The rows of a query in the database, as JSON objects.
     pub async fn rows(&self, query: &str) -> Result<Vec<serde_json::Value>, StackError> {
         Ok(self.cluster.rows(DATABASE, query).await?)
+    }
+
+    /// The one number that a query answers.
+    pub async fn number(&self, query: &str) -> Result<i64, StackError> {
+        let mut conn = self.cluster.connect(DATABASE).await?;
+        Ok(rows::number(&mut conn, query).await?)
+    }
+
+    /// The one value that a query answers, as text; `None` where there is no row, or no value in it.
+    pub async fn text(&self, query: &str) -> Result<Option<String>, StackError> {
+        let mut conn = self.cluster.connect(DATABASE).await?;
+        Ok(rows::text(&mut conn, query).await?)
     }
 
     /// The days that a delivered authorization, by the custodian's id, owed its customer: so many months up to where

@@ -4,9 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use clap::Parser;
-use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Text};
-use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 use permission::{PermissionId, Status};
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::{Client, Method};
@@ -200,29 +198,13 @@ impl Site {
     }
 
     pub(crate) async fn count(&self, from: &str) -> i64 {
-        #[derive(QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = BigInt)]
-            count: i64,
-        }
-        let mut conn = self.superuser().await;
-        let row: Row = diesel::sql_query(format!("SELECT count(*) AS count FROM {from}"))
-            .get_result(&mut conn)
-            .await
-            .unwrap();
-        row.count
+        let query = format!("SELECT count(*) FROM {from}");
+        self.database.number(&query).await.unwrap()
     }
 
     /// One text per row.
     pub(crate) async fn texts(&self, query: &str) -> Vec<String> {
-        #[derive(QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = Text)]
-            text: String,
-        }
-        let mut conn = self.superuser().await;
-        let rows: Vec<Row> = diesel::sql_query(query).load(&mut conn).await.unwrap();
-        rows.into_iter().map(|row| row.text).collect()
+        self.database.texts(query).await.unwrap()
     }
 
     /// The audit log as `action actor subject`.

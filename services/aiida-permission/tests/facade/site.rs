@@ -5,9 +5,6 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use clap::Parser;
-use diesel::QueryableByName;
-use diesel::sql_types::Text;
-use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
 use job_queue::{Handler, Job, Outcome, Worker, WorkerSettings};
 use permission::code::{Bundle, Single};
 use reqwest::header::{AUTHORIZATION, HeaderMap};
@@ -257,16 +254,7 @@ impl Site {
 
     /// One text per row.
     pub(crate) async fn texts(&self, query: &str) -> Vec<String> {
-        #[derive(QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = Text)]
-            text: String,
-        }
-        let mut conn = AsyncPgConnection::establish(&self.database.url())
-            .await
-            .unwrap();
-        let rows: Vec<Row> = diesel::sql_query(query).load(&mut conn).await.unwrap();
-        rows.into_iter().map(|row| row.text).collect()
+        self.database.texts(query).await.unwrap()
     }
 
     pub(crate) async fn sql(&self, statement: &str) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use diesel::QueryableByName;
 use diesel::sql_types::BigInt;
-use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
 use service_kit::clock::{ManualClock, SystemClock};
 use service_kit::random::{Random as _, SystemRandom};
 use test_support::{Cluster, TestDatabase};
@@ -95,9 +95,7 @@ impl World {
 
     /// A connection of the owner.
     pub(crate) async fn connect(&self) -> AsyncPgConnection {
-        AsyncPgConnection::establish(&self.database.url())
-            .await
-            .unwrap()
+        self.database.connect().await.unwrap()
     }
 
     pub(crate) async fn sql(&self, statements: &str) {
@@ -106,17 +104,7 @@ impl World {
 
     /// The one number that a query answers.
     pub(crate) async fn number(&self, query: &str) -> i64 {
-        #[derive(QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = BigInt)]
-            n: i64,
-        }
-        let mut conn = self.connect().await;
-        diesel::sql_query(format!("SELECT ({query})::bigint AS n"))
-            .get_result::<Row>(&mut conn)
-            .await
-            .unwrap()
-            .n
+        self.database.number(query).await.unwrap()
     }
 
     /// Waits until a query answers this number.

@@ -4,9 +4,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Parser;
-use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Text};
-use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
 use scraper::{Html, Selector};
@@ -137,35 +134,12 @@ impl Site {
     }
 
     pub(crate) async fn number(&self, query: &str) -> i64 {
-        #[derive(QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = BigInt)]
-            n: i64,
-        }
-        let mut conn = AsyncPgConnection::establish(&self.database.url())
-            .await
-            .unwrap();
-        let row: Row = diesel::sql_query(format!("SELECT ({query})::bigint AS n"))
-            .get_result(&mut conn)
-            .await
-            .unwrap();
-        row.n
+        self.database.number(query).await.unwrap()
     }
 
     pub(crate) async fn text(&self, query: &str) -> String {
-        #[derive(QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = Text)]
-            t: String,
-        }
-        let mut conn = AsyncPgConnection::establish(&self.database.url())
-            .await
-            .unwrap();
-        let row: Row = diesel::sql_query(format!("SELECT coalesce(({query})::text, '') AS t"))
-            .get_result(&mut conn)
-            .await
-            .unwrap();
-        row.t
+        let text = self.database.text(query).await.unwrap();
+        text.unwrap_or_default()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Page {

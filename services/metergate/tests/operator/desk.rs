@@ -3,9 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use diesel::QueryableByName;
-use diesel::sql_types::{Nullable, Text};
-use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
+use diesel_async::AsyncPgConnection;
 use test_support::process::Process;
 use test_support::{TestDatabase, wait};
 
@@ -67,9 +65,7 @@ impl Desk {
     }
 
     pub(crate) async fn connect(&self) -> AsyncPgConnection {
-        AsyncPgConnection::establish(&self.database.url())
-            .await
-            .unwrap()
+        self.database.connect().await.unwrap()
     }
 
     pub(crate) async fn sql(&self, statement: &str) {
@@ -78,17 +74,7 @@ impl Desk {
 
     /// The one text that a query answers.
     pub(crate) async fn text(&self, query: &str) -> Option<String> {
-        #[derive(QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = Nullable<Text>)]
-            t: Option<String>,
-        }
-        let mut conn = self.connect().await;
-        let row: Row = diesel::sql_query(format!("SELECT ({query})::text AS t"))
-            .get_result(&mut conn)
-            .await
-            .unwrap();
-        row.t
+        self.database.text(query).await.unwrap()
     }
 
     pub(crate) async fn until(&self, query: &str, expected: &str) {

@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use clap::{Args as _, Command, FromArgMatches as _};
-use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel_async::{AnsiTransactionManager, SimpleAsyncConnection as _, TransactionManager as _};
-use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection};
 use job_queue::JobKind;
 use mqtt_iam::{BrokerApiConfig, Config};
 use permission::{PermissionId, Status};
@@ -15,7 +13,7 @@ use service_kit::program::Context;
 use service_kit::random::{Random as _, SystemRandom};
 use service_kit::secret::Secret;
 use storage::iam::{self, Granted, IamError, Revoked};
-use test_support::{Cluster, TestDatabase, wait};
+use test_support::{Cluster, TestDatabase, rows, wait};
 use tokio::task::JoinHandle;
 
 use crate::fake_broker::FakeBroker;
@@ -49,18 +47,6 @@ impl Running {
         // What is left of it holds no job: the listener for notifications.
         self.context.shutdown.begin_hard();
     }
-}
-
-#[derive(QueryableByName)]
-struct NumberRow {
-    #[diesel(sql_type = BigInt)]
-    n: i64,
-}
-
-#[derive(QueryableByName)]
-struct TextRow {
-    #[diesel(sql_type = Nullable<Text>)]
-    t: Option<String>,
 }
 
 impl World {
@@ -154,12 +140,7 @@ impl World {
 
     /// The text that a query answers.
     pub(crate) async fn text(&mut self, query: &str) -> Option<String> {
-        let query = format!("SELECT ({query})::text AS t");
-        let row: TextRow = diesel::sql_query(query)
-            .get_result(&mut self.conn)
-            .await
-            .unwrap();
-        row.t
+        rows::text(&mut self.conn, query).await.unwrap()
     }
 
     /// Everything in the two tables, ids and times included.
@@ -278,9 +259,7 @@ pub(crate) async fn connect(url: &str) -> AsyncPgConnection {
 }
 
 pub(crate) async fn number(conn: &mut AsyncPgConnection, query: &str) -> i64 {
-    let query = format!("SELECT ({query})::bigint AS n");
-    let row: NumberRow = diesel::sql_query(query).get_result(conn).await.unwrap();
-    row.n
+    rows::number(conn, query).await.unwrap()
 }
 
 /// Begins a transaction that [`commit`] ends.

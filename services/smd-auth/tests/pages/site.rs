@@ -8,9 +8,6 @@ use std::sync::{Mutex, PoisonError};
 use clap::Parser;
 use custodian::control::AuthorizationReport;
 use custodian::{Custodian, Model};
-use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Text};
-use diesel_async::{AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _};
 use service_kit::http::PublicServer;
 use service_kit::program::Context;
 use test_support::TestDatabase;
@@ -118,35 +115,13 @@ impl Site {
 
     /// Rows of `from`, asked by the superuser.
     pub(crate) async fn count(&self, from: &str) -> i64 {
-        #[derive(QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = BigInt)]
-            count: i64,
-        }
-        let mut conn = self.superuser().await;
-        let row: Row = diesel::sql_query(format!("SELECT count(*) AS count FROM {from}"))
-            .get_result(&mut conn)
-            .await
-            .unwrap();
-        row.count
+        let query = format!("SELECT count(*) FROM {from}");
+        self.database.number(&query).await.unwrap()
     }
 
     /// One text per row.
     pub(crate) async fn texts(&self, query: &str) -> Vec<String> {
-        #[derive(QueryableByName)]
-        struct Row {
-            #[diesel(sql_type = Text)]
-            text: String,
-        }
-        let mut conn = self.superuser().await;
-        let rows: Vec<Row> = diesel::sql_query(query).load(&mut conn).await.unwrap();
-        rows.into_iter().map(|row| row.text).collect()
-    }
-
-    async fn superuser(&self) -> AsyncPgConnection {
-        AsyncPgConnection::establish(&self.database.url())
-            .await
-            .unwrap()
+        self.database.texts(query).await.unwrap()
     }
 
     pub(crate) async fn sql(&self, statement: &str) {

@@ -1,7 +1,6 @@
 //! Tokens that expire, and the one refresh that answers it.
 
 use custodian::ledger::RequestKind;
-use diesel_async::RunQueryDsl as _;
 use test_support::wait;
 
 use crate::harness::{DEADLINE, World};
@@ -95,23 +94,13 @@ async fn a_pair_that_was_lost_ends_the_fetch_and_is_released() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_are_stored_encrypted_only() {
     use service_kit::secret::ExposeSecret as _;
-    #[derive(diesel::QueryableByName)]
-    struct Dump {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        t: String,
-    }
     let world = World::start(&[], &[]).await;
     let granted = world.grant_some("fable", &[0]).await;
-    let mut conn = world.db.get().await.unwrap();
-    let row: Dump = diesel::sql_query(
-        "SELECT (SELECT string_agg(a::text, ' ') FROM smd.authorization a)
+    let stored = "SELECT (SELECT string_agg(a::text, ' ') FROM smd.authorization a)
              || encode((SELECT access_token || refresh_token FROM smd.authorization), 'escape')
-             || (SELECT string_agg(j::text, ' ') FROM jobs.job j) AS t",
-    )
-    .get_result(&mut conn)
-    .await
-    .unwrap();
+             || (SELECT string_agg(j::text, ' ') FROM jobs.job j)";
+    let stored = world.database.text(stored).await.unwrap().unwrap();
     for token in [&granted.tokens.access_token, &granted.tokens.refresh_token] {
-        assert!(!row.t.contains(token.expose_secret()));
+        assert!(!stored.contains(token.expose_secret()));
     }
 }

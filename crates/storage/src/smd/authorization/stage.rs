@@ -1,6 +1,7 @@
 //! The stages of an authorization's life.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// Where an authorization stands; the migration tells what each means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,10 +46,24 @@ impl Stage {
 
     /// From its name in the database, whose constraint admits no other.
     pub(in crate::smd) fn from_column(name: &str) -> Self {
-        Self::ALL
-            .into_iter()
+        name.parse().unwrap_or(Self::Failed)
+    }
+}
+
+/// This is not the name of a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no such stage")]
+pub struct UnknownStage;
+
+impl FromStr for Stage {
+    type Err = UnknownStage;
+
+    /// From its name in the database.
+    fn from_str(name: &str) -> Result<Self, UnknownStage> {
+        let mut stages = Self::ALL.into_iter();
+        stages
             .find(|stage| stage.as_str() == name)
-            .unwrap_or(Self::Failed)
+            .ok_or(UnknownStage)
     }
 }
 
@@ -65,7 +80,8 @@ mod tests {
     #[test]
     fn every_stage_is_read_back_from_its_name() {
         for stage in Stage::ALL {
-            assert_eq!(Stage::from_column(&stage.to_string()), stage);
+            assert_eq!(stage.to_string().parse(), Ok(stage));
         }
+        assert_eq!("Fetched".parse::<Stage>(), Err(UnknownStage));
     }
 }

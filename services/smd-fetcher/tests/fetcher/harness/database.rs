@@ -1,7 +1,7 @@
 //! What a test looks up and changes in the database.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl as _;
 use jiff::Timestamp;
 use job_queue::JobKind;
@@ -12,18 +12,6 @@ use test_support::wait;
 use super::{DEADLINE, Granted, World};
 use custodian::model::DayRange;
 use storage::kinds::SmdCollect;
-
-#[derive(QueryableByName)]
-struct NumberRow {
-    #[diesel(sql_type = BigInt)]
-    n: i64,
-}
-
-#[derive(QueryableByName)]
-struct TextRow {
-    #[diesel(sql_type = Nullable<Text>)]
-    t: Option<String>,
-}
 
 /// A flow: usage point, flow direction, intervals, sum of their values.
 type Flow = (String, i64, i64, i64);
@@ -48,24 +36,13 @@ impl World {
 
     /// The number that `SELECT {expression}` answers.
     pub(crate) async fn number(&self, expression: &str) -> i64 {
-        let mut conn = self.db.get().await.unwrap();
-        let row: NumberRow = diesel::sql_query(format!("SELECT ({expression})::bigint AS n"))
-            .get_result(&mut conn)
-            .await
-            .unwrap();
-        row.n
+        self.database.number(expression).await.unwrap()
     }
 
     /// A column of an authorization, as text.
     pub(crate) async fn column(&self, id: AuthorizationId, column: &str) -> Option<String> {
-        let mut conn = self.db.get().await.unwrap();
-        let row: TextRow = diesel::sql_query(format!(
-            "SELECT ({column})::text AS t FROM smd.authorization WHERE id = '{id}'"
-        ))
-        .get_result(&mut conn)
-        .await
-        .unwrap();
-        row.t
+        let query = format!("SELECT {column} FROM smd.authorization WHERE id = '{id}'");
+        self.database.text(&query).await.unwrap()
     }
 
     /// Waits until `SELECT {condition}` is true.
@@ -102,13 +79,8 @@ impl World {
             "(SELECT state IN ('completed', 'discarded', 'cancelled') FROM jobs.job WHERE id = {job})"
         );
         self.until(&format!("the end of job {job}"), &ended).await;
-        let mut conn = self.db.get().await.unwrap();
-        let row: TextRow =
-            diesel::sql_query(format!("SELECT state AS t FROM jobs.job WHERE id = {job}"))
-                .get_result(&mut conn)
-                .await
-                .unwrap();
-        row.t.unwrap()
+        let state = format!("SELECT state FROM jobs.job WHERE id = {job}");
+        self.database.text(&state).await.unwrap().unwrap()
     }
 
     /// The custodian announces a link, and `smd-auth` stores it.
