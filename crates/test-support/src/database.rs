@@ -210,10 +210,9 @@ impl TestDatabase {
         rows::text(&mut self.connect().await?, query).await
     }
 
-    /// The values in the first column of a query's rows, as text.
+    /// The first column of a query's rows, as text, in their order; all of them have a value.
     pub async fn texts(&self, query: &str) -> Result<Vec<String>, DatabaseError> {
-        let cells = rows::column(&mut self.connect().await?, query).await?;
-        Ok(cells.into_iter().flatten().collect())
+        rows::texts(&mut self.connect().await?, query).await
     }
 
     /// Cuts every connection to this database.

@@ -1,38 +1,43 @@
 //! Looking into a database, and standing in others' way there.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Nullable, Text};
+use diesel::sql_types::Text;
 use diesel_async::{
     AsyncConnection as _, AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _,
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{Cluster, DatabaseError};
 
 #[derive(QueryableByName)]
-struct Rows {
+struct Answer {
     #[diesel(sql_type = Text)]
-    rows: String,
+    json: String,
 }
 
-#[derive(QueryableByName)]
-struct Cell {
-    #[diesel(sql_type = Nullable<Text>)]
-    cell: Option<String>,
-}
-
-/// The first column of a query's rows, as text, in their order.
-pub async fn column(
+/// What a query with one row of one column answers, read from JSON; null where there is nothing.
+async fn answer<T: DeserializeOwned>(
     connection: &mut AsyncPgConnection,
     query: &str,
-) -> Result<Vec<Option<String>>, DatabaseError> {
-    let query = format!("SELECT cell::text AS cell FROM ({query}) AS q (cell)");
-    let cells: Result<Vec<Cell>, _> = diesel::sql_query(&query).load(connection).await;
-    let cells = cells.map_err(|source| DatabaseError::Statement {
-        statement: query,
-        source,
-    })?;
-    Ok(cells.into_iter().map(|row| row.cell).collect())
+) -> Result<T, DatabaseError> {
+    let statement = format!("SELECT coalesce(({query})::text, 'null') AS json");
+    let answer: Result<Answer, _> = diesel::sql_query(&statement).get_result(connection).await;
+    match answer {
+        Ok(Answer { json }) => {
+            serde_json::from_str(&json).map_err(|source| DatabaseError::Rows { statement, source })
+        }
+        Err(source) => Err(DatabaseError::Statement { statement, source }),
+    }
+}
+
+/// The first column of a query's rows, as text, in their order; all of them have a value.
+pub async fn texts(
+    connection: &mut AsyncPgConnection,
+    query: &str,
+) -> Result<Vec<String>, DatabaseError> {
+    let query = format!("SELECT coalesce(json_agg(cell::text), '[]') FROM ({query}) q (cell)");
+    answer(connection, &query).await
 }
 
 /// The one value that a query answers, as text; `None` where there is no row, or no value in it.
@@ -40,18 +45,12 @@ pub async fn text(
     connection: &mut AsyncPgConnection,
     query: &str,
 ) -> Result<Option<String>, DatabaseError> {
-    let cells = column(connection, &format!("SELECT ({query})")).await?;
-    Ok(cells.into_iter().next().flatten())
+    answer(connection, &format!("SELECT to_json(({query})::text)")).await
 }
 
 /// The one number that a query answers.
 pub async fn number(connection: &mut AsyncPgConnection, query: &str) -> Result<i64, DatabaseError> {
-    let text = text(connection, &format!("SELECT ({query})::bigint")).await?;
-    let number = serde_json::from_str(text.as_deref().unwrap_or("null"));
-    number.map_err(|source| DatabaseError::Rows {
-        statement: query.to_owned(),
-        source,
-    })
+    answer(connection, &format!("SELECT ({query})::bigint")).await
 }
 
 /// Connections that somebody else cannot have; dropping it gives them back.
@@ -100,17 +99,8 @@ impl Cluster {
 
     /// The rows of a query in `database`, as JSON objects; the superuser asks.
     pub async fn rows(&self, database: &str, query: &str) -> Result<Vec<Value>, DatabaseError> {
-        let query = format!("SELECT coalesce(json_agg(q), '[]')::text AS rows FROM ({query}) q");
-        let mut connection = self.connect(database).await?;
-        let found: Result<Rows, _> = diesel::sql_query(&query).get_result(&mut connection).await;
-        let found = found.map_err(|source| DatabaseError::Statement {
-            statement: query.clone(),
-            source,
-        })?;
-        serde_json::from_str(&found.rows).map_err(|source| DatabaseError::Rows {
-            statement: query,
-            source,
-        })
+        let query = format!("SELECT coalesce(json_agg(q), '[]') FROM ({query}) q");
+        answer(&mut self.connect(database).await?, &query).await
     }
 
     /// Takes every connection that the server has left, until it refuses one more.
@@ -142,9 +132,12 @@ mod tests {
     #[tokio::test]
     async fn single_values_come_as_what_they_are() {
         let mut connection = Cluster::shared().connect("postgres").await.unwrap();
-        let cells = "SELECT a, 2 FROM (VALUES (2, 'b'), (1, NULL)) AS v (a, b) ORDER BY a";
-        let cells = column(&mut connection, cells).await.unwrap();
-        assert_eq!(cells, [Some("1".to_owned()), Some("2".to_owned())]);
+        let column = "SELECT a, 2 FROM (VALUES (2, 'b'), (1, NULL)) AS v (a, b) ORDER BY a";
+        assert_eq!(texts(&mut connection, column).await.unwrap(), ["1", "2"]);
+        let none = texts(&mut connection, "SELECT 1 WHERE false").await;
+        assert!(none.unwrap().is_empty());
+        let hole = texts(&mut connection, "VALUES ('a'), (NULL)").await;
+        assert!(hole.is_err(), "{hole:?}");
         let word = text(&mut connection, "SELECT 'a'").await.unwrap();
         assert_eq!(word.as_deref(), Some("a"));
         for nothing in ["SELECT NULL", "SELECT 1 WHERE false"] {

@@ -20,11 +20,8 @@ const HOUR_US: i64 = 3_600_000_000;
 /// Every slot handed out, in microseconds, in the order of handing out.
 async fn slots(conn: &mut AsyncPgConnection) -> Vec<i64> {
     let query = "SELECT (extract(epoch FROM slot_at) * 1000000)::bigint FROM smd.budget_slot ORDER BY number";
-    let slots = test_support::rows::column(conn, query).await.unwrap();
-    slots
-        .iter()
-        .map(|at| at.as_ref().unwrap().parse().unwrap())
-        .collect()
+    let slots = test_support::rows::texts(conn, query).await.unwrap();
+    slots.iter().map(|at| at.parse().unwrap()).collect()
 }
 
 fn wait_of(slot: Slot) -> Duration {

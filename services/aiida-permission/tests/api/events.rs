@@ -79,7 +79,7 @@ async fn a_reader_misses_nothing_while_many_write() {
     }
     assert!(seen.is_sorted_by(|a, b| a < b), "out of order or twice");
     let all = site
-        .texts("SELECT id::text AS text FROM aiida.permission_event ORDER BY id")
+        .texts("SELECT id FROM aiida.permission_event ORDER BY id")
         .await;
     let seen: Vec<String> = seen.iter().map(ToString::to_string).collect();
     assert_eq!(seen, all);

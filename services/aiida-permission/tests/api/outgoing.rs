@@ -34,7 +34,7 @@ async fn a_granted_command_is_stored_with_its_job() {
     assert_eq!(listed[0]["name"], "UPDATE_TRANSMISSION_SCHEDULE");
     assert!(listed[0].get("publishedAt").is_none() && listed[0].get("dropped").is_none());
     let payload = site
-        .texts("SELECT convert_from(payload, 'UTF8') AS text FROM aiida.outgoing")
+        .texts("SELECT convert_from(payload, 'UTF8') FROM aiida.outgoing")
         .await;
     assert_eq!(
         payload,
@@ -44,7 +44,7 @@ async fn a_granted_command_is_stored_with_its_job() {
         )]
     );
     let jobs = site
-        .texts("SELECT payload->>'message' AS text FROM jobs.job WHERE kind = 'aiida.command'")
+        .texts("SELECT payload->>'message' FROM jobs.job WHERE kind = 'aiida.command'")
         .await;
     assert_eq!(json!(jobs), json!([message]));
     let line = format!("aiida.sent {} {id}", site.key_id);
@@ -73,7 +73,7 @@ async fn inbound_data_is_taken_as_it_is_for_covered_schemas_of_inbound_needs() {
         answer.ok(202);
     }
     let stored = site
-        .texts("SELECT kind || ' ' || name || ' ' || encode(payload, 'hex') AS text FROM aiida.outgoing")
+        .texts("SELECT kind || ' ' || name || ' ' || encode(payload, 'hex') FROM aiida.outgoing")
         .await;
     assert_eq!(stored, ["inbound OPAQUE 00ff7b0d0a"; 2]);
     assert_eq!(site.count("jobs.job WHERE kind = 'aiida.command'").await, 2);

@@ -53,10 +53,7 @@ async fn a_customer_is_asked_and_the_answer_has_codes_and_a_page() {
         );
         assert!(audited.contains(&line), "{audited:?}");
     }
-    let audit = site
-        .texts("SELECT detail::text AS text FROM audit.event")
-        .await
-        .join("");
+    let audit = site.texts("SELECT detail FROM audit.event").await.join("");
     assert!(!audit.contains("customer-1") && !audit.contains("m-7"));
     assert!(!audit.contains(&site.key));
 

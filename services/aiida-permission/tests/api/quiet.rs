@@ -107,18 +107,8 @@ async fn nothing_personal_is_logged_queued_or_counted() {
     .await;
     let mut told = log.text();
     told.push_str(&service_kit::metrics::install().unwrap().render());
-    told.push_str(
-        &site
-            .texts("SELECT j::text AS text FROM jobs.job j")
-            .await
-            .join("\n"),
-    );
-    told.push_str(
-        &site
-            .texts("SELECT e::text AS text FROM audit.event e")
-            .await
-            .join("\n"),
-    );
+    told.push_str(&site.texts("SELECT j FROM jobs.job j").await.join("\n"));
+    told.push_str(&site.texts("SELECT e FROM audit.event e").await.join("\n"));
     for private in [
         "ms-fable-at-home",
         "meter-of-fable",

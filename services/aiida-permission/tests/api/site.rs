@@ -190,7 +190,7 @@ impl Site {
     }
 
     pub(crate) async fn superuser(&self) -> AsyncPgConnection {
-        connect(&self.database.url()).await
+        self.database.connect().await.unwrap()
     }
 
     pub(crate) async fn sql(&self, statements: &str) {
@@ -210,7 +210,7 @@ impl Site {
     /// The audit log as `action actor subject`.
     pub(crate) async fn audited(&self) -> Vec<String> {
         self.texts(
-            "SELECT concat_ws(' ', action, detail->>'apiKey', subject) AS text FROM audit.event ORDER BY id",
+            "SELECT concat_ws(' ', action, detail->>'apiKey', subject) FROM audit.event ORDER BY id",
         )
         .await
     }

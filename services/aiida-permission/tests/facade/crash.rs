@@ -26,7 +26,7 @@ async fn the_answer_to_a_commit_is_lost() {
     assert!(proxy.has_struck());
     assert_eq!(answer.status, 200, "{}", answer.body);
     let hash = site
-        .texts("SELECT password_hash AS text FROM aiida.credential")
+        .texts("SELECT password_hash FROM aiida.credential")
         .await;
     assert_eq!(hash.len(), 1);
     let password = answer.json()["password"].as_str().unwrap().to_owned();
@@ -134,9 +134,8 @@ async fn hold(site: &Arc<Site>, id: &str) -> JoinHandle<bool> {
 }
 
 async fn until_there(site: &Site, what: &str) {
-    let query = format!(
-        "SELECT 'x' AS text FROM pg_stat_activity WHERE datname = current_database() AND {what}"
-    );
+    let query =
+        format!("SELECT 'x' FROM pg_stat_activity WHERE datname = current_database() AND {what}");
     wait::until(DEADLINE, what, async || {
         (!site.texts(&query).await.is_empty()).then_some(())
     })

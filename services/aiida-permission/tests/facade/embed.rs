@@ -46,7 +46,7 @@ async fn a_frame_is_for_the_partys_sites_and_creates_nothing_by_itself() {
             .contains("data-hosts=\"https://party.example http://127.0.0.1:9000\"")
     );
     assert!(!page.body.contains("<header>") && !page.body.contains("<svg"));
-    let created = "SELECT 'x' AS text FROM aiida.permission";
+    let created = "SELECT 'x' FROM aiida.permission";
     assert!(
         site.texts(created).await.is_empty(),
         "looking is not asking"
@@ -88,7 +88,7 @@ async fn without_origins_and_without_the_mode_nobody_frames_it() {
             (404, "'none'")
         );
         // Framed by whomever, it is only looked at: the button is not pressed by itself.
-        let created = "SELECT 'x' AS text FROM aiida.permission";
+        let created = "SELECT 'x' FROM aiida.permission";
         assert!(site.texts(created).await.is_empty());
     }
 }

@@ -79,7 +79,7 @@ async fn a_home_of_2026() {
         .await;
     assert_eq!(again.body, details.body);
     let kept = site
-        .texts("SELECT concat_ws(' ', status, code, starts_on, ends_on, aiida_id) AS text FROM aiida.permission ORDER BY data_need_id")
+        .texts("SELECT concat_ws(' ', status, code, starts_on, ends_on, aiida_id) FROM aiida.permission ORDER BY data_need_id")
         .await;
     assert_eq!(
         kept,
@@ -126,9 +126,7 @@ async fn a_home_of_2025() {
     let accepted = site.patch(older_handshake(&code), token, "ACCEPT").await;
     insta::assert_snapshot!("single_accept", accepted.shown());
     let kept = site
-        .texts(
-            "SELECT concat_ws(' ', status, code, starts_on, ends_on) AS text FROM aiida.permission",
-        )
+        .texts("SELECT concat_ws(' ', status, code, starts_on, ends_on) FROM aiida.permission")
         .await;
     assert_eq!(kept, ["ACCEPTED single 2026-06-30"]);
     assert_not_logged(&[CONNECTION, token]);
@@ -153,7 +151,7 @@ async fn a_home_declines_or_cannot() {
                 &format!("{status} handshake")
             ]
         );
-        let kept = format!("SELECT aiida_id::text AS text FROM aiida.permission WHERE id = '{id}'");
+        let kept = format!("SELECT aiida_id FROM aiida.permission WHERE id = '{id}'");
         assert_eq!(
             site.texts(&kept).await,
             ["0b9d4a3e-5a32-4c8e-8f7c-0f1d2c3b4a59"]
@@ -169,7 +167,7 @@ async fn a_home_declines_or_cannot() {
         assert!(site.jobs("mqtt.grant", &id).await.is_empty());
     }
     assert!(
-        site.texts("SELECT 'x' AS text FROM aiida.credential")
+        site.texts("SELECT 'x' FROM aiida.credential")
             .await
             .is_empty()
     );
@@ -188,7 +186,7 @@ async fn the_password_is_in_the_answer_and_nowhere_else() {
     assert_eq!(answer["username"], json!(id));
 
     let hash = site
-        .texts("SELECT password_hash AS text FROM aiida.credential")
+        .texts("SELECT password_hash FROM aiida.credential")
         .await
         .remove(0);
     assert!(hash.starts_with("$2b$10$"), "{hash}");
@@ -196,14 +194,14 @@ async fn the_password_is_in_the_answer_and_nowhere_else() {
 
     let tables = site
         .texts(
-            "SELECT format('%I.%I', schemaname, tablename) AS text FROM pg_tables
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
              WHERE schemaname NOT IN ('pg_catalog', 'information_schema')",
         )
         .await;
     let mut everything = String::new();
     for table in &tables {
         everything += &site
-            .texts(&format!("SELECT t::text AS text FROM {table} t"))
+            .texts(&format!("SELECT t FROM {table} t"))
             .await
             .join("\n");
     }

@@ -146,7 +146,7 @@ async fn values_move_while_one_looks() {
     browser.open(&site.url(&format!("{path}?lang=de"))).await;
     browser.wait_for_title("Zugestimmt").await;
     let id = site
-        .texts("SELECT id::text AS text FROM aiida.permission")
+        .texts("SELECT id FROM aiida.permission")
         .await
         .remove(0);
     send(&site, &id, &VALUES).await;

@@ -33,7 +33,7 @@ async fn until(stream: &mut Response, wanted: &str) {
 /// Questions for the permissions of tickets that wait for the table, those that have for this long.
 async fn waiting(site: &Site, seconds: u32) -> usize {
     let query = format!(
-        "SELECT count(*)::text AS text FROM pg_stat_activity
+        "SELECT count(*) FROM pg_stat_activity
          WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%ticket_hash%'
            AND query_start <= clock_timestamp() - {seconds} * interval '1 second'"
     );

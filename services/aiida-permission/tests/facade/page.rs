@@ -147,9 +147,7 @@ async fn a_household_follows_a_link_and_its_home_accepts() {
     let again = visitor.reload().await.unwrap().clone();
     assert_eq!(current(&again), code);
     assert_eq!(
-        site.texts("SELECT 'x' AS text FROM aiida.permission")
-            .await
-            .len(),
+        site.texts("SELECT 'x' FROM aiida.permission").await.len(),
         1
     );
 
@@ -177,7 +175,7 @@ async fn a_household_follows_a_link_and_its_home_accepts() {
     );
     assert_not_logged(&[&ticket, CONNECTION, &code.access_token]);
     let stored = site
-        .texts("SELECT p::text AS text FROM aiida.permission p")
+        .texts("SELECT p FROM aiida.permission p")
         .await
         .concat();
     assert!(!stored.contains(&ticket));
@@ -231,7 +229,7 @@ async fn a_home_that_never_connects_is_shown_as_such() {
     assert_eq!(renewed.status, 200);
     assert_ne!(renewed.url, page.url);
     assert_ne!(current(&renewed).permission_ids, code.permission_ids);
-    let connections = "SELECT DISTINCT connection_id AS text FROM aiida.permission";
+    let connections = "SELECT DISTINCT connection_id FROM aiida.permission";
     assert_eq!(site.texts(connections).await, [CONNECTION]);
     // While a code is good, there is no other.
     let again = site
@@ -300,7 +298,7 @@ async fn only_a_person_creates_by_a_link() {
         assert!(button.is_some(), "{}", answer.body);
         assert!(!answer.body.contains("<svg"));
     }
-    let created = "SELECT 'x' AS text FROM aiida.permission";
+    let created = "SELECT 'x' FROM aiida.permission";
     assert!(site.texts(created).await.is_empty());
     // The form has no address of its own, so it is sent to the page's.
     let pressed = site.ask(Method::POST, &path, None, None).await;
@@ -367,7 +365,7 @@ async fn links_that_are_wrong_create_nothing() {
         assert_eq!(answer.status, status, "{path}");
     }
     assert!(
-        site.texts("SELECT 'x' AS text FROM aiida.permission")
+        site.texts("SELECT 'x' FROM aiida.permission")
             .await
             .is_empty()
     );

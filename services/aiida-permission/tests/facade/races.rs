@@ -66,8 +66,7 @@ async fn of_accept_reject_and_timeout_at_once_one_wins() {
         assert_eq!(won, expected, "{status}");
         let history = site.history(&id).await;
         assert_eq!(history.len(), 4, "{history:?}");
-        let credentials =
-            format!("SELECT 'x' AS text FROM aiida.credential WHERE permission_id = '{id}'");
+        let credentials = format!("SELECT 'x' FROM aiida.credential WHERE permission_id = '{id}'");
         let is_accepted = usize::from(status == "ACCEPTED");
         assert_eq!(site.texts(&credentials).await.len(), is_accepted);
         assert_eq!(site.jobs("mqtt.grant", &id).await.len(), is_accepted);
@@ -117,15 +116,15 @@ async fn many_homes_at_once() {
         if let Some(last) = events.last() {
             cursor = last.id;
         } else if tasks.iter().all(tokio::task::JoinHandle::is_finished) {
-            let counted = "SELECT count(*)::text AS text FROM aiida.permission_event";
+            let counted = "SELECT count(*) FROM aiida.permission_event";
             assert_eq!(site.texts(counted).await, [seen.to_string()]);
         }
     }
     for task in tasks {
         task.await.unwrap();
     }
-    let counted = "SELECT count(*)::text AS text FROM aiida.permission_event";
+    let counted = "SELECT count(*) FROM aiida.permission_event";
     assert_eq!(site.texts(counted).await, ["40"]);
-    let jobs = "SELECT count(*)::text AS text FROM jobs.job WHERE kind = 'webhook.deliver' AND state IN ('available', 'running')";
+    let jobs = "SELECT count(*) FROM jobs.job WHERE kind = 'webhook.deliver' AND state IN ('available', 'running')";
     assert_eq!(site.texts(jobs).await, ["1"]);
 }

@@ -74,7 +74,7 @@ async fn a_token_is_good_for_its_permissions_and_its_time() {
     );
     assert_eq!(site.status(&id).await, "SENT_TO_PERMISSION_ADMINISTRATOR");
     assert!(
-        site.texts("SELECT 'x' AS text FROM aiida.credential")
+        site.texts("SELECT 'x' FROM aiida.credential")
             .await
             .is_empty()
     );
@@ -134,7 +134,7 @@ async fn requests_that_make_no_sense_store_nothing() {
         assert_eq!(answer.status, status, "{kind}: {}", answer.body);
         assert_eq!(answer.errors().len(), 1);
     }
-    let stored = "SELECT 'x' AS text FROM aiida.permission UNION ALL SELECT kind FROM jobs.job WHERE kind LIKE 'webhook.%' OR kind ~ 'grant|revoke|command'";
+    let stored = "SELECT 'x' FROM aiida.permission UNION ALL SELECT kind FROM jobs.job WHERE kind LIKE 'webhook.%' OR kind ~ 'grant|revoke|command'";
     assert_eq!(site.texts(stored).await, Vec::<String>::new());
     assert_not_logged(&[CONNECTION]);
 }

@@ -84,7 +84,7 @@ async fn pages_of_the_party_may_ask_and_others_may_not() {
     );
     let foreign = post("https://evil.example").await;
     assert_eq!(foreign.header("access-control-allow-origin"), "");
-    let counted = "SELECT count(*)::text AS text FROM aiida.permission";
+    let counted = "SELECT count(*) FROM aiida.permission";
     assert_eq!(
         site.texts(counted).await,
         ["1"],
@@ -123,8 +123,7 @@ async fn a_request_becomes_one_permission_per_data_need() {
     );
     let mut needs = Vec::new();
     for id in &code.permission_ids {
-        let kept =
-            format!("SELECT data_need_id::text AS text FROM aiida.permission WHERE id = '{id}'");
+        let kept = format!("SELECT data_need_id FROM aiida.permission WHERE id = '{id}'");
         needs.extend(site.texts(&kept).await);
         assert_eq!(
             site.history(&id.to_string()).await,
@@ -139,7 +138,7 @@ async fn a_request_becomes_one_permission_per_data_need() {
     let kept = site
         .texts(
             "SELECT concat_ws(' ', count(*), count(DISTINCT bundle_id), min(connection_id), min(meter_id), count(sent_at))
-                    AS text FROM aiida.permission",
+                    FROM aiida.permission",
         )
         .await;
     assert_eq!(kept, [format!("3 1 {CONNECTION} meter-1 3")]);
@@ -168,7 +167,7 @@ async fn data_needs_of_the_table_are_copied() {
     assert_eq!(details.json()["data_need"]["name"], "Live consumption");
 }
 
-const CREATED: &str = "SELECT 'x' AS text FROM aiida.permission";
+const CREATED: &str = "SELECT 'x' FROM aiida.permission";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_are_turned_away_when_too_many_are_open() {

@@ -264,14 +264,14 @@ impl Site {
     /// The statuses of a permission's events with their causes, oldest first.
     pub(crate) async fn history(&self, id: &str) -> Vec<String> {
         self.texts(&format!(
-            "SELECT status || ' ' || cause AS text FROM aiida.permission_event WHERE permission_id = '{id}' ORDER BY id"
+            "SELECT status || ' ' || cause FROM aiida.permission_event WHERE permission_id = '{id}' ORDER BY id"
         ))
         .await
     }
 
     pub(crate) async fn status(&self, id: &str) -> String {
         self.texts(&format!(
-            "SELECT status AS text FROM aiida.permission WHERE id = '{id}'"
+            "SELECT status FROM aiida.permission WHERE id = '{id}'"
         ))
         .await
         .remove(0)
@@ -280,7 +280,7 @@ impl Site {
     /// Jobs of a kind about this permission, by state.
     pub(crate) async fn jobs(&self, kind: &str, id: &str) -> Vec<String> {
         self.texts(&format!(
-            "SELECT state AS text FROM jobs.job WHERE kind = '{kind}' AND payload->>'permission' = '{id}' ORDER BY id"
+            "SELECT state FROM jobs.job WHERE kind = '{kind}' AND payload->>'permission' = '{id}' ORDER BY id"
         ))
         .await
     }
@@ -290,13 +290,12 @@ impl Site {
         let id = self
             .texts(&format!(
                 "SELECT (jobs.enqueue(ARRAY['{kind}'], ARRAY['{payload}'::jsonb], ARRAY['{key}'], ARRAY[0::bigint],
-                                      ARRAY[0::smallint], NULL))[1]::text AS text"
+                                      ARRAY[0::smallint], NULL))[1]"
             ))
             .await
             .remove(0);
         wait::until(DEADLINE, kind, async || {
-            let query =
-                format!("SELECT state AS text FROM jobs.job WHERE id = {id} AND again_at IS NULL");
+            let query = format!("SELECT state FROM jobs.job WHERE id = {id} AND again_at IS NULL");
             let state = self.texts(&query).await;
             (state == ["completed"]).then_some(())
         })

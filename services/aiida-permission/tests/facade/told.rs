@@ -48,7 +48,7 @@ async fn the_operator_terminates_what_is_accepted() {
         ]),
         "{history:?}"
     );
-    let commands = format!("SELECT name AS text FROM aiida.outgoing WHERE permission_id = '{id}'");
+    let commands = format!("SELECT name FROM aiida.outgoing WHERE permission_id = '{id}'");
     assert_eq!(site.texts(&commands).await, ["TERMINATE"]);
     // Once more: there is nothing to end, and nothing changes.
     site.sql(&format!(
@@ -87,7 +87,7 @@ async fn a_word_that_does_not_fit_changes_nothing() {
         site.status(&asked).await,
         "SENT_TO_PERMISSION_ADMINISTRATOR"
     );
-    let revocations = "SELECT payload::text AS text FROM jobs.job WHERE kind = 'mqtt.revoke'";
+    let revocations = "SELECT payload FROM jobs.job WHERE kind = 'mqtt.revoke'";
     assert!(site.texts(revocations).await.is_empty());
     let ignored = service_kit::metrics::install().unwrap().render();
     assert!(
@@ -142,7 +142,8 @@ async fn a_flood_ends_in_small_transactions() {
     )
     .await;
     site.run_timeout().await;
-    let ended = "SELECT count(*)::text AS text FROM aiida.permission WHERE status = 'TIMED_OUT' GROUP BY status_at";
+    let ended =
+        "SELECT count(*) FROM aiida.permission WHERE status = 'TIMED_OUT' GROUP BY status_at";
     let mut batches: Vec<u32> = site
         .texts(ended)
         .await
@@ -209,14 +210,14 @@ async fn what_ended_long_ago_is_deleted() {
     kept.sort_unstable();
     site.run_timeout().await;
     // The one that was to be terminated is given up by the same pass; it has only just come to its end.
-    let left = "SELECT id::text AS text FROM aiida.permission ORDER BY 1";
+    let left = "SELECT id FROM aiida.permission ORDER BY 1";
     let found = site.texts(left).await;
     for id in &gone {
         assert!(!found.contains(id), "{id} is still there");
     }
     assert_eq!(found, kept);
     for table in ["permission_event", "credential", "outgoing", "refusal"] {
-        let owners = format!("SELECT DISTINCT permission_id::text AS text FROM aiida.{table}");
+        let owners = format!("SELECT DISTINCT permission_id FROM aiida.{table}");
         for id in site.texts(&owners).await {
             assert!(kept.contains(&id), "{table} of {id}");
         }

@@ -62,7 +62,7 @@ async fn a_customer_authorizes_and_arrives_at_the_progress_page() {
         1
     );
     assert_eq!(
-        site.texts("SELECT kind || ' ' || state AS text FROM jobs.job")
+        site.texts("SELECT kind || ' ' || state FROM jobs.job")
             .await,
         ["smd.fetch available"]
     );
@@ -78,7 +78,7 @@ async fn a_customer_authorizes_and_arrives_at_the_progress_page() {
 async fn assert_stored_only_sealed(site: &Site, ticket: &str, state: &str, callback: &str) {
     let rows = site
         .texts(
-            "SELECT a::text AS text FROM smd.authorization a UNION ALL SELECT l::text FROM smd.login l
+            "SELECT a::text FROM smd.authorization a UNION ALL SELECT l::text FROM smd.login l
              UNION ALL SELECT j::text FROM jobs.job j",
         )
         .await
@@ -94,9 +94,7 @@ async fn assert_stored_only_sealed(site: &Site, ticket: &str, state: &str, callb
             "{secret} is stored"
         );
     }
-    let jobs = site
-        .texts("SELECT payload::text AS text FROM jobs.job")
-        .await;
+    let jobs = site.texts("SELECT payload FROM jobs.job").await;
     assert!(jobs[0].starts_with("{\"authorization\": \""), "{jobs:?}");
     assert_eq!(
         site.count("smd.authorization WHERE octet_length(access_token) > 40")

@@ -24,8 +24,7 @@ fn counted(outcome: &str, links: usize) -> String {
 }
 
 async fn jobs(site: &Site) -> Vec<String> {
-    let query =
-        "SELECT kind || ' ' || state AS text FROM jobs.job WHERE kind <> 'smd.fetch' ORDER BY id";
+    let query = "SELECT kind || ' ' || state FROM jobs.job WHERE kind <> 'smd.fetch' ORDER BY id";
     site.texts(query).await
 }
 
@@ -39,7 +38,7 @@ async fn waiting(site: &Site) -> (String, String) {
     )
     .await;
     let subscription = site
-        .texts("SELECT subscription_id AS text FROM smd.authorization")
+        .texts("SELECT subscription_id FROM smd.authorization")
         .await
         .remove(0);
     (subscription, "1000000001".to_owned())
@@ -151,7 +150,7 @@ async fn data_we_have_asked_for_is_collected_once() {
     );
     assert_eq!(jobs(&site).await, ["smd.collect available"]);
     assert_eq!(
-        site.texts("SELECT usage_point_id || ' ' || link AS text FROM smd.notice")
+        site.texts("SELECT usage_point_id || ' ' || link FROM smd.notice")
             .await,
         [format!("{point} {link}")]
     );

@@ -94,9 +94,7 @@ async fn spanish_text(browser: &mut Browser<'_>, url: &str) -> String {
 
 /// As the operator finds the customer by it.
 async fn receipt_number(site: &Site) -> String {
-    let ids = site
-        .texts("SELECT id::text AS text FROM smd.authorization")
-        .await;
+    let ids = site.texts("SELECT id FROM smd.authorization").await;
     let id: uuid::Uuid = ids[0].parse().unwrap();
     storage::smd::receipt::Receipt::of(id.into()).to_string()
 }
@@ -117,7 +115,7 @@ async fn an_unknown_ticket_shows_nothing() {
         })
         .collect();
     let digest = site
-        .texts("SELECT encode(ticket_hash, 'hex') AS text FROM smd.authorization")
+        .texts("SELECT encode(ticket_hash, 'hex') FROM smd.authorization")
         .await;
     for wrong in [
         &ticket[..31],
