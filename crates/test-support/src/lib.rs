@@ -1,6 +1,6 @@
 //! What tests, the demo and the benchmarks need around the programs under test: a private
 //! Postgres cluster and a fresh database per test ([`Cluster`], [`TestDatabase`]), what stands in
-//! one ([`rows`]), certificates ([`certs`]), free ports ([`ports`]), waiting for a condition
+//! one ([`rows`]), time for its job table ([`jobs`]), certificates ([`certs`]), free ports ([`ports`]), waiting for a condition
 //! ([`wait`]), child processes that never outlive the test ([`process`]), the workspace's own
 //! binaries ([`binary`]), nginx with the project's templates ([`nginx`]), a visitor that walks
 //! through pages like a browser ([`browser`]), escapes read by hand ([`percent`]), and, with the
@@ -16,6 +16,7 @@ pub mod certs;
 pub mod chromium;
 mod cluster;
 mod database;
+pub mod jobs;
 pub mod nginx;
 pub mod percent;
 pub mod ports;

@@ -8,7 +8,7 @@ use home::{Generation, Home, Options};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use test_support::wait;
+use test_support::{jobs, wait};
 use uuid::Uuid;
 
 use super::House;
@@ -163,10 +163,10 @@ impl World {
 
     /// Jobs and slots of processes that were killed are free again, as when their leases have run out.
     pub async fn expire_leases(&self) {
-        let expired = "UPDATE jobs.job SET lease_expires_at = now() WHERE state = 'running';
-            UPDATE jobs.job SET run_at = now() WHERE state = 'available';
-            UPDATE aiida.stream_slot SET lease_expires_at = now()";
-        self.stack.sql(expired).await.unwrap();
+        let slots = "UPDATE aiida.stream_slot SET lease_expires_at = now()";
+        for passes in [jobs::LEASES_OVER, jobs::ALL_DUE, slots] {
+            self.stack.sql(passes).await.unwrap();
+        }
     }
 
     /// Everything that was logged, for messages of failures.

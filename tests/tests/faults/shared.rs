@@ -128,11 +128,11 @@ async fn a_refused_certificate_is_shown_and_everything_is_released_when_it_is_ac
             let words = "Something is wrong with our own access";
             assert!(page.contains(words), "{page}");
             // The release is not given up, and the operator finds what to do.
-            let shown = world.metergate(&["jobs", "list", "--kind", "smd.release"]);
-            assert!(shown.contains("smd.release"), "{shown}");
             let errors = "SELECT bool_and(errors::text LIKE '%METERGATE_SMD_CERTIFICATE%') FROM jobs.job
                 WHERE kind = 'smd.release'";
             assert!(world.soon(errors).await);
+            let shown = world.metergate(&["jobs", "list", "--kind", "smd.release"]);
+            assert!(shown.contains("smd.release"), "{shown}");
             let doctor = world.metergate(&["doctor"]);
             assert!(doctor.contains("does not accept our client certificate"), "{doctor}");
             world.mend().await;

@@ -19,7 +19,7 @@ use std::time::Duration;
 use demo::check::{self, Totals};
 use demo::{Customer, Delivered, Side, Stack, StackOptions};
 use tempfile::TempDir;
-use test_support::wait;
+use test_support::{jobs, wait};
 
 /// How long anything may take before a test says that it never came.
 const DEADLINE: Duration = Duration::from_mins(2);
@@ -98,9 +98,9 @@ impl World {
 
     /// The jobs of a killed process are free again, as when their leases have run out.
     async fn expire_leases(&self) {
-        let expired = "UPDATE jobs.job SET lease_expires_at = now() WHERE state = 'running';
-            UPDATE jobs.job SET run_at = now() WHERE state = 'available'";
-        self.stack.sql(expired).await.unwrap();
+        for passes in [jobs::LEASES_OVER, jobs::ALL_DUE] {
+            self.stack.sql(passes).await.unwrap();
+        }
     }
 
     /// The subscription of a customer's newest authorization.

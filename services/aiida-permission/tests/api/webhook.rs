@@ -3,15 +3,13 @@
 use permission::Status;
 use serde_json::json;
 use service_kit::program::Context;
-use test_support::wait;
+use test_support::{jobs, wait};
 
 use crate::receiver::Receiver;
 use crate::site::{DEADLINE, Site};
 
 async fn told(site: &Site) -> i64 {
-    let told = site
-        .texts("SELECT told::text AS text FROM aiida.webhook")
-        .await;
+    let told = site.texts("SELECT told FROM aiida.webhook").await;
     told[0].parse().unwrap()
 }
 
@@ -24,17 +22,14 @@ async fn until_told(site: &Site, event: i64) {
 
 /// Jobs that wait for their next attempt run now.
 async fn hurry(site: &Site) {
-    site.sql(
-        "UPDATE jobs.job SET run_at = now() WHERE kind = 'webhook.deliver' AND state = 'available'",
-    )
-    .await;
+    site.sql(jobs::ALL_DUE).await;
 }
 
 /// The events that are posted.
 async fn ids(site: &Site) -> Vec<i64> {
     let ids = site
         .texts(
-            "SELECT id::text AS text FROM aiida.permission_event WHERE status NOT IN ('CREATED', 'VALIDATED') ORDER BY id",
+            "SELECT id FROM aiida.permission_event WHERE status NOT IN ('CREATED', 'VALIDATED') ORDER BY id",
         )
         .await;
     ids.iter().map(|id| id.parse().unwrap()).collect()
@@ -210,7 +205,7 @@ async fn an_event_refused_for_three_days_is_passed_over_and_said_so() {
     until_told(&site, all[1]).await;
     let line = site
         .texts(
-            "SELECT concat_ws(' ', subject, detail->>'event', detail->>'status') AS text FROM audit.event
+            "SELECT concat_ws(' ', subject, detail->>'event', detail->>'status') FROM audit.event
              WHERE action = 'aiida.webhook.passed_over'",
         )
         .await;
@@ -247,7 +242,7 @@ async fn what_every_request_passes_is_not_posted() {
     site.restart_with(&receiver.arguments(), Context::new())
         .await;
     let last = site
-        .texts("SELECT max(id)::text AS text FROM aiida.permission_event")
+        .texts("SELECT max(id) FROM aiida.permission_event")
         .await;
     until_told(&site, last[0].parse().unwrap()).await;
     assert_eq!(receiver.events(), ids(&site).await);

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use service_kit::clock::{Clock as _, SystemClock};
+use test_support::wait;
 
-use crate::harness::{Grant, Publisher, World, raw, raw_at, status, values};
+use crate::harness::{DEADLINE, Grant, Publisher, World, raw, raw_at, status, values};
 
 fn changed(record: &[u8], key: &str, value: &Value) -> String {
     let mut record: Value = serde_json::from_slice(record).unwrap();
@@ -300,11 +301,15 @@ async fn a_flood_is_counted_to_the_last_and_kept_in_small_number() {
     world.until_refused("malformed", 500).await;
     world.until_refused("unknown-permission", 300).await;
     // Pruned once a second, with the next refused message.
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
-    flood(&publisher, &grant.data(), 1).await;
-    world
-        .until("SELECT count(*) FROM aiida.refused_message", 20)
-        .await;
+    let mut malformed = 500;
+    wait::until(DEADLINE, "only the last ones to be kept", async || {
+        flood(&publisher, &grant.data(), 1).await;
+        malformed += 1;
+        world.until_refused("malformed", malformed).await;
+        let kept = "SELECT count(*) FROM aiida.refused_message";
+        (world.number(kept).await == 20).then_some(())
+    })
+    .await;
     let last = "SELECT count(*) FROM aiida.refused_message
         WHERE id = (SELECT max(id) FROM aiida.refused_message) AND payload = 'number 0'";
     assert_eq!(world.number(last).await, 1, "the last ones are kept");

@@ -8,7 +8,7 @@ use service_kit::shutdown::Shutdown;
 use storage::iam::{Granted, Revoked};
 use storage::kinds::MqttGrant;
 use storage::{Database, DatabaseConfig};
-use test_support::wait;
+use test_support::{jobs, wait};
 
 use crate::world::{
     DEADLINE, World, begin, commit, connect, data_need, expected_rules, grant, number, outbound,
@@ -264,9 +264,9 @@ async fn a_data_need_that_cannot_be_read_is_named() {
     // Mended by the operator, it goes on by itself.
     world
         .sql(&format!(
-            "UPDATE aiida.permission SET data_need = '{}' WHERE id = '{broken}';
-             UPDATE jobs.job SET run_at = now() WHERE state = 'available'",
-            outbound()
+            "UPDATE aiida.permission SET data_need = '{}' WHERE id = '{broken}'; {}",
+            outbound(),
+            jobs::ALL_DUE
         ))
         .await;
     assert_eq!(world.ended(stuck).await.0, "completed");

@@ -2,7 +2,7 @@
 
 use permission::{PermissionId, Status};
 use storage::kinds::{MqttGrant, MqttRevoke};
-use test_support::wait;
+use test_support::{jobs, wait};
 
 use crate::fake_broker::Mood;
 use crate::world::{DEADLINE, World, grant};
@@ -83,9 +83,7 @@ async fn a_killed_revocation_is_finished_by_the_next_worker() {
     assert_eq!(world.column(id, "removed_at").await, None);
     assert!(!world.broker.clients().is_empty());
     world.broker.set(Mood::Fine);
-    world
-        .sql("UPDATE jobs.job SET lease_expires_at = now() WHERE state = 'running'")
-        .await;
+    world.sql(jobs::LEASES_OVER).await;
     let _service = world.service();
     assert_eq!(world.ended(job).await.0, "completed");
     assert_gone(&mut world, id).await;
@@ -109,9 +107,7 @@ async fn a_broker_that_is_down_is_waited_for() {
     let errors = world.errors(job).await;
     assert!(errors[0].contains("503"), "{errors:?}");
     world.broker.set(Mood::Fine);
-    world
-        .sql("UPDATE jobs.job SET run_at = now() WHERE state = 'available'")
-        .await;
+    world.sql(jobs::ALL_DUE).await;
     assert_eq!(world.ended(job).await.0, "completed");
     assert_gone(&mut world, id).await;
 }

@@ -250,9 +250,9 @@ async fn the_custodian_ends_the_older_subscription() {
 async fn erasing_leaves_a_tombstone_at_every_stage() {
     let world = World::start(&[], SLOWLY).await;
     let fetcher = world.fetcher();
-    // Before anything is known, and in the middle.
+    // As it begins, and in the middle.
     for stage in [
-        "planned_at IS NULL",
+        "stage = 'fetching'",
         "EXISTS (SELECT FROM smd.pull WHERE readings > 0)",
     ] {
         let exporter = world.exporter();

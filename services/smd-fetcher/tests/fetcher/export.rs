@@ -119,7 +119,7 @@ async fn what_stood_beside_tables_that_are_gone_is_removed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_cannot_be_written_is_written_when_it_can() {
     let world = World::start(&[], &[]).await;
-    let (_fetcher, _exporter) = (world.fetcher(), world.exporter());
+    let _exporter = world.exporter();
     // A database that fails in the middle of the export.
     world
         .sql("ALTER TABLE smd.reading RENAME COLUMN cost TO price")
@@ -127,11 +127,9 @@ async fn a_file_that_cannot_be_written_is_written_when_it_can() {
     let granted = world.authorize("newcomer", &[0]).await;
     world.store(&granted).await;
     world
-        .sql("UPDATE smd.authorization SET stage = 'fetched', released_at = now()")
-        .await;
-    world
         .sql(&format!(
-            "INSERT INTO smd.series (authorization_id, usage_point_id, commodity, flow, unit, accumulation, kind, phase, tou, qualifier, currency, default_quality)
+            "UPDATE smd.authorization SET stage = 'fetched', released_at = now();
+             INSERT INTO smd.series (authorization_id, usage_point_id, commodity, flow, unit, accumulation, kind, phase, tou, qualifier, currency, default_quality)
              VALUES ('{}', '{}', 1, 1, 72, 4, 12, 0, 0, 0, 0, 17);
              INSERT INTO smd.reading SELECT id, '2026-01-01T08:00Z', 900, 1, 0, '{{}}' FROM smd.series",
             granted.id, granted.points[0]

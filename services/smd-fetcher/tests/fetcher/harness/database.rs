@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use job_queue::JobKind;
 use storage::smd::notice::{self, Notice};
 use storage::smd::{AuthorizationId, NoticeId};
-use test_support::wait;
+use test_support::{jobs, wait};
 
 use super::{DEADLINE, Granted, World};
 use custodian::model::DayRange;
@@ -115,14 +115,12 @@ impl World {
 
     /// The jobs of killed workers are free again, as when their leases have run out.
     pub(crate) async fn expire_leases(&self) {
-        self.sql("UPDATE jobs.job SET lease_expires_at = now() WHERE state = 'running'")
-            .await;
+        self.sql(jobs::LEASES_OVER).await;
     }
 
-    /// Every waiting job is due.
+    /// Time passes for every job.
     pub(crate) async fn all_due(&self) {
-        self.sql("UPDATE jobs.job SET run_at = now() WHERE state = 'available'")
-            .await;
+        self.sql(jobs::ALL_DUE).await;
     }
 
     /// Nothing of the tokens is left.
