@@ -1,10 +1,10 @@
-//! What tests, the demo and the benchmarks need around the programs under test: a private
-//! Postgres cluster and a fresh database per test ([`Cluster`], [`TestDatabase`]), what stands in
-//! one ([`rows`]), time for its job table ([`jobs`]), certificates ([`certs`]), free ports ([`ports`]), waiting for a condition
-//! ([`wait`]), child processes that never outlive the test ([`process`]), the workspace's own
-//! binaries ([`binary`]), nginx with the project's templates ([`nginx`]), a visitor that walks
-//! through pages like a browser ([`browser`]), escapes read by hand ([`percent`]), and, with the
-//! feature `chromium`, a real browser.
+//! What tests, the demo and the benchmarks need around the programs under test: a private Postgres
+//! cluster and a fresh database per test ([`Cluster`], [`TestDatabase`]), what stands in one
+//! ([`rows`]), time for its job table ([`jobs`]), certificates ([`certs`]), free ports ([`ports`]),
+//! waiting for a condition ([`wait`]), child processes that never outlive the test ([`process`]),
+//! the workspace's own binaries ([`binary`]), nginx with the project's templates ([`nginx`]), a
+//! visitor that walks through pages like a browser ([`browser`]), escapes read by hand
+//! ([`percent`]), and, with the feature `chromium`, a real browser.
 //!
 //! Only tests, the sandbox, benchmarks and the demo depend on this crate; nothing that runs in
 //! production does.

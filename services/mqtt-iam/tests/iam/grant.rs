@@ -264,11 +264,11 @@ async fn a_data_need_that_cannot_be_read_is_named() {
     // Mended by the operator, it goes on by itself.
     world
         .sql(&format!(
-            "UPDATE aiida.permission SET data_need = '{}' WHERE id = '{broken}'; {}",
-            outbound(),
-            jobs::ALL_DUE
+            "UPDATE aiida.permission SET data_need = '{}' WHERE id = '{broken}'",
+            outbound()
         ))
         .await;
+    world.sql(jobs::ALL_DUE).await;
     assert_eq!(world.ended(stuck).await.0, "completed");
     world.assert_let_in(broken).await;
 }

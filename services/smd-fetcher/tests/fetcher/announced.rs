@@ -5,10 +5,20 @@ use test_support::wait;
 
 use crate::harness::{DEADLINE, Granted, World};
 
-const WAITING: &str =
-    "EXISTS (SELECT FROM smd.pull WHERE accepted_at IS NOT NULL AND received_at IS NULL)";
-
 impl World {
+    /// Waits until a window is asked for whose answer comes later.
+    pub(crate) async fn until_accepted(&self) {
+        let accepted =
+            "EXISTS (SELECT FROM smd.pull WHERE accepted_at IS NOT NULL AND received_at IS NULL)";
+        self.until("a request to be accepted", accepted).await;
+    }
+
+    /// Waits until the fetch has ended its run and waits for an announcement.
+    pub(crate) async fn until_fetch_waits(&self) {
+        let waiting = "EXISTS (SELECT FROM jobs.job WHERE kind = 'smd.fetch' AND state = 'available' AND run_at > now() + interval '25 minutes')";
+        self.until("the fetch to wait", waiting).await;
+    }
+
     /// Waits for the announcement after the first `known`, and answers it.
     pub(crate) async fn next_link(&self, known: usize) -> String {
         wait::until(DEADLINE, "an announcement", async || {
@@ -60,7 +70,7 @@ async fn an_announcement_may_come_twice_and_late() {
     let world = World::start(&[], &[]).await;
     let (_fetcher, _exporter) = (world.fetcher(), world.exporter());
     let granted = world.grant_some("later", &[0]).await;
-    world.until("a request to be accepted", WAITING).await;
+    world.until_accepted().await;
     // Asked again before the first announcement was passed on: both are for the first window.
     world
         .sql("UPDATE smd.pull SET accepted_at = accepted_at - interval '31 minutes' WHERE accepted = 1")
@@ -109,8 +119,7 @@ async fn a_silent_custodian_is_asked_three_times() {
         );
         world.until(&format!("request {asked}"), &accepted).await;
         // It waits, and asks nothing meanwhile.
-        let waiting = "EXISTS (SELECT FROM jobs.job WHERE kind = 'smd.fetch' AND state = 'available' AND run_at > now() + interval '25 minutes')";
-        world.until("the fetch to wait", waiting).await;
+        world.until_fetch_waits().await;
         assert_eq!(world.requests(RequestKind::BatchUsagePoint).await, asked);
         world
             .sql("UPDATE smd.pull SET accepted_at = accepted_at - interval '31 minutes' WHERE accepted_at IS NOT NULL")
@@ -133,7 +142,7 @@ async fn an_empty_announcement_counts_when_it_is_certain() {
     let world = World::start(&[], &[]).await;
     let _fetcher = world.fetcher();
     let granted = world.grant_some("later", &[0]).await;
-    world.until("a request to be accepted", WAITING).await;
+    world.until_accepted().await;
     // A link that is answered 204: there was nothing in 2020.
     let link = world.next_link(0).await;
     let (path, _) = link.split_once('?').unwrap();

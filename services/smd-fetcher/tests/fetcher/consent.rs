@@ -122,7 +122,7 @@ async fn an_announcement_that_is_followed_too_late_tells_of_the_withdrawal() {
         world.announced().await.first().cloned()
     })
     .await;
-    world.until("the fetch to wait", "EXISTS (SELECT FROM jobs.job WHERE kind = 'smd.fetch' AND run_at > now() + interval '1 minute')").await;
+    world.until_fetch_waits().await;
     world.revoke("later").await;
     world.notify(&granted, &link, None).await;
     world.until_row(granted.id, "stage = 'withdrawn'").await;
@@ -249,20 +249,24 @@ async fn the_custodian_ends_the_older_subscription() {
 #[tokio::test(flavor = "multi_thread")]
 async fn erasing_leaves_a_tombstone_at_every_stage() {
     let world = World::start(&[], SLOWLY).await;
-    let fetcher = world.fetcher();
-    // As it begins, and in the middle.
-    for stage in [
-        "stage = 'fetching'",
-        "EXISTS (SELECT FROM smd.pull WHERE readings > 0)",
-    ] {
-        let exporter = world.exporter();
-        let granted = world.grant_some("fable", &[0]).await;
-        world.until_row(granted.id, stage).await;
-        world.erase(&granted).await;
-        world.assert_tombstone(&granted).await;
-        exporter.stop().await;
-        world.sql("DELETE FROM smd.authorization").await;
-    }
+    // Before anything is known.
+    let granted = world.grant_some("fable", &[0]).await;
+    world.erase(&granted).await;
+    let (fetcher, exporter) = (world.fetcher(), world.exporter());
+    world.assert_tombstone(&granted).await;
+    world.sql("DELETE FROM smd.authorization").await;
+    // In the middle.
+    let granted = world.grant_some("fable", &[0]).await;
+    world
+        .until(
+            "a window",
+            "EXISTS (SELECT FROM smd.pull WHERE readings > 0)",
+        )
+        .await;
+    world.erase(&granted).await;
+    world.assert_tombstone(&granted).await;
+    exporter.stop().await;
+    world.sql("DELETE FROM smd.authorization").await;
     // Fetched, with the export still to come.
     let granted = world.grant_some("newcomer", &[0]).await;
     world.until_row(granted.id, "stage = 'fetched'").await;

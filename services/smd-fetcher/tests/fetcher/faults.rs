@@ -115,8 +115,7 @@ async fn a_page_with_status_404_withdraws_nothing() {
     let world = World::start(&[], &[]).await;
     let _fetcher = world.fetcher();
     let granted = world.grant_some("later", &[0]).await;
-    let waiting = "EXISTS (SELECT FROM jobs.job WHERE kind = 'smd.fetch' AND state = 'available' AND run_at > now() + interval '1 minute')";
-    world.until("the fetch to wait", waiting).await;
+    world.until_fetch_waits().await;
     world
         .fault(&rule(RequestKind::Authorization, 1, MAINTENANCE))
         .await;

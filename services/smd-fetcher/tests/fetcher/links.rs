@@ -9,16 +9,13 @@ use crate::harness::World;
 /// One window for the whole month.
 const ONE_WINDOW: (&str, &str) = ("--history-window-days", "31");
 
-const WAITING: &str =
-    "EXISTS (SELECT FROM smd.pull WHERE accepted_at IS NOT NULL AND received_at IS NULL)";
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_window_may_be_announced_in_two_pieces() {
     for (first, second) in [(0, 1), (1, 0)] {
         let world = World::start(&[], &[ONE_WINDOW]).await;
         let (_fetcher, _exporter) = (world.fetcher(), world.exporter());
         let granted = world.grant_some("later", &[0]).await;
-        world.until("a request to be accepted", WAITING).await;
+        world.until_accepted().await;
         let whole = world.next_link(0).await;
         let (path, _) = whole.split_once('?').unwrap();
         // The first piece is a little more than half of the window, by local days.
@@ -84,7 +81,7 @@ async fn links_that_fail_for_good_do_not_wait_any_more() {
     let world = World::start(&[], &[]).await;
     let (_fetcher, _exporter) = (world.fetcher(), world.exporter());
     let granted = world.grant_some("later", &[0]).await;
-    world.until("a request to be accepted", WAITING).await;
+    world.until_accepted().await;
     // Whoever fails, fails for good.
     world
         .sql("UPDATE jobs.kind SET max_attempts = 1 WHERE name = 'smd.collect'")
@@ -126,7 +123,7 @@ async fn a_made_up_bulk_link_costs_one_request() {
     let world = World::start(&[], &[]).await;
     let (_fetcher, _exporter) = (world.fetcher(), world.exporter());
     let granted = world.grant_some("later", &[0]).await;
-    world.until("a request to be accepted", WAITING).await;
+    world.until_accepted().await;
     let link = world.next_link(0).await;
     let (root, _) = link.split_once("/Batch/").unwrap();
     let tokens = world.requests(RequestKind::Token).await;
